@@ -1,0 +1,184 @@
+"""What happens around training: the history, the progress bar, stopping early. Each is told of the same few events.
+
+A callback knows the model only through the methods it calls; the training loop is in `nnlite.model`.
+"""
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import numpy as np
+
+Logs = dict[str, float]
+
+
+class Callback:
+    """Base: every event does nothing. Epochs and steps count from 1."""
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Training starts: so many epochs of so many steps."""
+
+    def on_epoch_begin(self, model: Any, epoch: int) -> None:
+        """An epoch starts."""
+
+    def on_step_end(self, model: Any, step: int, loss: float) -> None:
+        """A step of the epoch is done; `loss` is the mean over the samples of the epoch so far."""
+
+    def on_epoch_end(self, model: Any, epoch: int, logs: Logs) -> None:
+        """An epoch is done; `logs` holds "loss" and, with validation data, "val_loss". Set `model.stop_training` to end here."""
+
+    def on_train_end(self, model: Any) -> None:
+        """Training is over; not called when an exception ended it."""
+
+
+class History(Callback):
+    """The numbers of every epoch.
+
+    Attributes
+    ----------
+    history : dict of lists
+        "loss" and, with validation data, "val_loss": one number for each epoch.
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self.history = {}
+
+    def on_epoch_end(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Append the epoch's numbers."""
+        for name, number in logs.items():
+            self.history.setdefault(name, []).append(number)
+
+
+class EarlyStopping(Callback):
+    """Stop when the monitored number has not become better for a while.
+
+    Parameters
+    ----------
+    monitor : str, default "val_loss"
+        The entry of the logs; smaller is better.
+    patience : int, default 3
+        So many epochs in a row without a better number end the training.
+    min_delta : float, default 0
+        Only a number smaller by more than this is better.
+    restore_best_weights : bool, default True
+        Whether the model ends with the weights of its best epoch instead of those of its last.
+
+    Attributes
+    ----------
+    best_epoch : int
+        The epoch with the best number, 0 before any.
+    best : float
+        That number.
+    """
+
+    def __init__(self, monitor: str = "val_loss", patience: int = 3, min_delta: float = 0.0, restore_best_weights: bool = True):
+        if patience < 1 or min_delta < 0:
+            raise ValueError(
+                f"EarlyStopping expects patience ≥ 1 and min_delta ≥ 0, received patience={patience}, min_delta={min_delta}"
+            )
+        self.monitor = monitor
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best_weights = restore_best_weights
+        self._start()
+
+    def _start(self) -> None:
+        self.best, self.best_epoch = math.inf, 0
+        self._best_weights: list[np.ndarray[Any, Any]] = []
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self._start()
+
+    def on_epoch_end(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Compare with the best so far."""
+        if self.monitor not in logs:
+            raise ValueError(
+                f"EarlyStopping monitors {self.monitor!r}, received {sorted(logs)}: give fit validation_data, or monitor 'loss'"
+            )
+        if self.best_epoch == 0 or logs[self.monitor] < self.best - self.min_delta:
+            self.best, self.best_epoch = logs[self.monitor], epoch
+            if self.restore_best_weights:
+                self._best_weights = model.get_weights()
+        elif epoch - self.best_epoch >= self.patience:
+            model.stop_training = True
+
+    def on_train_end(self, model: Any) -> None:
+        """Put the best weights back."""
+        if self._best_weights:
+            model.set_weights(self._best_weights)
+
+
+class ProgressBar(Callback):
+    """A line that grows with each epoch, and says how long the rest of it takes.
+
+    On a terminal the line is redrawn at most ten times a second; elsewhere (a file, a pipe) each epoch writes one line when it is
+    done. Colour is used only on a terminal, and not when the environment variable NO_COLOR is set or TERM is "dumb".
+
+    Parameters
+    ----------
+    stream : text stream, default standard output
+    clock : callable returning seconds, default time.perf_counter
+    """
+
+    WIDTH = 24
+    INTERVAL = 0.1  # seconds
+
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.perf_counter):
+        self.stream = sys.stdout if stream is None else stream
+        self.clock = clock
+        dumb = os.environ.get("TERM") == "dumb"
+        self.redraws = self.stream.isatty() and not dumb
+        self.colour = self.redraws and not os.environ.get("NO_COLOR")
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Remember how much there is to do."""
+        self.epochs, self.steps = epochs, steps
+
+    def on_epoch_begin(self, model: Any, epoch: int) -> None:
+        """Start the epoch's clock."""
+        self.title = f"epoch {epoch:{len(str(self.epochs))}d}/{self.epochs}"
+        self.start = self.drawn = self.clock()
+
+    def on_step_end(self, model: Any, step: int, loss: float) -> None:
+        """Redraw the line, if the last time is long enough ago."""
+        if not self.redraws:
+            return
+        now = self.clock()
+        if now - self.drawn >= self.INTERVAL:
+            self.drawn = now
+            remaining = (now - self.start) / step * (self.steps - step)
+            self._draw(step / self.steps, f"loss {loss:.5f}  {_seconds(remaining)} left")
+
+    def on_epoch_end(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Write the epoch's result and end the line."""
+        numbers = "  ".join(f"{name} {number:.5f}" for name, number in logs.items())
+        text = f"{numbers}  {_seconds(self.clock() - self.start)}"
+        if self.redraws:
+            self._draw(1.0, text)
+            self.stream.write("\n")
+        else:
+            self.stream.write(f"{self.title}  {text}\n")
+        self.stream.flush()
+
+    def _draw(self, done: float, text: str) -> None:
+        full = int(done * self.WIDTH)
+        bar, rest = "━" * full, "─" * (self.WIDTH - full)
+        if self.colour:
+            bar = f"\x1b[32m{bar}\x1b[0m"
+        self.stream.write(f"\r{self.title}  {bar}{rest}  {text}\x1b[K")
+        self.stream.flush()
+
+
+def _seconds(seconds: float) -> str:
+    """Return a duration as a person would write it: 0.3 s, 12 s, 3 min 05 s."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"

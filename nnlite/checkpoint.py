@@ -1,0 +1,43 @@
+"""Saving a model's weights and loading them again, by name, without pickle."""
+
+import os
+
+from nnlite import safetensors
+from nnlite.model import Sequential
+
+
+class CheckpointError(ValueError):
+    """A file whose arrays are not those of the model; the message names the first that differs."""
+
+
+def save_weights(model: Sequential, path: str | os.PathLike[str]) -> None:
+    """Write the parameters to a safetensors file, named by position ("1.weight", shape (D, H)), whole or not at all."""
+    safetensors.write(path, {name: parameter.value for name, parameter in model.named_parameters().items()})
+
+
+def load_weights(model: Sequential, path: str | os.PathLike[str]) -> None:
+    """Read the parameters back from a file of `save_weights`.
+
+    Raises
+    ------
+    CheckpointError
+        Names, shapes or dtypes are not exactly the model's. Nothing has been changed then.
+    nnlite.safetensors.FormatError
+        The file is damaged or of another format.
+    OSError
+        The file cannot be read.
+    """
+    arrays, _ = safetensors.read(path)
+    parameters = model.named_parameters()
+    if set(arrays) != set(parameters):
+        missing, unknown = sorted(set(parameters) - set(arrays)), sorted(set(arrays) - set(parameters))
+        raise CheckpointError(f"{path}: expected the model's parameters, received a file without {missing} and with {unknown}")
+    for name, parameter in parameters.items():
+        expected, received = parameter.value, arrays[name]
+        if (received.shape, received.dtype) != (expected.shape, expected.dtype):
+            raise CheckpointError(
+                f"{path}: expected {name} as {expected.dtype} of shape {expected.shape}, received {received.dtype} of shape "
+                f"{received.shape}"
+            )
+    for name, parameter in parameters.items():
+        parameter.value[...] = arrays[name]

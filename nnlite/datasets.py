@@ -1,0 +1,154 @@
+"""Where the images come from: MNIST, which comes with the package, and any folder of files in the same IDX format.
+
+An IDX file is a header and the elements, nothing else. All integers are big-endian:
+
+    offset  size    content
+    0       2       zero
+    2       1       type of the elements, 0x08 for unsigned bytes (the only one read here)
+    3       1       number of dimensions n
+    4       4 n     the sizes
+    4+4n    product of the sizes, one byte each, last dimension fastest
+
+Format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+"""
+
+import gzip
+import math
+import os
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+
+UNSIGNED_BYTE = 0x08
+MAX_DIMENSIONS = 4
+MAX_BYTES = 2**31  # 2 GiB, ten times the largest file of this family
+
+
+class DatasetError(ValueError):
+    """A data file or folder that is not what it should be; the message names it."""
+
+
+class Dataset(NamedTuple):
+    """Images (N, 28, 28) or of another size, and labels (N,), for training and for testing; writable uint8 arrays."""
+
+    train_images: Bytes
+    train_labels: Bytes
+    test_images: Bytes
+    test_labels: Bytes
+
+
+def load_mnist() -> Dataset:
+    """Return MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 × 28, 0 black to 255 white."""
+    return load_idx_folder(Path(__file__).parent / "data" / "mnist")
+
+
+def load_idx_folder(path: str | os.PathLike[str]) -> Dataset:
+    """Return the data set of a folder in MNIST's layout, such as Fashion-MNIST or KMNIST.
+
+    Parameters
+    ----------
+    path : path
+        A folder with the files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+        t10k-labels-idx1-ubyte, each as it is or with the ending .gz.
+
+    Raises
+    ------
+    DatasetError
+        A file is missing or malformed, images and labels differ in number, or training and test images in size.
+    """
+    folder = Path(path)
+    arrays = Dataset(
+        *(
+            load_idx(_find(folder, f"{split}-{kind}-idx{dimensions}-ubyte"), dimensions)
+            for split in ("train", "t10k")
+            for kind, dimensions in (("images", 3), ("labels", 1))
+        )
+    )
+    for split, images, labels in (
+        ("train", arrays.train_images, arrays.train_labels),
+        ("t10k", arrays.test_images, arrays.test_labels),
+    ):
+        if len(images) != len(labels):
+            raise DatasetError(
+                f"{folder}: expected as many labels as images, received {len(images)} in {split}-images-idx3-ubyte and "
+                f"{len(labels)} in {split}-labels-idx1-ubyte"
+            )
+    if arrays.train_images.shape[1:] != arrays.test_images.shape[1:]:
+        raise DatasetError(
+            f"{folder}: expected training and test images of one size, received {arrays.train_images.shape[1:]} and "
+            f"{arrays.test_images.shape[1:]}"
+        )
+    return arrays
+
+
+def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Bytes:
+    """Return the array of one IDX file of unsigned bytes, gzipped or not.
+
+    Parameters
+    ----------
+    path : path
+        Gzip is recognised by its first two bytes, not by the name.
+    dimensions : int, optional
+        What the file must have: 3 for images, 1 for labels.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read, is no IDX file of bytes, has other dimensions, or more or fewer bytes than these promise.
+    """
+    data = _read(Path(path))
+    if len(data) < 4 or data[:2] != b"\0\0":
+        raise DatasetError(f"{path}: expected an IDX file, which begins with two zero bytes, received {data[:4].hex(' ')!r}")
+    if data[2] != UNSIGNED_BYTE:
+        raise DatasetError(f"{path}: expected elements of type 0x08 (unsigned bytes), received type 0x{data[2]:02x}")
+    n = data[3]
+    if n != (dimensions or n) or not 1 <= n <= MAX_DIMENSIONS:
+        raise DatasetError(f"{path}: expected {dimensions or f'1 to {MAX_DIMENSIONS}'} dimension(s), received {n}")
+    start = 4 + 4 * n
+    if len(data) < start:
+        raise DatasetError(f"{path}: expected a header of {start} bytes, received a file of {len(data)}")
+    shape = tuple(int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(n))
+    if len(data) - start != math.prod(shape):
+        sizes = " × ".join(map(str, shape))
+        raise DatasetError(
+            f"{path}: expected {sizes} = {math.prod(shape)} bytes after the header, received {len(data) - start}: "
+            f"the file is {'cut short' if len(data) - start < math.prod(shape) else 'too long, or its sizes are wrong'}"
+        )
+    array: Bytes = np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    return array.copy()  # so that it can be written to
+
+
+def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
+    """Return the labels (N,) as rows (N, C) that are 1 at the label and 0 elsewhere."""
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"one_hot expects integer labels of shape (N,), received {labels.dtype} of shape {labels.shape}")
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(f"one_hot expects labels from 0 to {classes - 1}, received {labels.min()} to {labels.max()}")
+    rows = np.zeros((len(labels), classes), dtype)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
+
+
+def _find(folder: Path, name: str) -> Path:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise DatasetError(f"{folder}: expected a file {name} or {name}.gz in this folder, found neither")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else open(path, "rb") as file:
+            data: bytes = file.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path}: expected a readable IDX file, gzipped or not: {error}") from error
+    if len(data) > MAX_BYTES:
+        raise DatasetError(f"{path}: expected at most {MAX_BYTES} bytes, received more")
+    return data

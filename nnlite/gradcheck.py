@@ -1,0 +1,193 @@
+"""Is a backward the derivative of its forward? Comparing it with differences of the forward itself.
+
+For a function f and a fixed random vector u the scalar s = Σ u · f(x) has the gradient that backward returns for dy = u. Each of
+its entries is compared with the central difference
+
+    ∂s/∂θ ≈ [s(θ + ε) − s(θ − ε)] / (2 ε),
+
+whose error is of the order ε² (the third derivative) plus 1e-16 / ε (rounding): ε = 1e-5 in float64 makes both about 1e-10. The
+upstream gradient u must be random. With u = 1 the check would pass a softmax whose backward returns zeros: its outputs sum to 1
+whatever x is.
+
+At a kink (ReLU at 0) the difference quotient is meaningless. It gives itself away: the slopes to the left and to the right then
+differ, however small the step. Such entries are left out and counted.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.initializers import FloatArray
+from nnlite.layers import Layer
+from nnlite.losses import Loss
+
+KINK = 1e-3  # relative difference of the one-sided slopes; a smooth function's is of the order ε
+MAX_KINKS = 0.1  # share of the entries that may be left out
+
+
+class GradientError(AssertionError):
+    """A gradient that is not the derivative; the message names the parameter, the worst entry and both its values."""
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What a passed check has measured.
+
+    Attributes
+    ----------
+    errors : dict of float
+        For "x" and each parameter the relative L2 error ‖a − n‖ / (‖a‖ + ‖n‖) between backward's gradient a and the differences n.
+    kinks : int
+        The number of entries left out because the function has a kink there.
+    """
+
+    errors: dict[str, float]
+    kinks: int
+
+
+def gradcheck(
+    layer: Layer,
+    x: npt.NDArray[Any],
+    *,
+    rng: np.random.Generator,
+    loss: Loss | None = None,
+    target: npt.NDArray[Any] | None = None,
+    directions: int | None = None,
+    epsilon: float = 1e-5,
+    tolerance: float = 1e-7,
+) -> GradientReport:
+    """Check the gradients of a layer or model with respect to its input and every parameter.
+
+    Parameters
+    ----------
+    layer : Layer
+        A layer or model. A copy of it is checked in float64; it is not changed itself.
+    x : array, shape (N, ...)
+        The input at which to check.
+    rng : np.random.Generator
+        Draws the upstream gradient and the directions.
+    loss, target : Loss and array, optional
+        Check the scalar loss(layer(x), target) instead of a random projection of the output.
+    directions : int, optional
+        By default each entry of each array is varied, two forward passes an entry. With a number the derivatives along so many
+        random directions of each array are compared instead, two passes each: cheap for a model of any size.
+    epsilon : float
+        The step.
+    tolerance : float
+        The largest relative L2 error allowed.
+
+    Raises
+    ------
+    GradientError
+        A gradient is wrong, or more than a tenth of its entries lie at kinks.
+    """
+    layer, x = copy.deepcopy(layer), np.array(x, np.float64)
+    named = layer.named_parameters()
+    for parameter in named.values():
+        parameter.value = parameter.value.astype(np.float64)
+        parameter.gradient = np.full_like(parameter.value, np.nan)  # a gradient that backward forgets cannot pass
+    output = layer.forward(x, training=True).copy()
+    if loss is None:
+        upstream = rng.standard_normal(output.shape)
+    else:
+        target = np.array(target, np.float64)
+        upstream = loss.value_and_gradient(output, target)[1].copy()
+    dx = layer.backward(upstream)
+
+    def scalar() -> float:
+        y = layer.forward(x)
+        return float(np.sum(upstream * y)) if loss is None or target is None else loss.value(y, target)
+
+    arrays = {"x": (x, dx.copy()), **{name: (p.value, p.gradient.copy()) for name, p in named.items()}}
+    return _compare(scalar, arrays, type(layer).__name__, rng, directions, epsilon, tolerance)
+
+
+def gradcheck_loss(
+    loss: Loss,
+    prediction: npt.NDArray[Any],
+    target: npt.NDArray[Any],
+    *,
+    rng: np.random.Generator,
+    epsilon: float = 1e-5,
+    tolerance: float = 1e-7,
+) -> GradientReport:
+    """Check the gradient of a loss with respect to its prediction, entry by entry in float64; otherwise as `gradcheck`."""
+    prediction, target = np.array(prediction, np.float64), np.array(target, np.float64)
+    gradient = loss.value_and_gradient(prediction, target)[1].copy()
+    arrays = {"prediction": (prediction, gradient)}
+    return _compare(lambda: loss.value(prediction, target), arrays, type(loss).__name__, rng, None, epsilon, tolerance)
+
+
+def _compare(
+    scalar: Callable[[], float],
+    arrays: dict[str, tuple[FloatArray, FloatArray]],
+    owner: str,
+    rng: np.random.Generator,
+    directions: int | None,
+    epsilon: float,
+    tolerance: float,
+) -> GradientReport:
+    """Compare the gradient of each (value, gradient) with differences of `scalar`, which reads the values in place."""
+    errors, kinks = {}, 0
+    centre = scalar()
+    for name, (value, gradient) in arrays.items():
+        if gradient.shape != value.shape:
+            raise GradientError(
+                f"{owner}: expected a gradient of shape {value.shape} with respect to {name}, received {gradient.shape}"
+            )
+        if directions is None:
+            steps = (np.unravel_index(i, value.shape) for i in range(value.size))
+            analytic = gradient.reshape(-1)
+            pairs = [_slopes(scalar, value, index, 1.0, centre, epsilon) for index in steps]
+        else:
+            # Half along the gradient itself, else the derivative along it would be small and drown in rounding.
+            vectors = [_unit(gradient) + _unit(rng.standard_normal(value.shape)) for _ in range(directions)]
+            analytic = np.array([np.sum(gradient * vector) for vector in vectors])
+            pairs = [_slopes(scalar, value, ..., vector, centre, epsilon) for vector in vectors]
+        slopes = np.array(pairs).reshape(-1, 2)  # to the left and to the right
+        numeric = slopes.mean(axis=1)
+        scale = np.abs(slopes).max(initial=0.0)
+        smooth = np.abs(slopes[:, 0] - slopes[:, 1]) <= KINK * scale + 4e-16 * abs(centre) / epsilon
+        kinks += int(np.sum(~smooth))
+        if np.mean(smooth) < 1 - MAX_KINKS:
+            raise GradientError(
+                f"{owner}: {np.sum(~smooth)} of {smooth.size} entries of {name} lie at kinks, too many to check: choose another x"
+            )
+        a, n = analytic[smooth], numeric[smooth]
+        rounding = 1e-15 * max(abs(centre), 1e-3) / epsilon * np.sqrt(a.size)  # of the differences themselves
+        distance = float(np.linalg.norm(a - n))
+        errors[name] = 0.0 if distance <= rounding else distance / float(np.linalg.norm(a) + np.linalg.norm(n))
+        if not errors[name] <= tolerance:  # also for NaN
+            worst = int(np.argmax(np.where(smooth, np.abs(analytic - numeric), 0.0)))
+            where = (
+                f"entry {tuple(int(i) for i in np.unravel_index(worst, value.shape))}"
+                if directions is None
+                else f"direction {worst}"
+            )
+            raise GradientError(
+                f"{owner}: the gradient with respect to {name} is wrong, relative L2 error {errors[name]:.2e} > {tolerance:.0e}; "
+                f"worst at {where}: backward gives {analytic[worst]:.9g}, the central difference {numeric[worst]:.9g}"
+            )
+    return GradientReport(errors, kinks)
+
+
+def _unit(vector: FloatArray) -> FloatArray:
+    norm = np.linalg.norm(vector)
+    return vector / norm if np.isfinite(norm) and norm > 0 else np.zeros_like(vector)
+
+
+def _slopes(
+    scalar: Callable[[], float], value: FloatArray, index: Any, direction: Any, centre: float, epsilon: float
+) -> tuple[float, float]:
+    """Return the difference quotients to the left and to the right along a direction of value[index]."""
+    start = value[index].copy()
+    value[index] = start - epsilon * direction
+    left = scalar()
+    value[index] = start + epsilon * direction
+    right = scalar()
+    value[index] = start
+    return (centre - left) / epsilon, (right - centre) / epsilon

@@ -1,0 +1,39 @@
+"""How a plain Python loop becomes machine code: one decorator, one set of flags, the only import of numba.
+
+The flags, and why:
+
+- ``error_model="numpy"``: a division by zero gives inf or NaN as in NumPy. With Python's ZeroDivisionError the compiler could not
+  vectorise any loop that divides; Adam's would run ten times slower.
+- ``fastmath`` in four mild forms: sums may be re-ordered (so that they vectorise), a product and a sum may become one fused
+  multiply-add, the sign of zero may be lost, a division may become a product with the reciprocal. Never the full ``fastmath=True``:
+  it lets the compiler assume that NaN and infinity do not occur, and a diverging training could no longer be noticed.
+- ``nogil``: other Python threads run while a kernel runs.
+- ``cache``: the machine code is kept on disk, so that only the first run ever waits for the compiler. Where no folder can be
+  written (a read-only installation without a home) the kernels are compiled anew in each process instead.
+- Not ``parallel``: numba's threads and the BLAS's threads would take turns at every step and wait for each other.
+
+With ``NUMBA_DISABLE_JIT=1`` in the environment numba hands back the plain Python function, and everything still runs, slowly.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
+
+
+def jit(function: Function) -> Function:
+    """Compile `function` with numba on its first call, once for each combination of argument types."""
+
+    def compile_(cache: bool) -> Function:
+        return cast(Function, numba.njit(function, error_model="numpy", fastmath=FASTMATH, nogil=True, cache=cache))
+
+    try:
+        return compile_(cache=True)
+    except RuntimeError as error:  # numba found no folder that it may write to
+        warnings.warn(f"kernels are compiled anew in this process, their cache cannot be written: {error}", stacklevel=2)
+        return compile_(cache=False)

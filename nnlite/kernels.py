@@ -1,0 +1,207 @@
+"""The hot loops: plain functions on plain arrays, compiled by numba, no classes.
+
+Everything that touches each number of a batch or of a parameter stands here once; the matrix products are NumPy's (its BLAS). A
+kernel makes one pass over memory, allocates nothing and writes into an array that its caller owns. Elementwise kernels take flat
+arrays of one length, since one loop from 0 is what the compiler vectorises best; row-wise kernels take (N, D).
+
+Constants are made in the arrays' own type (``x.dtype.type(1)``): to numba a bare ``1`` is an int64, and float32 with int64 gives
+float64, twice the memory and half the speed. Exponentials are missing on purpose: a scalar ``exp`` in a loop is a function call per
+element, while NumPy's ``exp``, ``tanh`` and ``log`` are vectorised; the callers apply those in a pass of their own.
+
+Each kernel has a twin in the tests, written as the formula in plain NumPy.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.jit import jit
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+@jit
+def gather_images(images: npt.NDArray[np.uint8], indices: npt.NDArray[np.int64], batch: FloatArray) -> None:
+    """batch[n] = images[indices[n]] / 255: a batch of pixels in [0, 1]; images (M, D), indices (N,), batch (N, D)."""
+    scale = batch.dtype.type(1 / 255)
+    for n in range(indices.size):
+        image = images[indices[n]]  # (D,)
+        row = batch[n]  # (D,)
+        for d in range(row.size):
+            row[d] = image[d] * scale
+
+
+@jit
+def add_bias(z: FloatArray, bias: FloatArray) -> None:
+    """z[n, h] += bias[h]; z (N, H), bias (H,)."""
+    for n in range(z.shape[0]):
+        for h in range(bias.size):
+            z[n, h] += bias[h]
+
+
+@jit
+def relu(x: FloatArray, y: FloatArray) -> None:
+    """Y = max(x, 0); NaN stays NaN."""
+    zero = x.dtype.type(0)
+    for i in range(x.size):
+        y[i] = zero if x[i] < zero else x[i]
+
+
+@jit
+def relu_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
+    """Dx = dy where y > 0, else 0."""
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        dx[i] = dy[i] if y[i] > zero else zero
+
+
+@jit
+def leaky_relu(x: FloatArray, slope: float, y: FloatArray) -> None:
+    """Y = x where x > 0, else slope · x."""
+    zero, s = x.dtype.type(0), x.dtype.type(slope)
+    for i in range(x.size):
+        y[i] = x[i] if x[i] > zero else s * x[i]
+
+
+@jit
+def leaky_relu_backward(y: FloatArray, slope: float, dy: FloatArray, dx: FloatArray) -> None:
+    """Dx = dy where y > 0, else slope · dy; y has the sign of x because the slope is not negative."""
+    zero, s = y.dtype.type(0), y.dtype.type(slope)
+    for i in range(y.size):
+        dx[i] = dy[i] if y[i] > zero else s * dy[i]
+
+
+@jit
+def half_of_one_plus(y: FloatArray) -> None:
+    """Y ← (1 + y) / 2, in place: the last step of the sigmoid, (1 + tanh(x / 2)) / 2."""
+    half = y.dtype.type(0.5)
+    for i in range(y.size):
+        y[i] = half + half * y[i]
+
+
+@jit
+def sigmoid_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
+    """Dx = dy · y · (1 − y)."""
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        dx[i] = dy[i] * y[i] * (one - y[i])
+
+
+@jit
+def tanh_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
+    """Dx = dy · (1 − y²)."""
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        dx[i] = dy[i] * (one - y[i] * y[i])
+
+
+@jit
+def softmax_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
+    """dx[n, c] = y[n, c] · (dy[n, c] − Σ_k dy[n, k] y[n, k]); all (N, C)."""
+    for n in range(y.shape[0]):
+        inner = y.dtype.type(0)
+        for c in range(y.shape[1]):
+            inner += dy[n, c] * y[n, c]
+        for c in range(y.shape[1]):
+            dx[n, c] = y[n, c] * (dy[n, c] - inner)
+
+
+@jit
+def mean_squared_error(prediction: FloatArray, target: FloatArray, gradient: FloatArray) -> float:
+    """Σ (p − t)² / (N D), and gradient = 2 (p − t) / (N D); all (N, D)."""
+    scale = prediction.dtype.type(2 / max(prediction.size, 1))
+    total = 0.0
+    for n in range(prediction.shape[0]):
+        row = prediction.dtype.type(0)
+        for d in range(prediction.shape[1]):
+            difference = prediction[n, d] - target[n, d]
+            row += difference * difference
+            gradient[n, d] = scale * difference
+        total += row
+    return total / max(prediction.size, 1)
+
+
+@jit
+def binary_cross_entropy(
+    p: FloatArray, log_p: FloatArray, log_not_p: FloatArray, target: FloatArray, gradient: FloatArray
+) -> float:
+    """−Σ [t log p + (1 − t) log(1 − p)] / (N D), and gradient = (p − t) / (p (1 − p)) / (N D); all (N, D)."""
+    one, scale = p.dtype.type(1), p.dtype.type(1 / max(p.size, 1))
+    total = 0.0
+    for n in range(p.shape[0]):
+        row = p.dtype.type(0)
+        for d in range(p.shape[1]):
+            t = target[n, d]
+            row -= t * log_p[n, d] + (one - t) * log_not_p[n, d]
+            gradient[n, d] = scale * (p[n, d] - t) / (p[n, d] * (one - p[n, d]))
+        total += row
+    return total / max(p.size, 1)
+
+
+@jit
+def binary_cross_entropy_with_logits(
+    z: FloatArray, e: FloatArray, log_one_plus_e: FloatArray, target: FloatArray, gradient: FloatArray
+) -> float:
+    """Σ [max(z, 0) − z t + log(1 + e)] / (N D) with e = exp(−|z|), and gradient = (sigmoid(z) − t) / (N D); all (N, D)."""
+    zero, one, scale = z.dtype.type(0), z.dtype.type(1), z.dtype.type(1 / max(z.size, 1))
+    total = 0.0
+    for n in range(z.shape[0]):
+        row = z.dtype.type(0)
+        for d in range(z.shape[1]):
+            t = target[n, d]
+            row += max(z[n, d], zero) - z[n, d] * t + log_one_plus_e[n, d]
+            numerator = e[n, d] if z[n, d] < zero else one  # sigmoid(z) = e / (1 + e) below zero, 1 / (1 + e) above
+            gradient[n, d] = scale * (numerator / (one + e[n, d]) - t)
+        total += row
+    return total / max(z.size, 1)
+
+
+@jit
+def sgd(value: FloatArray, gradient: FloatArray, learning_rate: float) -> None:
+    """W ← w − η g."""
+    rate = value.dtype.type(learning_rate)
+    for i in range(value.size):
+        value[i] -= rate * gradient[i]
+
+
+@jit
+def sgd_momentum(value: FloatArray, gradient: FloatArray, velocity: FloatArray, learning_rate: float, momentum: float) -> None:
+    """U ← μ u + g;  w ← w − η u."""
+    rate, mu = value.dtype.type(learning_rate), value.dtype.type(momentum)
+    for i in range(value.size):
+        velocity[i] = mu * velocity[i] + gradient[i]
+        value[i] -= rate * velocity[i]
+
+
+@jit
+def sgd_nesterov(value: FloatArray, gradient: FloatArray, velocity: FloatArray, learning_rate: float, momentum: float) -> None:
+    """U ← μ u + g;  w ← w − η (g + μ u)."""
+    rate, mu = value.dtype.type(learning_rate), value.dtype.type(momentum)
+    for i in range(value.size):
+        velocity[i] = mu * velocity[i] + gradient[i]
+        value[i] -= rate * (gradient[i] + mu * velocity[i])
+
+
+@jit
+def adam(
+    value: FloatArray,
+    gradient: FloatArray,
+    m: FloatArray,
+    v: FloatArray,
+    beta1: float,
+    beta2: float,
+    rate: float,
+    epsilon: float,
+) -> None:
+    """M ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  w ← w − rate · m / (√v + epsilon).
+
+    The caller folds the bias corrections into `rate` and `epsilon`, see `nnlite.optimizers.Adam`.
+    """
+    real = value.dtype.type
+    b1, b2, c1, c2, r, eps = real(beta1), real(beta2), real(1 - beta1), real(1 - beta2), real(rate), real(epsilon)
+    for i in range(value.size):
+        g = gradient[i]
+        m[i] = b1 * m[i] + c1 * g
+        v[i] = b2 * v[i] + c2 * g * g
+        value[i] -= r * m[i] / (np.sqrt(v[i]) + eps)

@@ -1,0 +1,250 @@
+"""The building blocks: a layer maps a batch forward, and carries the gradient of the loss backward.
+
+Let L be the loss, x what a layer receives and y what it gives. ``forward(x, training)`` computes y; ``backward(dy)`` receives
+dy = ∂L/∂y, stores ∂L/∂θ in the gradient of each of its parameters θ, and returns dx = ∂L/∂x, which is the dy of the layer before.
+That is the whole of backpropagation: the chain rule, applied from the last layer to the first.
+
+With ``training=True`` a layer keeps exactly what its backward needs, until backward takes it, and works in arrays that it allocates
+once and uses again: what forward and backward return is valid until their next call. With ``training=False`` it keeps nothing and
+returns fresh arrays, so that several threads may share a model for inference.
+
+Shapes: N images a batch, D features, H units.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite import kernels
+from nnlite.initializers import FloatArray, Initializer, glorot_uniform
+
+Shape = tuple[int, ...]
+
+
+class Parameter:
+    """An array that training changes, with the gradient of the loss with respect to it.
+
+    Attributes
+    ----------
+    name : str
+        Unique within its layer, such as "weight".
+    value, gradient : array
+        Of equal shape and dtype; backward overwrites the gradient.
+    """
+
+    def __init__(self, name: str, value: FloatArray):
+        self.name = name
+        self.value = value
+        self.gradient = np.zeros_like(value)
+
+    def __repr__(self) -> str:
+        return f"Parameter({self.name!r}, shape={self.value.shape}, dtype={self.value.dtype})"
+
+
+class Workspace:
+    """Arrays that outlive a step: allocated for the largest batch seen, handed out cut to the batch at hand."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, FloatArray] = {}
+
+    def array(self, name: str, shape: Shape, dtype: npt.DTypeLike) -> FloatArray:
+        """Return the array `name` with this shape and dtype, contents undefined."""
+        array = self._arrays.get(name)
+        if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:] or array.dtype != dtype:
+            array = self._arrays[name] = np.empty(shape, dtype)
+        return array[: shape[0]]
+
+
+class Layer:
+    """Base of all layers: what forward keeps for backward, working arrays, and no parameters."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[FloatArray, ...] | None = None
+        self._workspace = Workspace()
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters, in a fixed order."""
+        return []
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters by name."""
+        return {parameter.name: parameter for parameter in self.parameters}
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of one output, without N, for one input of `input_shape`; raise ValueError if that does not fit."""
+        return input_shape
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return y for a batch x, shape (N, ...)."""
+        raise NotImplementedError
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return dx for dy = ∂L/∂y of the last ``forward(x, training=True)``, and store the parameters' gradients."""
+        raise NotImplementedError
+
+    def backward_parameters(self, dy: FloatArray) -> None:
+        """Store the parameters' gradients without computing dx, for the first layer that learns: nothing before it needs dx."""
+        self.backward(dy)
+
+    def _output(self, name: str, like: FloatArray, shape: Shape, training: bool) -> FloatArray:
+        """Return an array to write a result into: the layer's own in training, a fresh one in inference."""
+        return self._workspace.array(name, shape, like.dtype) if training else np.empty(shape, like.dtype)
+
+    def _keep(self, *arrays: FloatArray) -> None:
+        self._kept = arrays
+
+    def _take(self) -> tuple[FloatArray, ...]:
+        if self._kept is None:
+            raise RuntimeError(
+                f"{type(self).__name__}.backward needs a forward(x, training=True) of its own before it, received none "
+                "since the last backward"
+            )
+        kept, self._kept = self._kept, None
+        return kept
+
+
+class Dense(Layer):
+    """A fully connected layer, y = x W + b.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        D and H.
+    rng : np.random.Generator
+        Draws the start weights.
+    initializer : callable, default Glorot's uniform
+        For W; b starts at zero.
+    dtype : float32 or float64, default float32
+        Of the parameters, and so of everything that the layer takes and gives.
+
+    Attributes
+    ----------
+    weight : Parameter
+        W, shape (D, H): one column for each unit.
+    bias : Parameter
+        b, shape (H,).
+
+    Notes
+    -----
+    forward: x (N, D) → y (N, H). backward: dy (N, H) → dx (N, D).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        rng: np.random.Generator,
+        initializer: Initializer = glorot_uniform,
+        dtype: npt.DTypeLike = np.float32,
+    ):
+        super().__init__()
+        for name, size in (("in_features", in_features), ("out_features", out_features)):
+            if size < 1:
+                raise ValueError(f"Dense needs {name} of at least 1, received {size}")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"Dense computes in float32 or float64, received dtype {np.dtype(dtype)}")
+        self.weight = Parameter("weight", initializer((in_features, out_features), rng, dtype))
+        self.bias = Parameter("bias", np.zeros(out_features, dtype))
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """W and b."""
+        return [self.weight, self.bias]
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(D,) → (H,)."""
+        in_features, out_features = self.weight.value.shape
+        if input_shape != (in_features,):
+            raise ValueError(_dense_expects(in_features, input_shape))
+        return (out_features,)
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Y = x W + b."""
+        in_features, out_features = self.weight.value.shape
+        if x.ndim != 2 or x.shape[1] != in_features:
+            raise ValueError(_dense_expects(in_features, x.shape[1:]))
+        if x.dtype != self.weight.value.dtype:
+            raise ValueError(
+                f"Dense with {self.weight.value.dtype} parameters expects x of that dtype, received {x.dtype}: "
+                f"convert it with x.astype({str(self.weight.value.dtype)!r})"
+            )
+        y = self._output("y", x, (len(x), out_features), training)  # (N, H)
+        np.dot(x, self.weight.value, out=y)
+        kernels.add_bias(y, self.bias.value)
+        if training:
+            self._keep(x)
+        return y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """∂L/∂x = dy Wᵀ, beside the parameters' gradients."""
+        self.backward_parameters(dy)
+        dx = self._workspace.array("dx", (len(dy), len(self.weight.value)), dy.dtype)  # (N, D)
+        return np.dot(dy, self.weight.value.T, out=dx)
+
+    def backward_parameters(self, dy: FloatArray) -> None:
+        """∂L/∂W = xᵀ dy and ∂L/∂b = Σ_n dy[n]."""
+        (x,) = self._take()
+        np.dot(x.T, dy, out=self.weight.gradient)  # (D, H): y[n, h] contains W[d, h] with the factor x[n, d]
+        np.add.reduce(dy, axis=0, out=self.bias.gradient)  # (H,): each y[n, h] contains b[h] once
+
+
+class Flatten(Layer):
+    """Each sample as one row: (N, ...) → (N, D). What Dense needs before it when samples are images."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(a, b, ...) → (a · b · ...,)."""
+        return (int(np.prod(input_shape)),)
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y[n] = x[n] read row by row."""
+        if training:
+            self._keep(x)
+        return x.reshape(len(x), self.output_shape(x.shape[1:])[0])
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Dx = dy in the shape of x: every element is only moved."""
+        (x,) = self._take()
+        return dy.reshape(x.shape)
+
+
+class Reshape(Layer):
+    """Each sample in another shape with as many elements: (N, ...) → (N, *shape).
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of one sample, such as (28, 28).
+    """
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        self.shape = tuple(int(size) for size in shape)
+        if min(self.shape, default=1) < 1:
+            raise ValueError(f"Reshape needs a shape of sizes of at least 1, received {shape}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(a, b, ...) → shape."""
+        if np.prod(input_shape) != np.prod(self.shape):
+            raise ValueError(
+                f"Reshape to {self.shape} expects samples of {np.prod(self.shape)} elements, received shape {input_shape}"
+            )
+        return self.shape
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y[n] = x[n], its elements in the same order."""
+        shape = self.output_shape(x.shape[1:])
+        if training:
+            self._keep(x)
+        return x.reshape(len(x), *shape)
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Dx = dy in the shape of x: every element is only moved."""
+        (x,) = self._take()
+        return dy.reshape(x.shape)
+
+
+def _dense_expects(in_features: int, sample_shape: Shape) -> str:
+    received = ", ".join(["N", *map(str, sample_shape)])
+    message = f"Dense expects (N, {in_features}), received ({received})"
+    return message + (": put a Flatten before it" if len(sample_shape) > 1 else "")

@@ -1,0 +1,118 @@
+"""How wrong a prediction is, as one number, and the direction in which it would become less wrong.
+
+Each loss returns its value and its gradient ∂L/∂prediction under one and the same reduction, stated in its docstring: a gradient
+that is averaged differently from the value is a learning rate in disguise. Prediction and target must have equal shapes; nothing is
+broadcast, because (N, 1) against (N,) would quietly compare everything with everything.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.initializers import FloatArray
+from nnlite.layers import Workspace
+
+
+class Loss:
+    """Base: checks the arguments and lends the arrays that the gradient is written into."""
+
+    def __init__(self) -> None:
+        self._workspace = Workspace()
+
+    def value(self, prediction: FloatArray, target: FloatArray) -> float:
+        """Return L."""
+        return self._compute(prediction, target, Workspace())[0]
+
+    def value_and_gradient(self, prediction: FloatArray, target: FloatArray) -> tuple[float, FloatArray]:
+        """Return L and ∂L/∂prediction, shape and dtype of the prediction; the array is valid until the next call."""
+        return self._compute(prediction, target, self._workspace)
+
+    def _compute(self, prediction: FloatArray, target: FloatArray, workspace: Workspace) -> tuple[float, FloatArray]:
+        name = type(self).__name__
+        if prediction.shape != target.shape:
+            raise ValueError(
+                f"{name} expects a target of the prediction's shape, received prediction {prediction.shape} and target "
+                f"{target.shape}: reshape one of them, nothing is broadcast"
+            )
+        if prediction.dtype != target.dtype:
+            raise ValueError(
+                f"{name} expects a target of the prediction's dtype, received prediction {prediction.dtype} and target "
+                f"{target.dtype}"
+            )
+        if prediction.size == 0:
+            raise ValueError(f"{name} is a mean and needs at least one element, received shape {prediction.shape}")
+        gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
+        rows = (len(prediction), -1)
+        return self._evaluate(prediction.reshape(rows), target.reshape(rows), gradient.reshape(rows), workspace), gradient
+
+    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
+        """Return the value and write the gradient; all arrays (N, D)."""
+        raise NotImplementedError
+
+
+class MeanSquaredError(Loss):
+    """L = Σ (p − t)² / (N D), the mean over N and D; ∂L/∂p = 2 (p − t) / (N D)."""
+
+    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
+        return kernels.mean_squared_error(prediction, target, gradient)
+
+
+class BinaryCrossEntropy(Loss):
+    """L = −Σ [t log p + (1 − t) log(1 − p)] / (N D), the mean over N and D, in nats, of probabilities p.
+
+    ∂L/∂p = (p − t) / (p (1 − p)) / (N D). Value and gradient are those at p clipped to [1e-7, 1 − 1e-7], as in Keras; where the
+    probabilities come from a sigmoid, `BinaryCrossEntropyWithLogits` needs no clipping and is the better choice.
+    """
+
+    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
+        p, log_p, log_not_p = (workspace.array(name, prediction.shape, prediction.dtype) for name in ("p", "log", "not"))
+        np.clip(prediction, 1e-7, 1 - 1e-7, out=p)
+        np.log(p, out=log_p)
+        np.subtract(1, p, out=log_not_p)
+        np.log(log_not_p, out=log_not_p)
+        return kernels.binary_cross_entropy(p, log_p, log_not_p, target, gradient)
+
+
+class BinaryCrossEntropyWithLogits(Loss):
+    """The binary cross-entropy of p = sigmoid(z), computed from the logits z; the mean over N and D, in nats.
+
+    With log p = z − log(1 + eᶻ) and log(1 − p) = −log(1 + eᶻ):
+    L = Σ [log(1 + eᶻ) − z t] / (N D) = Σ [max(z, 0) − z t + log(1 + exp(−|z|))] / (N D), where nothing overflows.
+    ∂L/∂z = (sigmoid(z) − t) / (N D).
+    """
+
+    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
+        e, log_one_plus_e = (workspace.array(name, prediction.shape, prediction.dtype) for name in ("e", "log"))
+        np.abs(prediction, out=e)
+        np.negative(e, out=e)
+        np.exp(e, out=e)
+        np.log1p(e, out=log_one_plus_e)
+        return kernels.binary_cross_entropy_with_logits(prediction, e, log_one_plus_e, target, gradient)
+
+
+class SoftmaxCrossEntropyWithLogits(Loss):
+    """L = −Σ_n Σ_c t[n, c] log softmax(z[n])[c] / N, the mean over N of the sum over C, in nats, from logits z (N, C).
+
+    Targets are rows of probabilities that sum to 1 (one-hot for labels, see `nnlite.datasets.one_hot`).
+    log softmax(z)_c = z_c − log Σ_k exp(z_k), with the row's maximum subtracted from z first, so that nothing overflows.
+    ∂L/∂z = (softmax(z) · Σ_c t_c − t) / N.
+    """
+
+    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
+        shifted = prediction - prediction.max(axis=1, keepdims=True)  # (N, C)
+        exponential = np.exp(shifted)
+        partition = exponential.sum(axis=1, keepdims=True)  # (N, 1)
+        value = -np.sum(target * (shifted - np.log(partition)), dtype=np.float64) / len(target)
+        np.multiply(exponential / partition, target.sum(axis=1, keepdims=True), out=gradient)
+        gradient -= target
+        gradient /= len(target)
+        return float(value)
+
+
+LOSSES: dict[str, Callable[[], Loss]] = {
+    "mse": MeanSquaredError,
+    "bce": BinaryCrossEntropy,
+    "bce_logits": BinaryCrossEntropyWithLogits,
+    "softmax_cross_entropy": SoftmaxCrossEntropyWithLogits,
+}

@@ -1,0 +1,335 @@
+"""Layers in a row, and the one training loop: forward, loss, backward, step, until the epochs are done.
+
+for each epoch
+    shuffle the samples
+    for each batch x, t of them
+        y = forward(x)                      layers, first to last
+        L, dy = loss(y, t)
+        backward(dy)                        layers, last to first
+        optimizer.step()
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.batches import BatchSource
+from nnlite.callbacks import Callback, History, ProgressBar
+from nnlite.initializers import FloatArray
+from nnlite.layers import Layer, Parameter, Shape
+from nnlite.losses import LOSSES, Loss
+from nnlite.optimizers import OPTIMIZERS, Optimizer
+from nnlite.watch import Watch
+
+Array = npt.NDArray[Any]
+Validation = Array | tuple[Array, Array]
+Choice = TypeVar("Choice")
+
+
+class Sequential(Layer):
+    """A model whose layers follow one another; itself a layer, so that it can be part of another.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        First to last, each object once.
+    input_shape : tuple of int, optional
+        Of one sample, such as (28, 28). With it, or if the first layer is one that tells (Dense), every layer is checked now to fit
+        the one before it.
+
+    Raises
+    ------
+    ValueError
+        A layer does not fit; the message names it.
+    """
+
+    def __init__(self, layers: Iterable[Layer], input_shape: Shape | None = None):
+        super().__init__()
+        self.layers = list(layers)
+        if len({id(layer) for layer in self.layers}) != len(self.layers):
+            raise ValueError("Sequential expects each layer object once, received one of them twice: make a second layer")
+        if input_shape is None and self.layers and self.layers[0].parameters:
+            input_shape = self.layers[0].parameters[0].value.shape[:1]
+        self.input_shape = input_shape
+        self.stop_training = False
+        self._optimizer: Optimizer | None = None
+        self._loss: Loss | None = None
+        if input_shape is not None:
+            self.output_shape(input_shape)
+
+    def __len__(self) -> int:
+        """The number of layers."""
+        return len(self.layers)
+
+    @overload
+    def __getitem__(self, index: int) -> Layer: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Sequential": ...
+    def __getitem__(self, index: int | slice) -> "Layer | Sequential":
+        """A layer, or a part of the model as a model that shares the layers."""
+        if isinstance(index, int):
+            return self.layers[index]
+        start, _, _ = index.indices(len(self))
+        shape = self.input_shape
+        if shape is not None:
+            for layer in self.layers[:start]:
+                shape = layer.output_shape(shape)
+        return Sequential(self.layers[index], shape)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """All parameters, first layer to last."""
+        return list(self.named_parameters().values())
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters by position and name, such as "1.weight"."""
+        return {
+            f"{position}.{name}": parameter
+            for position, layer in enumerate(self.layers)
+            for name, parameter in layer.named_parameters().items()
+        }
+
+    @property
+    def dtype(self) -> npt.DTypeLike:
+        """float32 or float64: what the parameters have, and so the batches."""
+        return next((parameter.value.dtype for parameter in self.parameters), np.dtype(np.float32))
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of one output for one input of `input_shape`."""
+        for position, layer in enumerate(self.layers):
+            try:
+                input_shape = layer.output_shape(input_shape)
+            except ValueError as error:
+                raise ValueError(f"layer {position}: {error}") from None
+        return input_shape
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return the last layer's output."""
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Carry dy from the last layer to the first, and return dx of the first."""
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def backward_parameters(self, dy: FloatArray) -> None:
+        """Carry dy back to the first layer that has parameters, and no further."""
+        first = next((position for position, layer in enumerate(self.layers) if layer.parameters), len(self.layers))
+        for layer in reversed(self.layers[first + 1 :]):
+            dy = layer.backward(dy)
+        for layer in self.layers[first : first + 1]:
+            layer.backward_parameters(dy)
+
+    def get_weights(self) -> list[FloatArray]:
+        """Return copies of all parameters' values."""
+        return [parameter.value.copy() for parameter in self.parameters]
+
+    def set_weights(self, weights: Sequence[FloatArray]) -> None:
+        """Put values back, as `get_weights` gave them; ValueError, and nothing changed, if a shape does not fit."""
+        expected = [parameter.value.shape for parameter in self.parameters]
+        received = [np.shape(weight) for weight in weights]
+        if expected != received:
+            raise ValueError(f"set_weights expects arrays of the shapes {expected}, received {received}")
+        for parameter, weight in zip(self.parameters, weights, strict=True):
+            parameter.value[...] = weight
+
+    def summary(self) -> None:
+        """Print the layers with their output shapes (N the batch) and numbers of parameters."""
+        rows = [("", "layer", "output", "parameters")]
+        shape = self.input_shape
+        for position, layer in enumerate(self.layers):
+            shape = layer.output_shape(shape) if shape is not None else None
+            output = f"(N, {', '.join(map(str, shape))})" if shape is not None else "?"
+            rows.append((str(position), type(layer).__name__, output, f"{_count(layer):,}"))
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        for row in rows:
+            print(f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]:>{widths[3]}}")
+        print(f"{_count(self):,} parameters, {np.dtype(self.dtype)}")
+
+    def compile(self, optimizer: str | Optimizer = "adam", loss: str | Loss = "mse") -> None:
+        """Choose how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            A key of `nnlite.optimizers.OPTIMIZERS` for one with its defaults, or an object of its own settings. It starts anew.
+        loss : str or Loss
+            A key of `nnlite.losses.LOSSES`, or an object.
+        """
+        if isinstance(optimizer, str):
+            optimizer = _choose("optimizer", optimizer, OPTIMIZERS)
+        self._loss = _choose("loss", loss, LOSSES) if isinstance(loss, str) else loss
+        self._optimizer = optimizer
+        optimizer.bind(self.parameters)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What `compile` chose."""
+        if self._optimizer is None:
+            raise RuntimeError("the model has no optimizer yet: call compile(optimizer=..., loss=...) first")
+        return self._optimizer
+
+    @property
+    def loss(self) -> Loss:
+        """What `compile` chose."""
+        if self._loss is None:
+            raise RuntimeError("the model has no loss yet: call compile(optimizer=..., loss=...) first")
+        return self._loss
+
+    def fit(
+        self,
+        x: Array,
+        y: Array | None = None,
+        *,
+        epochs: int = 1,
+        batch_size: int = 128,
+        validation_data: Validation | None = None,
+        shuffle: bool = True,
+        rng: np.random.Generator | None = None,
+        callbacks: Sequence[Callback] = (),
+        verbose: bool = True,
+    ) -> History:
+        """Train, and return the history of loss and val_loss.
+
+        Parameters
+        ----------
+        x : array, shape (M, ...)
+            uint8 images, scaled to [0, 1] batch by batch, or floats.
+        y : array, shape (M, ...), default x
+            The targets, in the shape of the model's output. An autoencoder's target is its input.
+        epochs : int
+            How often to go through all samples.
+        batch_size : int
+            Samples a step; the last step of an epoch takes what is left.
+        validation_data : array or pair of arrays, optional
+            x or (x, y) to evaluate after each epoch.
+        shuffle : bool
+            Whether each epoch takes the samples in a new random order, drawn from `rng`.
+        rng : np.random.Generator
+            Needed for shuffling.
+        callbacks : sequence of Callback
+            Told of every event, in this order, after the history.
+        verbose : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        History
+            "loss" is the mean over the samples of an epoch, each taken just before its step changed the weights; "val_loss" is the
+            mean over the validation samples after the epoch.
+
+        Raises
+        ------
+        TrainingError
+            The loss or a weight became NaN or infinite, or the output collapsed: all samples have given one and the same output
+            for 20 steps although their targets differ.
+        ValueError
+            The arguments do not fit together.
+        """
+        inputs, targets = self._sources(x, y)
+        for name, number in (("epochs", epochs), ("batch_size", batch_size), ("the number of samples", len(inputs))):
+            if number < 1:
+                raise ValueError(f"fit expects {name} of at least 1, received {number}")
+        if shuffle and rng is None:
+            raise ValueError("fit with shuffle=True needs rng=np.random.default_rng(seed), received none")
+        history = History()
+        listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]
+        watch = Watch(self)
+        self.stop_training = False
+        for listener in listeners:
+            listener.on_train_begin(self, epochs, math.ceil(len(inputs) / batch_size))
+        for epoch in range(1, epochs + 1):
+            for listener in listeners:
+                listener.on_epoch_begin(self, epoch)
+            order = rng.permutation(len(inputs)) if shuffle and rng is not None else np.arange(len(inputs))
+            logs = {"loss": self._train_epoch(inputs, targets, order, batch_size, listeners, watch)}
+            if validation_data is not None:
+                pair = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
+                logs["val_loss"] = self.evaluate(*pair)
+            for listener in listeners:
+                listener.on_epoch_end(self, epoch, logs)
+            if self.stop_training:
+                break
+        for listener in listeners:
+            listener.on_train_end(self)
+        return history
+
+    def _train_epoch(
+        self,
+        inputs: BatchSource,
+        targets: BatchSource,
+        order: npt.NDArray[np.int64],
+        batch_size: int,
+        listeners: Sequence[Callback],
+        watch: Watch,
+    ) -> float:
+        """Go once through the samples in this order, and return the mean of their losses."""
+        optimizer, loss = self.optimizer, self.loss
+        total, done = 0.0, 0
+        for step, start in enumerate(range(0, len(order), batch_size), 1):
+            indices = order[start : start + batch_size]
+            batch = inputs.take(indices)
+            target = batch if targets is inputs else targets.take(indices)
+            prediction = self.forward(batch, training=True)
+            value, gradient = loss.value_and_gradient(prediction, target)
+            watch.check_step(value, batch, prediction, target)
+            self.backward_parameters(gradient)
+            optimizer.step()
+            total, done = total + value * len(indices), done + len(indices)
+            for listener in listeners:
+                listener.on_step_end(self, step, total / done)
+        watch.check_parameters()
+        return total / done
+
+    def evaluate(self, x: Array, y: Array | None = None, batch_size: int = 1000) -> float:
+        """Return the loss, the mean over all samples; x and y as for `fit`."""
+        inputs, targets = self._sources(x, y)
+        if len(inputs) == 0:
+            raise ValueError("evaluate expects at least one sample, received none")
+        total = 0.0
+        for indices in _consecutive(len(inputs), batch_size):
+            batch = inputs.take(indices)
+            target = batch if targets is inputs else targets.take(indices)
+            total += self.loss.value(self.forward(batch), target) * len(indices)
+        return total / len(inputs)
+
+    def predict(self, x: Array, batch_size: int = 1000) -> FloatArray:
+        """Return the outputs (M, ...) for x (M, ...), uint8 images or floats. Several threads may call this on one model."""
+        inputs = BatchSource(x, self.dtype)
+        parts = []
+        for indices in _consecutive(len(inputs), batch_size):
+            batch = inputs.take(indices)
+            part = self.forward(batch)
+            parts.append(part.copy() if np.may_share_memory(part, batch) else part)  # the next batch overwrites this one
+        return np.concatenate(parts)
+
+    def _sources(self, x: Array, y: Array | None) -> tuple[BatchSource, BatchSource]:
+        inputs = BatchSource(x, self.dtype, "x")
+        targets = inputs if y is None or y is x else BatchSource(y, self.dtype, "y")
+        if len(inputs) != len(targets):
+            raise ValueError(f"expected as many targets as inputs, received x of {len(inputs)} and y of {len(targets)}")
+        return inputs, targets
+
+
+def _consecutive(count: int, batch_size: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the indices 0 ... count − 1 in batches; one empty batch if there are none."""
+    if batch_size < 1:
+        raise ValueError(f"expected a batch_size of at least 1, received {batch_size}")
+    for start in range(0, max(count, 1), batch_size):
+        yield np.arange(start, min(start + batch_size, count))
+
+
+def _count(layer: Layer) -> int:
+    return sum(parameter.value.size for parameter in layer.parameters)
+
+
+def _choose(kind: str, name: str, choices: Mapping[str, Callable[[], Choice]]) -> Choice:
+    if name not in choices:
+        raise ValueError(f"expected a {kind} of {sorted(choices)}, received {name!r}")
+    return choices[name]()
