@@ -119,8 +119,7 @@ def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Byt
             f"{path}: expected {sizes} = {math.prod(shape)} bytes after the header, received {len(data) - start}: "
             f"the file is {'cut short' if len(data) - start < math.prod(shape) else 'too long, or its sizes are wrong'}"
         )
-    array: Bytes = np.frombuffer(data, np.uint8, offset=start).reshape(shape)
-    return array.copy()  # so that it can be written to
+    return np.array(np.frombuffer(data, np.uint8, offset=start).reshape(shape))  # a copy, so that it can be written to
 
 
 def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
