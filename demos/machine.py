@@ -1,9 +1,9 @@
 """What must be settled before NumPy is first imported: the BLAS's kernels and its number of threads.
 
 On recent AMD processors OpenBLAS, the BLAS in NumPy's wheels, may choose kernels for AVX2 although the processor has AVX-512, which
-makes the matrix products almost half as fast. The environment variable OPENBLAS_CORETYPE=SkylakeX names the AVX-512 kernels. It is set
-here, for demos and benchmarks only and never by `import nnlite`, where all of this is so: the processor is an AMD, it has every
-AVX-512 extension that those kernels use, the user has not set the variable, and NNLITE_BLAS_KERNEL is not "auto".
+makes the matrix products almost half as fast. The environment variable OPENBLAS_CORETYPE=SkylakeX names the AVX-512 kernels. It is
+set here, for demos and benchmarks only and never by `import nnlite`, where all of this is so: the processor is an AMD, it has
+every AVX-512 extension that those kernels use, the user has not set the variable, and NNLITE_BLAS_KERNEL is not "auto".
 
 The standard library alone is used here, since NumPy must not be imported yet.
 """
