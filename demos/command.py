@@ -1,0 +1,83 @@
+"""What every demo's command line has in common: one-line errors, checked numbers, a folder to write to."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nnlite.files import write_atomically
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that answers a bad value with one line on stderr and exit code 2."""
+
+    def __init__(self, **options: Any):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and leave."""
+        self.exit(2, f"{self.prog}: {message} (see --help)\n")
+
+
+def whole_number(minimum: int) -> Callable[[str], int]:
+    """Return an argument type: an integer of at least `minimum`."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = minimum - 1
+        if number < minimum:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {minimum}, received {text!r}")
+        return number
+
+    return parse
+
+
+def positive_number(text: str) -> float:
+    """Return an argument as a positive, finite float."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a positive number, received {text!r}")
+    return number
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Return an argument such as "512,256" as a list; an empty text is an empty list."""
+    return [whole_number(1)(part) for part in text.split(",")] if text else []
+
+
+def output_folder(parser: Parser, path: Path) -> Path:
+    """Make the folder if it is not there, and leave with one line unless it can be written to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_atomically(path / ".writable", b"")
+        (path / ".writable").unlink()
+    except OSError as error:
+        parser.error(f"argument --out: expected a folder that can be written to, received {str(path)!r}: {error.strerror}")
+    return path
+
+
+def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
+    """Write the numbers as JSON, one entry a line."""
+    write_atomically(path, (json.dumps(metrics, indent=2) + "\n").encode())
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a demo's main as a program: Ctrl-C leaves with 130, a closed pipe without a word."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+        print("interrupted", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
+        code = 1
+    sys.exit(code)

@@ -1,0 +1,88 @@
+"""The pictures of the demos; the only module of theirs that imports matplotlib. Images are (N, height, width), values in [0, 1]."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+DPI = 120
+
+
+def reconstructions(path: Path, title: str, rows: Mapping[str, np.ndarray], difference: str, error: np.ndarray) -> None:
+    """Draw rows of images one below the other, each with its label, and the signed error of the last in red and blue."""
+    count = len(error)
+    figure = Figure(figsize=(0.9 * count + 1.6, 1.0 * (len(rows) + 1) + 0.7), layout="constrained")
+    axes = figure.subplots(len(rows) + 1, count)
+    for row, (label, images) in zip(axes, rows.items(), strict=False):
+        for axis, image in zip(row, images, strict=True):
+            axis.imshow(image, cmap="gray", vmin=0, vmax=1)
+        _row_label(row[0], label)
+    for axis, image in zip(axes[-1], error, strict=True):
+        drawn = axis.imshow(image, cmap="RdBu_r", vmin=-1, vmax=1)
+    _row_label(axes[-1][0], difference)
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+    figure.colorbar(drawn, ax=axes[-1], label="error", ticks=[-1, 0, 1])
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)
+
+
+def history(path: Path, title: str, curves: Mapping[str, Sequence[float]], ylabel: str) -> None:
+    """Draw one number for each epoch, a curve for each name, on a logarithmic scale."""
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axis = figure.subplots()
+    for label, values in curves.items():
+        axis.plot(range(1, len(values) + 1), values, marker="o", markersize=4, label=label)
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.set_xlabel("epoch")
+    axis.set_ylabel(ylabel)
+    axis.set_title(title)
+    axis.grid(alpha=0.3, which="both")
+    axis.legend()
+    figure.savefig(path, dpi=DPI)
+
+
+def filters(path: Path, title: str, weights: np.ndarray) -> None:
+    """Draw what units look at: weights (units, height, width), each on its own scale, red positive and blue negative."""
+    columns = min(len(weights), 12)
+    rows = -(-len(weights) // columns)
+    figure = Figure(figsize=(0.7 * columns + 1.4, 0.7 * rows + 0.9), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, weight in zip(axes.flat, weights, strict=False):
+        limit = np.abs(weight).max() or 1.0
+        drawn = axis.imshow(weight / limit, cmap="RdBu_r", vmin=-1, vmax=1)
+    bar = figure.colorbar(drawn, ax=axes, ticks=[-1, 0, 1], shrink=0.6)
+    bar.set_label("weight / largest weight of the unit")
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)
+
+
+def codes(path: Path, title: str, points: np.ndarray, labels: np.ndarray, share: Sequence[float]) -> None:
+    """Draw codes as points (N, 2), coloured by label; `share` is the part of the variance that each axis shows."""
+    figure = Figure(figsize=(6.4, 5.4), layout="constrained")
+    axis = figure.subplots()
+    for label in np.unique(labels):
+        chosen = points[labels == label]
+        axis.scatter(*chosen.T, s=4, alpha=0.5, linewidths=0, color=f"C{label % 10}", label=str(label))
+        axis.text(
+            *np.median(chosen, axis=0), str(label), weight="bold", ha="center", va="center",
+            bbox={"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": f"C{label % 10}", "alpha": 0.85},
+        )  # fmt: skip
+    axis.set_xlabel(f"first principal component ({share[0]:.0%} of the variance)")
+    axis.set_ylabel(f"second principal component ({share[1]:.0%})")
+    axis.set_title(title)
+    axis.legend(title="label", markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.savefig(path, dpi=DPI)
+
+
+def _row_label(axis, label: str) -> None:
+    axis.set_ylabel(label, rotation=0, ha="right", va="center")

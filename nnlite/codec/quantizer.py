@@ -1,0 +1,45 @@
+"""Numbers to integers and back: the step at which a code loses information, and the only one.
+
+Rounding to the nearest multiple of a step Δ makes an error that is spread evenly over [−Δ/2, Δ/2], with the variance Δ² / 12.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class UniformQuantizer:
+    """Each of K numbers in one byte: 256 equal steps over a range of its own.
+
+    Attributes
+    ----------
+    minimum : array, shape (K,)
+        What the byte 0 stands for.
+    step : array, shape (K,)
+        Δ, the distance between neighbouring bytes' values, not negative.
+    """
+
+    minimum: FloatArray
+    step: FloatArray
+
+    @classmethod
+    def from_codes(cls, codes: FloatArray) -> "UniformQuantizer":
+        """Return the quantiser whose ranges just hold these codes, shape (N, K) with N ≥ 1, all finite."""
+        if codes.ndim != 2 or len(codes) == 0 or not np.isfinite(codes).all():
+            raise ValueError(f"a quantiser is made from finite codes of shape (N, K), received shape {codes.shape}")
+        minimum = codes.min(axis=0)
+        return cls(minimum, (codes.max(axis=0) - minimum) / 255)
+
+    def quantize(self, codes: FloatArray) -> npt.NDArray[np.uint8]:
+        """Return round((codes − minimum) / Δ) as bytes, shape (N, K); numbers outside the range become its ends."""
+        step = np.where(self.step > 0, self.step, 1)  # where all codes were equal, every byte is 0
+        return np.clip(np.rint((codes - self.minimum) / step), 0, 255).astype(np.uint8)
+
+    def dequantize(self, symbols: npt.NDArray[np.uint8]) -> FloatArray:
+        """Return minimum + Δ · symbols, shape (N, K), in the dtype of the codes that the quantiser was made from."""
+        return self.minimum + self.step * symbols.astype(self.step.dtype)
