@@ -47,7 +47,7 @@ def settings(cpuinfo: str, environment: Mapping[str, str], threads: int | None =
     """
     chosen = {}
     if threads is not None:
-        chosen[THREADS_VARIABLE] = str(threads)
+        chosen[THREADS_VARIABLE] = chosen["OPENBLAS_NUM_THREADS"] = str(threads)  # OpenBLAS asks for its own first
     elif THREADS_VARIABLE not in environment and "OPENBLAS_NUM_THREADS" not in environment:
         chosen[THREADS_VARIABLE] = str(min(physical_cores(cpuinfo), MAX_THREADS))
     amd_with_avx512 = _field(cpuinfo, "vendor_id") == "AuthenticAMD" and set(_field(cpuinfo, "flags").split()) >= AVX512_FLAGS
@@ -86,12 +86,13 @@ def describe() -> str:
 
 def _requested_threads(arguments: Sequence[str]) -> int | None:
     """Return N of "--threads N" or "--threads=N", None where there is none; a bad N is left to the argument parser."""
+    threads = None
     for position, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
         if name == "--threads":
             value = value or "".join(arguments[position + 1 : position + 2])
-            return int(value) if value.isdecimal() and int(value) > 0 else None
-    return None
+            threads = int(value) if value.isdecimal() and int(value) > 0 else None
+    return threads
 
 
 def _field(cpuinfo: str, name: str) -> str:

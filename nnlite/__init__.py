@@ -8,8 +8,10 @@ from nnlite import optimizers as optimizers
 from nnlite.activations import LeakyReLU as LeakyReLU
 from nnlite.activations import ReLU as ReLU
 from nnlite.activations import Sigmoid as Sigmoid
+from nnlite.activations import SiLU as SiLU
 from nnlite.activations import Softmax as Softmax
 from nnlite.activations import Tanh as Tanh
+from nnlite.augmentation import RandomShift as RandomShift
 from nnlite.autoencoder import Autoencoder as Autoencoder
 from nnlite.callbacks import Callback as Callback
 from nnlite.callbacks import EarlyStopping as EarlyStopping
@@ -27,6 +29,8 @@ from nnlite.layers import Layer as Layer
 from nnlite.layers import Parameter as Parameter
 from nnlite.layers import Reshape as Reshape
 from nnlite.model import Sequential as Sequential
+from nnlite.schedules import LearningRateSchedule as LearningRateSchedule
+from nnlite.schedules import cosine as cosine
 from nnlite.watch import TrainingError as TrainingError
 
 __version__ = "0.1.0"

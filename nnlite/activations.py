@@ -1,6 +1,6 @@
 """What stands between the dense layers: elementwise bends, without which a stack of layers would be one matrix.
 
-Each is a layer of its own. All of them keep only their output y for backward, since their derivatives can be written in it.
+Each is a layer of its own. Most keep only their output y for backward, since their derivatives can be written in it.
 Input and output have the same shape (N, ...).
 """
 
@@ -89,6 +89,27 @@ class Sigmoid(Activation):
         kernels.sigmoid_backward(y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
 
 
+class SiLU(Layer):
+    """y = x · sigmoid(x), a smooth ReLU (Elfwing, Uchibe and Doya, 2017; also called swish)."""
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x · s with s = sigmoid(x)."""
+        s, y = self._output("s", x, x.shape, training), self._output("y", x, x.shape, training)
+        np.multiply(x, 0.5, out=s)
+        np.tanh(s, out=s)
+        kernels.silu(x.reshape(-1), s.reshape(-1), y.reshape(-1))
+        if training:
+            self._keep(s, y)
+        return y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """dx = dy · (s + y (1 − s)), because s' = s (1 − s) and so f'(x) = s + x s (1 − s)."""
+        s, y = self._take()
+        dx = self._workspace.array("dx", y.shape, y.dtype)
+        kernels.silu_backward(s.reshape(-1), y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
+        return dx
+
+
 class Tanh(Activation):
     """y = tanh(x)."""
 
@@ -115,10 +136,11 @@ class Softmax(Activation):
         kernels.softmax_backward(y, dy, dx)
 
 
-ACTIVATIONS: dict[str, Callable[[], Activation]] = {
+ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,
     "leaky_relu": LeakyReLU,
     "sigmoid": Sigmoid,
+    "silu": SiLU,
     "tanh": Tanh,
     "softmax": Softmax,
 }

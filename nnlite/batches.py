@@ -1,6 +1,7 @@
 """Cutting a data set into batches: the rows with given indices, as floats that a model can take."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ class BatchSource:
     name : str
         What an error message calls the data.
 
+    Attributes
+    ----------
+    transform : callable
+        Applied to each batch before it is handed out; by default it stays as it is.
+
     Raises
     ------
     ValueError
@@ -36,6 +42,7 @@ class BatchSource:
                 f"{name} is expected to be an array (N, ...) of uint8 (images, scaled to [0, 1] here) or of floats, received "
                 f"{data.dtype} of shape {data.shape}: convert it with {name}.astype('float32')"
             )
+        self.transform: Callable[[FloatArray], FloatArray] = lambda batch: batch
         self.sample_shape = data.shape[1:]
         if data.dtype != np.uint8:
             data = data.astype(dtype, copy=False)
@@ -55,4 +62,4 @@ class BatchSource:
             kernels.gather_images(self._rows, indices, batch)
         else:
             np.take(self._rows, indices, axis=0, out=batch, mode="clip")  # "raise" would copy through a second array
-        return batch.reshape(len(indices), *self.sample_shape)
+        return self.transform(batch.reshape(len(indices), *self.sample_shape))

@@ -136,6 +136,7 @@ class ProgressBar(Callback):
         self.clock = clock
         dumb = os.environ.get("TERM") == "dumb"
         self.redraws = self.stream.isatty() and not dumb
+        self.cells = "━─" if (self.stream.encoding or "utf-8").lower().startswith("utf") else "#-"
         self.colour = self.redraws and not os.environ.get("NO_COLOR")
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
@@ -170,7 +171,7 @@ class ProgressBar(Callback):
 
     def _draw(self, done: float, text: str) -> None:
         full = int(done * self.WIDTH)
-        bar, rest = "━" * full, "─" * (self.WIDTH - full)
+        bar, rest = self.cells[0] * full, self.cells[1] * (self.WIDTH - full)
         if self.colour:
             bar = f"\x1b[32m{bar}\x1b[0m"
         self.stream.write(f"\r{self.title}  {bar}{rest}  {text}\x1b[K")
@@ -179,6 +180,7 @@ class ProgressBar(Callback):
 
 def _seconds(seconds: float) -> str:
     """Return a duration as a person would write it: 0.3 s, 12 s, 3 min 05 s."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -145,7 +145,11 @@ def _read(path: Path) -> bytes:
         with open(path, "rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
         with gzip.open(path) if zipped else open(path, "rb") as file:
-            data: bytes = file.read(MAX_BYTES + 1)
+            pieces, missing = [], MAX_BYTES + 1
+            while missing and (piece := file.read(min(missing, 2**20))):  # read(n) would allocate n bytes at once
+                pieces.append(piece)
+                missing -= len(piece)
+            data = b"".join(pieces)
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: expected a readable IDX file, gzipped or not: {error}") from error
     if len(data) > MAX_BYTES:

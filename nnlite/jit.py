@@ -34,6 +34,8 @@ def jit(function: Function) -> Function:
 
     try:
         return compile_(cache=True)
-    except RuntimeError as error:  # numba found no folder that it may write to
-        warnings.warn(f"kernels are compiled anew in this process, their cache cannot be written: {error}", stacklevel=2)
+    except RuntimeError:  # numba found no folder that it may write to
+        # One text from one line: Python shows it once, and not for every kernel.
+        text = "kernels are compiled anew in this process, their cache cannot be written: set NUMBA_CACHE_DIR to a folder"
+        warnings.warn(text, stacklevel=1)
         return compile_(cache=False)

@@ -33,6 +33,19 @@ def gather_images(images: npt.NDArray[np.uint8], indices: npt.NDArray[np.int64],
 
 
 @jit
+def shift_images(images: FloatArray, down: npt.NDArray[np.int64], right: npt.NDArray[np.int64], shifted: FloatArray) -> None:
+    """shifted[n, r, c] = images[n, r − down[n], c − right[n]], zero where that lies outside; images (N, height, width)."""
+    count, height, width = images.shape
+    for n in range(count):
+        for r in range(height):
+            source = r - down[n]
+            inside = 0 <= source < height
+            for c in range(width):
+                column = c - right[n]
+                shifted[n, r, c] = images[n, source, column] if inside and 0 <= column < width else images.dtype.type(0)
+
+
+@jit
 def add_bias(z: FloatArray, bias: FloatArray) -> None:
     """z[n, h] += bias[h]; z (N, H), bias (H,)."""
     for n in range(z.shape[0]):
@@ -89,6 +102,23 @@ def sigmoid_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
 
 
 @jit
+def silu(x: FloatArray, s: FloatArray, y: FloatArray) -> None:
+    """s ← (1 + s) / 2, which makes sigmoid(x) of tanh(x / 2), and y = x · s."""
+    half = x.dtype.type(0.5)
+    for i in range(x.size):
+        s[i] = half + half * s[i]
+        y[i] = x[i] * s[i]
+
+
+@jit
+def silu_backward(s: FloatArray, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
+    """dx = dy · (s + y · (1 − s))."""
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        dx[i] = dy[i] * (s[i] + y[i] * (one - s[i]))
+
+
+@jit
 def tanh_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
     """Dx = dy · (1 − y²)."""
     one = y.dtype.type(1)
@@ -111,7 +141,7 @@ def softmax_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
 def mean_squared_error(prediction: FloatArray, target: FloatArray, gradient: FloatArray) -> float:
     """Σ (p − t)² / (N D), and gradient = 2 (p − t) / (N D); all (N, D)."""
     scale = prediction.dtype.type(2 / max(prediction.size, 1))
-    total = 0.0
+    total = np.float64(0)
     for n in range(prediction.shape[0]):
         row = prediction.dtype.type(0)
         for d in range(prediction.shape[1]):
@@ -119,7 +149,7 @@ def mean_squared_error(prediction: FloatArray, target: FloatArray, gradient: Flo
             row += difference * difference
             gradient[n, d] = scale * difference
         total += row
-    return total / max(prediction.size, 1)
+    return float(total / max(prediction.size, 1))
 
 
 @jit
@@ -128,7 +158,7 @@ def binary_cross_entropy(
 ) -> float:
     """−Σ [t log p + (1 − t) log(1 − p)] / (N D), and gradient = (p − t) / (p (1 − p)) / (N D); all (N, D)."""
     one, scale = p.dtype.type(1), p.dtype.type(1 / max(p.size, 1))
-    total = 0.0
+    total = np.float64(0)
     for n in range(p.shape[0]):
         row = p.dtype.type(0)
         for d in range(p.shape[1]):
@@ -136,7 +166,7 @@ def binary_cross_entropy(
             row -= t * log_p[n, d] + (one - t) * log_not_p[n, d]
             gradient[n, d] = scale * (p[n, d] - t) / (p[n, d] * (one - p[n, d]))
         total += row
-    return total / max(p.size, 1)
+    return float(total / max(p.size, 1))
 
 
 @jit
@@ -145,7 +175,7 @@ def binary_cross_entropy_with_logits(
 ) -> float:
     """Σ [max(z, 0) − z t + log(1 + e)] / (N D) with e = exp(−|z|), and gradient = (sigmoid(z) − t) / (N D); all (N, D)."""
     zero, one, scale = z.dtype.type(0), z.dtype.type(1), z.dtype.type(1 / max(z.size, 1))
-    total = 0.0
+    total = np.float64(0)
     for n in range(z.shape[0]):
         row = z.dtype.type(0)
         for d in range(z.shape[1]):
@@ -154,7 +184,7 @@ def binary_cross_entropy_with_logits(
             numerator = e[n, d] if z[n, d] < zero else one  # sigmoid(z) = e / (1 + e) below zero, 1 / (1 + e) above
             gradient[n, d] = scale * (numerator / (one + e[n, d]) - t)
         total += row
-    return total / max(z.size, 1)
+    return float(total / max(z.size, 1))
 
 
 @jit

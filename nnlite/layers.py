@@ -6,7 +6,7 @@ That is the whole of backpropagation: the chain rule, applied from the last laye
 
 With ``training=True`` a layer keeps exactly what its backward needs, until backward takes it, and works in arrays that it allocates
 once and uses again: what forward and backward return is valid until their next call. With ``training=False`` it keeps nothing and
-returns fresh arrays, so that several threads may share a model for inference.
+works in fresh arrays, so that several threads may share a model for inference.
 
 Shapes: N images a batch, D features, H units.
 """
@@ -33,8 +33,8 @@ class Parameter:
 
     def __init__(self, name: str, value: FloatArray):
         self.name = name
-        self.value = value
-        self.gradient = np.zeros_like(value)
+        self.value = np.ascontiguousarray(value)  # optimizers go through it as one flat array
+        self.gradient = np.zeros_like(self.value)
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, shape={self.value.shape}, dtype={self.value.dtype})"
@@ -65,6 +65,11 @@ class Layer:
     def parameters(self) -> list[Parameter]:
         """The parameters, in a fixed order."""
         return []
+
+    @property
+    def penalty(self) -> float:
+        """What the layer itself adds to the loss of its last ``forward(x, training=True)``; backward includes its gradient."""
+        return 0.0
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Return the parameters by name."""
@@ -144,7 +149,13 @@ class Dense(Layer):
                 raise ValueError(f"Dense needs {name} of at least 1, received {size}")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(f"Dense computes in float32 or float64, received dtype {np.dtype(dtype)}")
-        self.weight = Parameter("weight", initializer((in_features, out_features), rng, dtype))
+        weight = initializer((in_features, out_features), rng, dtype)
+        if weight.shape != (in_features, out_features) or weight.dtype != dtype:
+            raise ValueError(
+                f"Dense expects an initializer that gives {np.dtype(dtype)} of shape {(in_features, out_features)}, received "
+                f"{weight.dtype} of shape {weight.shape}"
+            )
+        self.weight = Parameter("weight", weight)
         self.bias = Parameter("bias", np.zeros(out_features, dtype))
 
     @property

@@ -40,11 +40,15 @@ class Loss:
                 f"{name} expects a target of the prediction's dtype, received prediction {prediction.dtype} and target "
                 f"{target.dtype}"
             )
-        if prediction.size == 0:
+        if prediction.size == 0 or prediction.ndim == 0:
             raise ValueError(f"{name} is a mean and needs at least one element, received shape {prediction.shape}")
         gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
+        self._check(prediction)
         rows = (len(prediction), -1)
         return self._evaluate(prediction.reshape(rows), target.reshape(rows), gradient.reshape(rows), workspace), gradient
+
+    def _check(self, prediction: FloatArray) -> None:
+        """Raise ValueError if the loss is not defined for predictions of this shape."""
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         """Return the value and write the gradient; all arrays (N, D)."""
@@ -98,6 +102,10 @@ class SoftmaxCrossEntropyWithLogits(Loss):
     log softmax(z)_c = z_c − log Σ_k exp(z_k), with the row's maximum subtracted from z first, so that nothing overflows.
     ∂L/∂z = (softmax(z) · Σ_c t_c − t) / N.
     """
+
+    def _check(self, prediction: FloatArray) -> None:
+        if prediction.ndim != 2:
+            raise ValueError(f"SoftmaxCrossEntropyWithLogits expects logits (N, C), received shape {prediction.shape}")
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         shifted = prediction - prediction.max(axis=1, keepdims=True)  # (N, C)

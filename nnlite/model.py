@@ -26,7 +26,10 @@ from nnlite.watch import Watch
 
 Array = npt.NDArray[Any]
 Validation = Array | tuple[Array, Array]
+Augmentation = Callable[[FloatArray, np.random.Generator], FloatArray]
 Choice = TypeVar("Choice")
+
+EVALUATION_BATCH = 1000  # samples: few enough for the cache, enough for the matrix products
 
 
 class Sequential(Layer):
@@ -51,9 +54,13 @@ class Sequential(Layer):
         self.layers = list(layers)
         if len({id(layer) for layer in self.layers}) != len(self.layers):
             raise ValueError("Sequential expects each layer object once, received one of them twice: make a second layer")
-        if input_shape is None and self.layers and self.layers[0].parameters:
-            input_shape = self.layers[0].parameters[0].value.shape[:1]
-        self.input_shape = input_shape
+        if input_shape is None and self.layers:
+            first = self.layers[0]
+            if isinstance(first, Sequential):
+                input_shape = first.input_shape
+            elif first.parameters:
+                input_shape = first.parameters[0].value.shape[:1]
+        self.input_shape: Shape | None = input_shape
         self.stop_training = False
         self._optimizer: Optimizer | None = None
         self._loss: Loss | None = None
@@ -106,6 +113,11 @@ class Sequential(Layer):
                 raise ValueError(f"layer {position}: {error}") from None
         return input_shape
 
+    @property
+    def penalty(self) -> float:
+        """The sum of the layers' penalties."""
+        return sum(layer.penalty for layer in self.layers)
+
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the last layer's output."""
         for layer in self.layers:
@@ -136,8 +148,9 @@ class Sequential(Layer):
         received = [np.shape(weight) for weight in weights]
         if expected != received:
             raise ValueError(f"set_weights expects arrays of the shapes {expected}, received {received}")
-        for parameter, weight in zip(self.parameters, weights, strict=True):
-            parameter.value[...] = weight
+        pairs = [(p.value, np.asarray(weight, p.value.dtype)) for p, weight in zip(self.parameters, weights, strict=True)]
+        for value, weight in pairs:
+            value[...] = weight
 
     def summary(self) -> None:
         """Print the layers with their output shapes (N the batch) and numbers of parameters."""
@@ -192,6 +205,7 @@ class Sequential(Layer):
         validation_data: Validation | None = None,
         shuffle: bool = True,
         rng: np.random.Generator | None = None,
+        augment: Augmentation | None = None,
         callbacks: Sequence[Callback] = (),
         verbose: bool = True,
     ) -> History:
@@ -212,7 +226,9 @@ class Sequential(Layer):
         shuffle : bool
             Whether each epoch takes the samples in a new random order, drawn from `rng`.
         rng : np.random.Generator
-            Needed for shuffling.
+            Needed for shuffling and augmentation.
+        augment : callable, optional
+            From a batch of x and `rng` to the batch to train on, such as `nnlite.RandomShift`.
         callbacks : sequence of Callback
             Told of every event, in this order, after the history.
         verbose : bool
@@ -221,8 +237,8 @@ class Sequential(Layer):
         Returns
         -------
         History
-            "loss" is the mean over the samples of an epoch, each taken just before its step changed the weights; "val_loss" is the
-            mean over the validation samples after the epoch.
+            "loss" is the mean over the samples of an epoch, each taken just before its step changed the weights, with the layers'
+            penalties; "val_loss" is the mean over the validation samples after the epoch, without penalties.
 
         Raises
         ------
@@ -232,14 +248,20 @@ class Sequential(Layer):
         ValueError
             The arguments do not fit together.
         """
+        _ = self.optimizer, self.loss  # that there are such, before anything else happens
         inputs, targets = self._sources(x, y)
         for name, number in (("epochs", epochs), ("batch_size", batch_size), ("the number of samples", len(inputs))):
             if number < 1:
                 raise ValueError(f"fit expects {name} of at least 1, received {number}")
-        if shuffle and rng is None:
-            raise ValueError("fit with shuffle=True needs rng=np.random.default_rng(seed), received none")
+        if rng is None and (shuffle or augment is not None):
+            raise ValueError("fit with shuffle=True or augment needs rng=np.random.default_rng(seed), received none")
+        validation = None
+        if validation_data is not None:
+            validation = self._sources(*validation_data if isinstance(validation_data, tuple) else (validation_data, None))
         history = History()
         listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]
+        if augment is not None and rng is not None:
+            inputs.transform = lambda batch: augment(batch, rng)
         watch = Watch(self)
         self.stop_training = False
         for listener in listeners:
@@ -248,10 +270,11 @@ class Sequential(Layer):
             for listener in listeners:
                 listener.on_epoch_begin(self, epoch)
             order = rng.permutation(len(inputs)) if shuffle and rng is not None else np.arange(len(inputs))
-            logs = {"loss": self._train_epoch(inputs, targets, order, batch_size, listeners, watch)}
-            if validation_data is not None:
-                pair = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
-                logs["val_loss"] = self.evaluate(*pair)
+            batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+            with np.errstate(over="ignore", invalid="ignore"):  # the watch reports them, with step and layer
+                logs = {"loss": self._train_epoch(inputs, targets, batches, listeners, watch)}
+            if validation is not None:
+                logs["val_loss"] = self._evaluate(*validation, EVALUATION_BATCH)
             for listener in listeners:
                 listener.on_epoch_end(self, epoch, logs)
             if self.stop_training:
@@ -264,20 +287,19 @@ class Sequential(Layer):
         self,
         inputs: BatchSource,
         targets: BatchSource,
-        order: npt.NDArray[np.int64],
-        batch_size: int,
+        batches: Sequence[npt.NDArray[np.int64]],
         listeners: Sequence[Callback],
         watch: Watch,
     ) -> float:
-        """Go once through the samples in this order, and return the mean of their losses."""
+        """Take one step for each batch of indices, and return the mean of the samples' losses."""
         optimizer, loss = self.optimizer, self.loss
         total, done = 0.0, 0
-        for step, start in enumerate(range(0, len(order), batch_size), 1):
-            indices = order[start : start + batch_size]
+        for step, indices in enumerate(batches, 1):
             batch = inputs.take(indices)
             target = batch if targets is inputs else targets.take(indices)
             prediction = self.forward(batch, training=True)
             value, gradient = loss.value_and_gradient(prediction, target)
+            value += self.penalty
             watch.check_step(value, batch, prediction, target)
             self.backward_parameters(gradient)
             optimizer.step()
@@ -287,9 +309,11 @@ class Sequential(Layer):
         watch.check_parameters()
         return total / done
 
-    def evaluate(self, x: Array, y: Array | None = None, batch_size: int = 1000) -> float:
+    def evaluate(self, x: Array, y: Array | None = None, batch_size: int = EVALUATION_BATCH) -> float:
         """Return the loss, the mean over all samples; x and y as for `fit`."""
-        inputs, targets = self._sources(x, y)
+        return self._evaluate(*self._sources(x, y), batch_size)
+
+    def _evaluate(self, inputs: BatchSource, targets: BatchSource, batch_size: int) -> float:
         if len(inputs) == 0:
             raise ValueError("evaluate expects at least one sample, received none")
         total = 0.0
@@ -299,7 +323,7 @@ class Sequential(Layer):
             total += self.loss.value(self.forward(batch), target) * len(indices)
         return total / len(inputs)
 
-    def predict(self, x: Array, batch_size: int = 1000) -> FloatArray:
+    def predict(self, x: Array, batch_size: int = EVALUATION_BATCH) -> FloatArray:
         """Return the outputs (M, ...) for x (M, ...), uint8 images or floats. Several threads may call this on one model."""
         inputs = BatchSource(x, self.dtype)
         parts = []

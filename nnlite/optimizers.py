@@ -43,6 +43,8 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter once, by the gradient it holds."""
+        if not self._parameters:
+            raise RuntimeError(f"{type(self).__name__}.step needs bind(parameters) before it")
         self.step_count += 1
         self._update()
 

@@ -52,15 +52,20 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
 
 def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> bytes:
     """Return the file's bytes."""
+    if metadata is not None and not all(isinstance(value, str) for pair in metadata.items() for value in pair):
+        raise ValueError(f"safetensors metadata are strings, received {metadata}")
+    if "__metadata__" in arrays:
+        raise ValueError("safetensors keeps the name '__metadata__' for the metadata, received an array of this name")
     header: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
     buffers = []
     end = 0
     for name, array in arrays.items():
-        if array.dtype not in NAMES:
+        native = array.dtype.newbyteorder("=")
+        if native not in NAMES:
             raise ValueError(f"safetensors holds {sorted(DTYPES)}, received dtype {array.dtype} for {name!r}")
         data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         begin, end = end, end + len(data)
-        header[name] = {"dtype": NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [begin, end]}
+        header[name] = {"dtype": NAMES[native], "shape": list(array.shape), "data_offsets": [begin, end]}
         buffers.append(data)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -123,7 +128,11 @@ def _view(name: str, entry: Any, buffer: memoryview) -> Array:
         )
     try:
         array: Array = np.frombuffer(buffer[begin:end], element).reshape(shape)
+        if dtype == "BOOL" and array.view(np.uint8).max(initial=0) > 1:
+            raise FormatError(f"{name!r}: expected the bytes 0 and 1 for BOOL, received others")
         return array.astype(DTYPES[dtype], copy=False)
+    except FormatError:
+        raise
     except ValueError as error:  # no elements, but sizes whose product NumPy cannot count
         raise FormatError(f"{name!r}: expected a shape that an array can have: {error}") from error
 

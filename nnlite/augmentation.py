@@ -1,0 +1,32 @@
+"""More training images than there are: small changes after which an image is still one of its kind."""
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.initializers import FloatArray
+from nnlite.layers import Workspace
+
+
+class RandomShift:
+    """Moves each image of a batch by a random whole number of pixels, up to `pixels` each way; what moves in is black.
+
+    Parameters
+    ----------
+    pixels : int
+        The largest shift, at least 1. All shifts from −pixels to pixels are equally probable, down and right independently.
+    """
+
+    def __init__(self, pixels: int = 1):
+        if pixels < 1:
+            raise ValueError(f"RandomShift expects pixels of at least 1, received {pixels}")
+        self.pixels = pixels
+        self._workspace = Workspace()
+
+    def __call__(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return the shifted images (N, height, width); valid until the next call."""
+        if images.ndim != 3:
+            raise ValueError(f"RandomShift expects images (N, height, width), received {images.shape}")
+        down, right = rng.integers(-self.pixels, self.pixels + 1, (2, len(images)))
+        shifted = self._workspace.array("shifted", images.shape, images.dtype)
+        kernels.shift_images(images, down, right, shifted)
+        return shifted

@@ -1,0 +1,222 @@
+"""The image codec: a trained model bound to quantiser, entropy coder and container.
+
+    compress:    images → encoder → latents → quantiser → symbols → range coder → container
+    decompress:  container → range coder → symbols → latents → decoder → images
+
+A codec is one file: the layers' weights as float16, the gains of the qualities, and the integer tables of the prior.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite import safetensors
+from nnlite.activations import Sigmoid, SiLU
+from nnlite.codec import container
+from nnlite.codec.errors import CodecError
+from nnlite.codec.prior import ClassPrior
+from nnlite.codec.tables import FrequencyTables
+from nnlite.initializers import FloatArray, Initializer, he_normal, zeros
+from nnlite.layers import Dense, Flatten, Layer, Reshape, Shape
+from nnlite.model import Sequential
+
+Images = npt.NDArray[np.uint8]
+
+BUILT_IN = Path(__file__).parent.parent / "data" / "codec"
+FORMAT = "nnlite image codec 1"
+
+
+class ImageCodec:
+    """Compresses images of one size to few bytes, with loss, at several qualities.
+
+    Parameters
+    ----------
+    encoder : Sequential
+        From images (N, height, width) in [0, 1] to latents (N, K).
+    decoder : Sequential
+        From latents back to images.
+    gain : float32 array, shape (Q, K)
+        The quantiser's steps are 1 / gain.
+    prior : ClassPrior
+        Of the symbols.
+    """
+
+    def __init__(self, encoder: Sequential, decoder: Sequential, gain: npt.NDArray[np.float32], prior: ClassPrior):
+        if encoder.input_shape is None or len(encoder.input_shape) != 2:
+            raise ValueError(f"an ImageCodec is of images (height, width), received an encoder of {encoder.input_shape}")
+        self.encoder = encoder
+        self.decoder = decoder
+        self.gain = gain
+        self.prior = prior
+        self.image_shape = encoder.input_shape
+
+    @property
+    def qualities(self) -> int:
+        """Q: the qualities are 0, the fewest bytes, to Q − 1, the best images."""
+        return len(self.gain)
+
+    def compress(self, images: npt.NDArray[Any], quality: int) -> bytes:
+        """Return the file of a batch of images.
+
+        Parameters
+        ----------
+        images : array, shape (N, height, width) or (height, width)
+            uint8, or floats in [0, 1].
+        quality : int
+            From 0 to Q − 1.
+
+        Raises
+        ------
+        CodecError
+            The images are not of the codec's size, empty, or hold NaN or values outside [0, 1]; or there is no such quality.
+        """
+        images = self.check_images(images)
+        return self.compress_latents(self.encoder.predict(images), quality)
+
+    def compress_latents(self, latents: FloatArray, quality: int) -> bytes:
+        """Return the file of images whose latents (N, K) are known: several qualities of one batch need the encoder only once."""
+        if not 0 <= quality < self.qualities:
+            raise CodecError(f"expected a quality from 0 to {self.qualities - 1}, received {quality}")
+        symbols = np.rint(latents * self.gain[quality]).astype(np.int32)
+        payload = self.prior.encode(symbols, self.prior.choose(latents), quality)
+        height, width = self.image_shape
+        return container.pack(payload, model_hash=self.hash, quality=quality, count=len(latents), height=height, width=width)
+
+    def decompress(self, data: bytes, indices: Sequence[int] | None = None) -> Images:
+        """Return the images of a file, uint8 of shape (N, height, width).
+
+        Parameters
+        ----------
+        data : bytes
+            What `compress` returned.
+        indices : sequence of int, optional
+            Only these images, each 0 to N − 1, in this order; the pixels of the others are not computed.
+
+        Raises
+        ------
+        CodecError
+            The file is no such file, damaged, of another model, or has no image of that index.
+        """
+        header, payload = container.parse(data, self.hash)
+        if (header.height, header.width) != self.image_shape or header.quality >= self.qualities:
+            raise CodecError(
+                f"expected images of {_size(self.image_shape)} at quality 0 to {self.qualities - 1}, received "
+                f"{_size((header.height, header.width))} at quality {header.quality}"
+            )
+        symbols = self.prior.decode(payload, header.count, header.quality)
+        if indices is not None:
+            wrong = [index for index in indices if not 0 <= index < header.count]
+            if wrong:
+                raise CodecError(f"expected an index from 0 to {header.count - 1}, received {wrong[0]}")
+            symbols = symbols[list(indices)]
+        latents = symbols.astype(np.float32) / self.gain[header.quality]
+        return to_bytes(self.decoder.predict(latents))
+
+    def check_images(self, images: npt.NDArray[Any]) -> Images:
+        """Return images as uint8, shape (N, height, width), or raise CodecError if this codec cannot take them."""
+        if images.ndim == 2:
+            images = images[None]
+        if images.ndim != 3 or images.shape[1:] != self.image_shape:
+            received = f"{_size(images.shape[1:])} pixels" if images.ndim == 3 else f"an array of shape {images.shape}"
+            raise CodecError(f"this codec was trained for grey images of {_size(self.image_shape)} pixels, received {received}")
+        if len(images) == 0:
+            raise CodecError("expected at least one image, received an empty batch")
+        if images.dtype == np.uint8:
+            return images
+        if not np.issubdtype(images.dtype, np.floating):
+            raise CodecError(f"expected uint8 images, or floats in [0, 1], received {images.dtype}")
+        if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
+            raise CodecError("expected floats in [0, 1], received NaN or values outside: divide by the value of white")
+        return to_bytes(images)
+
+    @cached_property
+    def hash(self) -> bytes:
+        """SHA-256 of all that decoding needs."""
+        arrays = {name: array for name, array in self._arrays().items() if not name.startswith(("encoder.", "prior.class"))}
+        return hashlib.sha256(safetensors.dumps(arrays)).digest()
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        networks = {"encoder": self.encoder, "decoder": self.decoder}
+        weights = {
+            f"{part}.{name}": parameter.value.astype(np.float16)
+            for part, network in networks.items()
+            for name, parameter in network.named_parameters().items()
+        }
+        return {
+            **weights,
+            "image_shape": np.array(self.image_shape, np.int32),
+            "gain": self.gain,
+            "prior.minimum": self.prior.tables.minimum,
+            "prior.frequencies": self.prior.tables.frequencies,
+            "prior.table": self.prior.table,
+            "prior.shift": self.prior.shift,
+            "prior.class_centre": self.prior.centre,
+            "prior.class_precision": self.prior.precision,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the codec to a safetensors file, whole or not at all."""
+        safetensors.write(path, self._arrays(), {"format": FORMAT})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] = BUILT_IN / "mnist.safetensors") -> "ImageCodec":
+        """Read a codec from a file; by default the one for MNIST that comes with the package.
+
+        Raises
+        ------
+        CodecError
+            The file is no codec, or its arrays do not fit together.
+        OSError
+            The file cannot be read.
+        """
+        try:
+            arrays, metadata = safetensors.read(path)
+            if metadata.get("format") != FORMAT:
+                raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
+            height, width = (int(size) for size in arrays["image_shape"])
+            tables = FrequencyTables(arrays["prior.minimum"], arrays["prior.frequencies"])
+            names = ("table", "shift", "class_centre", "class_precision")
+            prior = ClassPrior(tables, *(arrays[f"prior.{name}"] for name in names))
+            encoder = _restore(arrays, "encoder", [Flatten()], [], (height, width))
+            decoder = _restore(arrays, "decoder", [], [Sigmoid(), Reshape((height, width))], arrays["gain"].shape[1:])
+            return cls(encoder, decoder, arrays["gain"], prior)
+        except (KeyError, ValueError, IndexError) as error:
+            raise CodecError(f"{path}: expected a codec file: {error}") from error
+
+
+def network(widths: Sequence[int], rng: np.random.Generator, initializer: Initializer = he_normal) -> list[Layer]:
+    """Return Dense layers of these widths with a SiLU between each two of them."""
+    layers: list[Layer] = []
+    for width, next_width in pairwise(widths):
+        layers += [SiLU(), Dense(width, next_width, rng=rng, initializer=initializer)]
+    return layers[1:]
+
+
+def to_bytes(images: FloatArray) -> Images:
+    """Return floats in [0, 1] as the nearest of 0 to 255: rounded, not cut off, which would darken by half a step."""
+    return np.clip(np.rint(images * 255), 0, 255).astype(np.uint8)
+
+
+def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer], after: list[Layer], shape: Shape) -> Sequential:
+    """Return the encoder or the decoder with the weights that the file holds for it."""
+    weights = [array for name, array in arrays.items() if name.startswith(f"{part}.") and array.ndim == 2]
+    widths = [len(weights[0]), *(weight.shape[1] for weight in weights)]
+    layers = network(widths, np.random.default_rng(), initializer=zeros)
+    model = Sequential([*before, *layers, *after], shape)
+    for name, parameter in model.named_parameters().items():
+        stored = arrays[f"{part}.{name}"]
+        if stored.shape != parameter.value.shape or not np.isfinite(stored).all():
+            raise ValueError(f"expected finite {part}.{name} of shape {parameter.value.shape}, received shape {stored.shape}")
+        parameter.value[...] = stored
+    return model
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))

@@ -1,0 +1,275 @@
+"""The plain-NumPy twin of nnlite: every formula as a textbook has it, without numba and without fusing one with another.
+
+The tests compare the library with it, and `NumpyAutoencoder`, the reference job trained in plain NumPy, is what the benchmarks
+measure the library against.
+
+Shapes: N images a batch, D features, H units, C classes.
+"""
+
+import numpy as np
+
+# Activations: y = f(x), and dx from y and dy
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def relu_backward(y, dy):
+    return np.where(y > 0, dy, 0)
+
+
+def leaky_relu(x, slope):
+    return np.where(x > 0, x, slope * x)
+
+
+def leaky_relu_backward(y, slope, dy):
+    return np.where(y > 0, dy, slope * dy)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def sigmoid_backward(y, dy):
+    return dy * y * (1 - y)
+
+
+def silu(x):
+    return x * sigmoid(x)
+
+
+def silu_backward(x, dy):
+    """By the product rule, (x s)' = s + x s (1 − s)."""
+    s = sigmoid(x)
+    return dy * (s + x * s * (1 - s))
+
+
+def tanh(x):
+    return (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
+
+
+def tanh_backward(y, dy):
+    return dy * (1 - y**2)
+
+
+def softmax(x):
+    return np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+
+
+def softmax_backward(y, dy):
+    """Each row's dx is its dy times the Jacobian ∂y_k/∂x_c = y_k (δ_kc − y_c)."""
+    jacobians = [np.diag(row) - np.outer(row, row) for row in y]  # N of (C, C)
+    return np.array([gradient @ jacobian for gradient, jacobian in zip(dy, jacobians, strict=True)]).reshape(y.shape)
+
+
+# Layers
+
+
+def dense(x, weight, bias):
+    return x @ weight + bias  # (N, H)
+
+
+def dense_backward(x, weight, dy):
+    """Return dx, dW and db."""
+    return dy @ weight.T, x.T @ dy, dy.sum(axis=0)
+
+
+# Losses: the value, and the gradient with respect to the prediction
+
+
+def mean_squared_error(prediction, target):
+    count = max(prediction.size, 1)
+    return ((prediction - target) ** 2).sum() / count, 2 * (prediction - target) / count
+
+
+def binary_cross_entropy(p, target):
+    count = max(p.size, 1)
+    value = -(target * np.log(p) + (1 - target) * np.log(1 - p)).sum() / count
+    return value, (p - target) / (p * (1 - p)) / count
+
+
+def binary_cross_entropy_with_logits(z, target):
+    value, _ = binary_cross_entropy(sigmoid(z), target)
+    return value, (sigmoid(z) - target) / max(z.size, 1)
+
+
+def softmax_cross_entropy_with_logits(z, target):
+    value = -(target * np.log(softmax(z))).sum() / len(z)
+    return value, (softmax(z) * target.sum(axis=1, keepdims=True) - target) / len(z)
+
+
+# Optimizers: the new parameter, and what is remembered of it
+
+
+def sgd(w, g, learning_rate):
+    return w - learning_rate * g
+
+
+def sgd_momentum(w, g, u, learning_rate, momentum):
+    u = momentum * u + g
+    return w - learning_rate * u, u
+
+
+def sgd_nesterov(w, g, u, learning_rate, momentum):
+    u = momentum * u + g
+    return w - learning_rate * (g + momentum * u), u
+
+
+def adam(w, g, m, v, t, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """Algorithm 1 of Kingma and Ba (2015), with t = 1 at the first step."""
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return w - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
+
+
+# Augmentation
+
+
+def shift_images(images, down, right):
+    """Move each image (N, height, width) by its own number of rows and columns; what comes in is zero."""
+    count, height, width = images.shape
+    reach = int(np.abs([down, right]).max(initial=0))
+    room = np.zeros((count, height + 2 * reach, width + 2 * reach), images.dtype)
+    for n in range(count):
+        top, left = reach + down[n], reach + right[n]
+        room[n, top : top + height, left : left + width] = images[n]
+    return room[:, reach : reach + height, reach : reach + width]
+
+
+# Kernels. A twin takes a kernel's arguments, and returns what the kernel should write, by the number of the argument it is written
+# into, and what it should return, under "return".
+
+
+def _adam_kernel(value, gradient, m, v, beta1, beta2, rate, epsilon):
+    m = beta1 * m + (1 - beta1) * gradient
+    v = beta2 * v + (1 - beta2) * gradient**2
+    return {0: value - rate * m / (np.sqrt(v) + epsilon), 2: m, 3: v}
+
+
+def _loss_kernel(loss, prediction, target, position):
+    value, gradient = loss(prediction, target)
+    return {position: gradient, "return": value}
+
+
+KERNEL_TWINS = {
+    "gather_images": lambda images, indices, batch: {2: images[indices] / 255},
+    "shift_images": lambda images, down, right, shifted: {3: shift_images(images, down, right)},
+    "add_bias": lambda z, bias: {0: z + bias},
+    "relu": lambda x, y: {1: relu(x)},
+    "relu_backward": lambda y, dy, dx: {2: relu_backward(y, dy)},
+    "leaky_relu": lambda x, slope, y: {2: leaky_relu(x, slope)},
+    "leaky_relu_backward": lambda y, slope, dy, dx: {3: leaky_relu_backward(y, slope, dy)},
+    "half_of_one_plus": lambda y: {0: (1 + y) / 2},
+    "sigmoid_backward": lambda y, dy, dx: {2: sigmoid_backward(y, dy)},
+    "silu": lambda x, s, y: {1: (1 + s) / 2, 2: x * (1 + s) / 2},
+    "silu_backward": lambda s, y, dy, dx: {3: dy * (s + y * (1 - s))},
+    "tanh_backward": lambda y, dy, dx: {2: tanh_backward(y, dy)},
+    "softmax_backward": lambda y, dy, dx: {2: softmax_backward(y, dy)},
+    "mean_squared_error": lambda p, t, gradient: _loss_kernel(mean_squared_error, p, t, 2),
+    "binary_cross_entropy": lambda p, log_p, log_not_p, t, gradient: _loss_kernel(binary_cross_entropy, p, t, 4),
+    "binary_cross_entropy_with_logits": lambda z, e, log, t, gradient: _loss_kernel(binary_cross_entropy_with_logits, z, t, 4),
+    "sgd": lambda w, g, rate: {0: sgd(w, g, rate)},
+    "sgd_momentum": lambda w, g, u, rate, mu: dict(zip((0, 2), sgd_momentum(w, g, u, rate, mu), strict=True)),
+    "sgd_nesterov": lambda w, g, u, rate, mu: dict(zip((0, 2), sgd_nesterov(w, g, u, rate, mu), strict=True)),
+    "adam": _adam_kernel,
+}
+
+
+def kernel_arguments(name, shape, dtype, rng):
+    """Return arguments to call a kernel with, arrays of `shape` (N, D) or of N · D elements; outputs are full of sevens."""
+    rows, columns = shape
+
+    def normal(*size):
+        return rng.standard_normal(size).astype(dtype)
+
+    def uniform(*size):
+        return rng.uniform(0.05, 0.95, size).astype(dtype)
+
+    x, y, z = normal(rows * columns), normal(rows * columns), normal(rows * columns)
+    out, matrix_out = np.full(rows * columns, 7, dtype), np.full(shape, 7, dtype)
+    p, t, logits = uniform(*shape), uniform(*shape), 3 * normal(*shape)
+    e = np.exp(-np.abs(logits))
+    images = rng.integers(0, 256, (10, columns), dtype=np.uint8)
+    return {
+        "gather_images": (images, rng.integers(0, 10, rows), matrix_out),
+        "shift_images": (normal(rows, 4, columns), *rng.integers(-3, 4, (2, rows)), np.full((rows, 4, columns), 7, dtype)),
+        "add_bias": (normal(*shape), normal(columns)),
+        "relu": (x, out),
+        "relu_backward": (relu(x), y, out),
+        "leaky_relu": (x, 0.1, out),
+        "leaky_relu_backward": (x, 0.1, y, out),
+        "half_of_one_plus": (np.tanh(x),),
+        "sigmoid_backward": (uniform(rows * columns), y, out),
+        "silu": (x, np.tanh(x / 2), out),
+        "silu_backward": (uniform(rows * columns), y, z, out),
+        "tanh_backward": (np.tanh(x), y, out),
+        "softmax_backward": (p / p.sum(axis=1, keepdims=True), normal(*shape), matrix_out),
+        "mean_squared_error": (p, t, matrix_out),
+        "binary_cross_entropy": (p, np.log(p), np.log(1 - p), t, matrix_out),
+        "binary_cross_entropy_with_logits": (logits, e, np.log1p(e), t, matrix_out),
+        "sgd": (x, y, 0.1),
+        "sgd_momentum": (x, y, z, 0.1, 0.9),
+        "sgd_nesterov": (x, y, z, 0.1, 0.9),
+        "adam": (x, y, z, z * z, 0.9, 0.999, 0.01, 1e-3),
+    }[name]
+
+
+class NumpyAutoencoder:
+    """The reference job in plain NumPy: D → H ReLU → D sigmoid, mean squared error, Adam, mini-batches of uint8 images, float32.
+
+    Parameters
+    ----------
+    weights : list of four arrays
+        W1 (D, H), b1 (H,), W2 (H, D), b2 (D,): where the training starts. They are copied.
+    learning_rate : float
+        Adam's; its other settings are the paper's.
+    """
+
+    def __init__(self, weights, learning_rate=0.001):
+        self.weights = [np.array(weight, np.float32) for weight in weights]
+        self.m = [np.zeros_like(weight) for weight in self.weights]
+        self.v = [np.zeros_like(weight) for weight in self.weights]
+        self.t = 0
+        self.learning_rate = learning_rate
+
+    def train_epoch(self, images, order, batch_size):
+        """Go once through the images (M, D) of uint8 in this order, and return the mean of their losses, each before its step."""
+        total = 0.0
+        for start in range(0, len(order), batch_size):
+            x = images[order[start : start + batch_size]] * np.float32(1 / 255)  # (N, D)
+            total += self._train_step(x) * len(x)
+        return total / len(order)
+
+    def predict(self, x):
+        """Return the reconstructions (N, D) of x (N, D), float32 in [0, 1]."""
+        return self._forward(x)[1]
+
+    def _forward(self, x):
+        w1, b1, w2, b2 = self.weights
+        h = np.maximum(x @ w1 + b1, 0)  # (N, H)
+        y = 0.5 + 0.5 * np.tanh(0.5 * (h @ w2 + b2))  # (N, D), the sigmoid without overflow
+        return h, y
+
+    def _train_step(self, x):
+        h, y = self._forward(x)
+        difference = y - x  # (N, D)
+        loss = np.mean(difference * difference)
+        dy = difference * (2 / difference.size)  # (N, D)
+        dz2 = dy * y * (1 - y)  # (N, D), with respect to h W2 + b2
+        dz1 = (dz2 @ self.weights[2].T) * (h > 0)  # (N, H), with respect to x W1 + b1
+        self._adam([x.T @ dz1, dz1.sum(axis=0), h.T @ dz2, dz2.sum(axis=0)])
+        return float(loss)
+
+    def _adam(self, gradients, beta1=0.9, beta2=0.999, epsilon=1e-8):
+        self.t += 1
+        for w, g, m, v in zip(self.weights, gradients, self.m, self.v, strict=True):
+            m *= beta1
+            m += (1 - beta1) * g
+            v *= beta2
+            v += (1 - beta2) * g * g
+            m_hat = m / (1 - beta1**self.t)
+            v_hat = v / (1 - beta2**self.t)
+            w -= self.learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)

@@ -1,0 +1,180 @@
+"""Modules import downward only, the heavy packages stay outside, and `import nnlite` does nothing but import."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nnlite
+
+PACKAGE = Path(nnlite.__file__).parent
+
+ROWS = [
+    "jit files codec.errors",
+    "kernels initializers metrics datasets safetensors codec.tables codec.container codec.quantizer",
+    "layers batches codec.entropy",
+    "activations losses optimizers augmentation codec.bottleneck codec.prior",
+    "watch callbacks",
+    "model schedules",
+    "gradcheck autoencoder checkpoint",
+    "codec.image codec",
+    "cli",
+    "__main__ nnlite",
+]
+ROW = {module: number for number, names in enumerate(ROWS) for module in names.split()}
+
+# They know integers and bytes, no network.
+CODEC_PRIMITIVES = {"codec.errors", "codec.tables", "codec.container", "codec.quantizer", "codec.entropy", "codec.prior"}
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__").replace("__init__", "nnlite"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def statements(tree, in_function=False):
+    """Yield each node with whether it is inside a function, leaving out what stands under ``if TYPE_CHECKING``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            for other in node.orelse:
+                yield other, in_function
+                yield from statements(other, in_function)
+            continue
+        yield node, in_function
+        yield from statements(node, in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+
+
+def imports(source, modules=frozenset(MODULES)):
+    """Return what a module imports, as pairs of a name and whether it stands inside a function.
+
+    Modules of nnlite are named as in the table, others by their full name.
+    """
+    found = set()
+    for node, in_function in statements(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import: {ast.unparse(node)}"
+            children = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name.removeprefix("nnlite.") in modules else node.module for name in children]
+        else:
+            continue
+        found |= {(name.removeprefix("nnlite."), in_function) for name in names}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import nnlite.model", {("model", False)}),
+        ("from nnlite.model import Sequential", {("model", False)}),
+        ("from nnlite import model, Dense", {("model", False), ("nnlite", False)}),
+        ("from nnlite.codec import tables", {("codec.tables", False)}),
+        ("from nnlite.codec import Unknown", {("codec", False)}),
+        ("def f():\n    import matplotlib.pyplot", {("matplotlib.pyplot", True)}),
+        ("class C:\n    def f(self):\n        if True:\n            from nnlite import cli", {("cli", True)}),
+        ("try:\n    import numba\nexcept ImportError:\n    pass", {("numba", False)}),
+        ("if TYPE_CHECKING:\n    from nnlite.model import Sequential\nelse:\n    import os", {("os", False)}),
+    ],
+)
+def test_imports_are_found_wherever_they_stand(source, expected):
+    assert imports(source, {"model", "codec", "codec.tables", "cli"}) == expected
+
+
+def test_relative_imports_are_not_used():
+    with pytest.raises(AssertionError, match="relative import"):
+        imports("from . import kernels")
+
+
+def test_every_module_has_a_row():
+    assert set(MODULES) - set(ROW) == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_rows_below_its_own(module):
+    own = {name for name, _ in imports(MODULES[module].read_text()) if name in ROW}
+    assert {name for name in own if ROW[name] >= ROW.get(module, 0)} == set()
+
+
+@pytest.mark.parametrize("module", sorted(CODEC_PRIMITIVES & set(MODULES)))
+def test_the_primitives_of_the_codec_know_no_network(module):
+    own = {name for name, _ in imports(MODULES[module].read_text()) if name in ROW}
+    assert own - CODEC_PRIMITIVES - {"jit"} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_numpy_and_the_standard_library(module):
+    allowed = {*sys.stdlib_module_names, "numpy"}
+    if module == "jit":
+        allowed.add("numba")
+    foreign = {
+        (name, in_function)
+        for name, in_function in imports(MODULES[module].read_text())
+        if name not in ROW and name.partition(".")[0] not in allowed
+    }
+    if module == "cli":  # pictures are read and written there, and only then
+        foreign = {(name, in_function) for name, in_function in foreign if not (in_function and name.startswith("matplotlib"))}
+    assert foreign == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_unpickled_or_evaluated(module):
+    source = MODULES[module].read_text()
+    assert {name for name, _ in imports(source)} & {"pickle", "marshal", "shelve", "dill", "cloudpickle"} == set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            assert not (isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec", "compile", "__import__"))
+            assert not any(word.arg == "allow_pickle" and ast.unparse(word.value) != "False" for word in node.keywords)
+
+
+# --- what an import does, in a fresh interpreter
+
+REPORT = """
+import json, os, sys
+before = dict(os.environ)
+import nnlite, nnlite.codec.entropy
+kernels = [f for module in (nnlite.kernels, nnlite.codec.entropy) for f in vars(module).values() if hasattr(f, "signatures")]
+print(json.dumps({
+    "modules": sorted({name.partition(".")[0] for name in sys.modules}),
+    "kernels": len(kernels),
+    "compiled": [f.__name__ for f in kernels if f.signatures],
+    "environment": sorted(set(dict(os.environ).items()) ^ set(before.items())),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """What a fresh interpreter without a home says after the import, and the folder of its cache."""
+    cache = tmp_path_factory.mktemp("cache")
+    left_out = {"HOME", "XDG_CACHE_HOME", "NUMBA_DISABLE_JIT", "NUMBA_CACHE_DIR"}
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", REPORT],
+        cwd=PACKAGE.parent,
+        env={**environment, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return {**json.loads(done.stdout), "cache": cache}
+
+
+def test_importing_loads_numpy_and_numba_and_nothing_else_heavy(report):
+    heavy = {"matplotlib", "scipy", "pandas", "torch", "tensorflow", "keras", "jax", "sklearn", "PIL", "numpy", "numba"}
+    assert heavy & set(report["modules"]) == {"numpy", "numba"}
+
+
+def test_importing_compiles_nothing(report):
+    assert report["kernels"] > 10
+    assert report["compiled"] == []
+    assert [path for path in report["cache"].rglob("*") if path.is_file()] == []
+
+
+def test_importing_leaves_the_environment_alone(report):
+    assert report["environment"] == []
