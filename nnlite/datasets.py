@@ -13,6 +13,7 @@ Format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 """
 
 import gzip
+import io
 import math
 import os
 import zlib
@@ -101,22 +102,32 @@ def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Byt
     DatasetError
         The file cannot be read, is no IDX file of bytes, has other dimensions, or more or fewer bytes than these promise.
     """
-    data = _read(Path(path))
+    try:
+        return parse_idx(Path(path).read_bytes(), dimensions)
+    except OSError as error:
+        raise DatasetError(f"{path}: expected a readable IDX file: {error.strerror}") from error
+    except DatasetError as error:
+        raise DatasetError(f"{path}: {error}") from error
+
+
+def parse_idx(data: bytes, dimensions: int | None = None) -> Bytes:
+    """Return the array of an IDX file's bytes, as `load_idx` does for a file."""
+    data = _unzip(data)
     if len(data) < 4 or data[:2] != b"\0\0":
-        raise DatasetError(f"{path}: expected an IDX file, which begins with two zero bytes, received {data[:4].hex(' ')!r}")
+        raise DatasetError(f"expected an IDX file, which begins with two zero bytes, received {data[:4].hex(' ')!r}")
     if data[2] != UNSIGNED_BYTE:
-        raise DatasetError(f"{path}: expected elements of type 0x08 (unsigned bytes), received type 0x{data[2]:02x}")
+        raise DatasetError(f"expected elements of type 0x08 (unsigned bytes), received type 0x{data[2]:02x}")
     n = data[3]
     if n != (dimensions or n) or not 1 <= n <= MAX_DIMENSIONS:
-        raise DatasetError(f"{path}: expected {dimensions or f'1 to {MAX_DIMENSIONS}'} dimension(s), received {n}")
+        raise DatasetError(f"expected {dimensions or f'1 to {MAX_DIMENSIONS}'} dimension(s), received {n}")
     start = 4 + 4 * n
     if len(data) < start:
-        raise DatasetError(f"{path}: expected a header of {start} bytes, received a file of {len(data)}")
+        raise DatasetError(f"expected a header of {start} bytes, received a file of {len(data)}")
     shape = tuple(int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(n))
     if len(data) - start != math.prod(shape):
         sizes = " × ".join(map(str, shape))
         raise DatasetError(
-            f"{path}: expected {sizes} = {math.prod(shape)} bytes after the header, received {len(data) - start}: "
+            f"expected {sizes} = {math.prod(shape)} bytes after the header, received {len(data) - start}: "
             f"the file is {'cut short' if len(data) - start < math.prod(shape) else 'too long, or its sizes are wrong'}"
         )
     return np.array(np.frombuffer(data, np.uint8, offset=start).reshape(shape))  # a copy, so that it can be written to
@@ -140,18 +151,18 @@ def _find(folder: Path, name: str) -> Path:
     raise DatasetError(f"{folder}: expected a file {name} or {name}.gz in this folder, found neither")
 
 
-def _read(path: Path) -> bytes:
+def _unzip(data: bytes) -> bytes:
+    """Return gzipped bytes as they were, others as they are; never more than MAX_BYTES, however small the gzip."""
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    pieces, missing = [], MAX_BYTES + 1
     try:
-        with open(path, "rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else open(path, "rb") as file:
-            pieces, missing = [], MAX_BYTES + 1
+        with gzip.open(io.BytesIO(data)) as file:
             while missing and (piece := file.read(min(missing, 2**20))):  # read(n) would allocate n bytes at once
                 pieces.append(piece)
                 missing -= len(piece)
-            data = b"".join(pieces)
     except (OSError, EOFError, zlib.error) as error:
-        raise DatasetError(f"{path}: expected a readable IDX file, gzipped or not: {error}") from error
-    if len(data) > MAX_BYTES:
-        raise DatasetError(f"{path}: expected at most {MAX_BYTES} bytes, received more")
-    return data
+        raise DatasetError(f"expected a readable IDX file, gzipped or not: {error}") from error
+    if not missing:
+        raise DatasetError(f"expected at most {MAX_BYTES} bytes, received more")
+    return b"".join(pieces)

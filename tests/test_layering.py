@@ -18,7 +18,7 @@ ROWS = [
     "kernels initializers metrics datasets safetensors codec.tables codec.container codec.quantizer",
     "layers batches codec.entropy",
     "activations losses optimizers augmentation codec.bottleneck codec.prior",
-    "watch callbacks",
+    "watch callbacks imagefiles",
     "model schedules",
     "gradcheck autoencoder checkpoint",
     "codec.image codec",
@@ -116,7 +116,7 @@ def test_a_module_imports_numpy_and_the_standard_library(module):
         for name, in_function in imports(MODULES[module].read_text())
         if name not in ROW and name.partition(".")[0] not in allowed
     }
-    if module == "cli":  # pictures are read and written there, and only then
+    if module == "imagefiles":  # pictures are read and written there, and only then
         foreign = {(name, in_function) for name, in_function in foreign if not (in_function and name.startswith("matplotlib"))}
     assert foreign == set()
 

@@ -87,6 +87,11 @@ class EntropyBottleneck(Layer):
         self._penalty = 0.0
 
     @property
+    def gain(self) -> FloatArray:
+        """The gains g, shape (Q, K)."""
+        return self._settings(slice(None))[0]
+
+    @property
     def parameters(self) -> list[Parameter]:
         """ln g, μ and ln s, each (Q, K) and divided by SPEED."""
         return [self.log_gain, self.location, self.log_scale]
@@ -142,7 +147,7 @@ class EntropyBottleneck(Layer):
         latents: FloatArray = symbols.astype(gain.dtype) / gain
         return latents
 
-    def _settings(self, quality: int | npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _settings(self, quality: int | slice | npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return g, μ and s of one quality, (K,), or of one quality for each sample, (N, K)."""
         return (
             np.exp(SPEED * self.log_gain.value[quality]),
