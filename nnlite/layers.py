@@ -11,6 +11,8 @@ works in fresh arrays, so that several threads may share a model for inference.
 Shapes: N images a batch, D features, H units.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -55,9 +57,16 @@ class Workspace:
 
 
 class Layer:
-    """Base of all layers: what forward keeps for backward, working arrays, and no parameters."""
+    """Base of all layers: what forward keeps for backward, working arrays, and no parameters.
+
+    Attributes
+    ----------
+    penalty : float
+        What the layer itself adds to the loss of its last ``forward(x, training=True)``, mostly 0; backward includes its gradient.
+    """
 
     def __init__(self) -> None:
+        self.penalty = 0.0
         self._kept: tuple[FloatArray, ...] | None = None
         self._workspace = Workspace()
 
@@ -65,11 +74,6 @@ class Layer:
     def parameters(self) -> list[Parameter]:
         """The parameters, in a fixed order."""
         return []
-
-    @property
-    def penalty(self) -> float:
-        """What the layer itself adds to the loss of its last ``forward(x, training=True)``; backward includes its gradient."""
-        return 0.0
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Return the parameters by name."""
@@ -205,7 +209,7 @@ class Flatten(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(a, b, ...) → (a · b · ...,)."""
-        return (int(np.prod(input_shape)),)
+        return (math.prod(input_shape),)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y[n] = x[n] read row by row."""
@@ -236,9 +240,9 @@ class Reshape(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(a, b, ...) → shape."""
-        if np.prod(input_shape) != np.prod(self.shape):
+        if math.prod(input_shape) != math.prod(self.shape):
             raise ValueError(
-                f"Reshape to {self.shape} expects samples of {np.prod(self.shape)} elements, received shape {input_shape}"
+                f"Reshape to {self.shape} expects samples of {math.prod(self.shape)} elements, received shape {input_shape}"
             )
         return self.shape
 

@@ -113,15 +113,12 @@ class Sequential(Layer):
                 raise ValueError(f"layer {position}: {error}") from None
         return input_shape
 
-    @property
-    def penalty(self) -> float:
-        """The sum of the layers' penalties."""
-        return sum(layer.penalty for layer in self.layers)
-
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the last layer's output."""
         for layer in self.layers:
             x = layer.forward(x, training)
+        if training:
+            self.penalty = sum([layer.penalty for layer in self.layers])
         return x
 
     def backward(self, dy: FloatArray) -> FloatArray:

@@ -84,7 +84,6 @@ class EntropyBottleneck(Layer):
         self.log_gain = Parameter("log_gain", (start + np.log(gain)[:, None] / SPEED).astype(dtype))
         self.location = Parameter("location", start.astype(dtype))
         self.log_scale = Parameter("log_scale", (start + 1 / SPEED).astype(dtype))
-        self._penalty = 0.0
 
     @property
     def gain(self) -> FloatArray:
@@ -95,11 +94,6 @@ class EntropyBottleneck(Layer):
     def parameters(self) -> list[Parameter]:
         """ln g, μ and ln s, each (Q, K) and divided by SPEED."""
         return [self.log_gain, self.location, self.log_scale]
-
-    @property
-    def penalty(self) -> float:
-        """Mean over N of bits · price."""
-        return self._penalty
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """û for the latents u = x; without training they are really rounded, at the last quality."""
@@ -113,7 +107,7 @@ class EntropyBottleneck(Layer):
         a, b = (noisy - mu + 0.5) / s, (noisy - mu - 0.5) / s
         nats = _softplus(-a) + _softplus(b) - np.log(-np.expm1(-1 / s))
         self.bits = nats.sum(axis=1) / np.log(2)
-        self._penalty = float(np.mean(self.bits * self.bit_prices[self.quality]))
+        self.penalty = float(np.mean(self.bits * self.bit_prices[self.quality]))
         restored: FloatArray = noisy / g  # û
         self._keep(x, restored, g, s, a, b)
         return restored

@@ -1,0 +1,11 @@
+"""``python -m benchmarks``: what there is to run."""
+
+TEXT = """\
+python -m benchmarks.frameworks   one training job in nnlite, PyTorch, Keras, JAX, scikit-learn and plain NumPy
+python -m benchmarks.scaling      how nnlite's time and memory grow with the batch, the layers, the images, the threads
+python -m benchmarks.kernels      nanoseconds per element of nnlite's loops, beside NumPy and the memory's bandwidth
+
+Each has a manual, --help, and a short form, --quick."""
+
+if __name__ == "__main__":
+    print(TEXT)

@@ -1,0 +1,148 @@
+"""The frameworks, one small file each. All follow the protocol of `base.Adapter`; none is imported before its own process runs.
+
+The files carry the frameworks' names; imports in Python are absolute, so ``import torch`` in ``torch.py`` is PyTorch.
+"""
+
+import importlib.util
+import platform
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One row of the table.
+
+    Attributes
+    ----------
+    name : str
+        What ``--only`` and the JSON call it; the part before a hyphen is common to all rows of a framework.
+    title : str
+        What the table and the chart call it.
+    adapter : str
+        Module and class in this package.
+    modules : tuple of str
+        What must be installed.
+    install : str
+        What pip is to be told when it is not.
+    note : str
+        What a reader of the row must know.
+    comparable : bool
+        Whether it trains the same model, so that its test MSE must be that of the others.
+    hidden_layers : bool
+        Whether it can express more than one hidden layer, one of them without activation.
+    in_quick : bool
+        Whether ``--quick`` has the time for it.
+    keeps_compiled : bool
+        Whether it keeps compiled code on the disk, so that only its first process ever compiles.
+    """
+
+    name: str
+    title: str
+    adapter: str
+    modules: tuple[str, ...]
+    install: str
+    note: str = ""
+    comparable: bool = True
+    hidden_layers: bool = True
+    in_quick: bool = True
+    keeps_compiled: bool = False
+
+    @property
+    def framework(self) -> str:
+        """The part of the name before the hyphen."""
+        return self.name.partition("-")[0]
+
+    @property
+    def installed(self) -> bool:
+        """Whether all modules can be found; none is imported."""
+        return all(importlib.util.find_spec(module) for module in self.modules)
+
+
+_KERAS = ("keras", "tensorflow")
+_TENSORFLOW = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
+
+FLOOR = Entry("floor", "floor: the matrix products", "floor.FloorAdapter", ("numpy",), "numpy", comparable=False)
+NNLITE = Entry("nnlite", "nnlite", "nnlite.NnliteAdapter", ("nnlite",), "nnlite", keeps_compiled=True)
+ENTRIES = [
+    NNLITE,
+    Entry(
+        "jax-epoch",
+        "JAX, compiled epoch",
+        "jax.EpochAdapter",
+        ("jax",),
+        "jax",
+        note="an epoch is one call (lax.scan), so the first step is the first epoch",
+    ),
+    Entry("jax-step", "JAX, compiled step", "jax.StepAdapter", ("jax",), "jax"),
+    Entry("torch-eager", "PyTorch, eager", "torch.EagerAdapter", ("torch",), "torch", note="with the fused Adam"),
+    Entry(
+        "torch-compile",
+        "PyTorch, compiled",
+        "torch.CompiledAdapter",
+        ("torch",),
+        "torch",
+        note="with the fused Adam; model and loss through torch.compile",
+        in_quick=False,
+        keeps_compiled=True,
+    ),
+    Entry(
+        "sklearn",
+        "scikit-learn",
+        "sklearn.SklearnAdapter",
+        ("sklearn",),
+        "scikit-learn",
+        note="identity output: a different model, whose test MSE is not to be compared",
+        comparable=False,
+        hidden_layers=False,
+    ),
+    Entry(
+        "numpy",
+        "plain NumPy",
+        "numpy.NumpyAdapter",
+        ("numpy",),
+        "numpy",
+        note="the reference of nnlite's tests, without numba",
+        hidden_layers=False,
+    ),
+    Entry(
+        "keras",
+        "Keras on TensorFlow",
+        "keras.KerasAdapter",
+        _KERAS,
+        _TENSORFLOW,
+        note="fit on a tf.data pipeline that gathers whole batches",
+    ),
+    Entry(
+        "keras-tuned",
+        "Keras, tuned",
+        "keras.TunedAdapter",
+        _KERAS,
+        _TENSORFLOW,
+        note="the same, 16 steps a call",
+        in_quick=False,
+    ),
+    Entry(
+        "keras-arrays",
+        "Keras, as it is taught",
+        "keras.ArraysAdapter",
+        _KERAS,
+        _TENSORFLOW,
+        note="fit on arrays, which shuffles by itself: the one row with another order of the images",
+        in_quick=False,
+    ),
+    FLOOR,
+]
+
+
+def choose(only: list[str]) -> list[Entry]:
+    """Return the entries with these names, of rows or of frameworks, and the floor; all if there are no names.
+
+    Raises
+    ------
+    ValueError
+        A name is unknown.
+    """
+    known = {name for entry in ENTRIES for name in (entry.name, entry.framework)}
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise ValueError(f"unknown name {unknown[0]!r}, expected some of {', '.join(entry.name for entry in ENTRIES)}")
+    return [entry for entry in ENTRIES if not only or entry is FLOOR or {entry.name, entry.framework} & set(only)]

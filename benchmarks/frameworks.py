@@ -1,0 +1,129 @@
+"""``python -m benchmarks.frameworks``: one training job in nnlite and in the frameworks, timed side by side."""
+
+import argparse
+import dataclasses
+import tempfile
+from pathlib import Path
+
+from benchmarks import conditions, results
+from benchmarks.adapters import ENTRIES, NNLITE, choose
+from benchmarks.command import Parser, positive, run, say, target, write_json
+from benchmarks.job import JOBS, Job
+from benchmarks.measure import Samples, measure
+from benchmarks.process import default_threads, environment, own_choice_of_kernel
+
+DESCRIPTION = """\
+Train one autoencoder on MNIST in nnlite, PyTorch, Keras, JAX, scikit-learn and plain NumPy, and time it.
+
+All start from the same weights and see the same images in the same order; the batch size, Adam's
+settings and the number of threads are the same. Each framework has a process of its own. First each
+does the whole job several times in fresh processes, and the test errors are compared: a row whose
+error is more than 3 % from the others is marked. Then the processes train an epoch each, in turn, so
+that a machine that becomes slower does so for all. The "floor" is the time of the matrix products
+alone, in NumPy, which no training with this BLAS can beat. Where OpenBLAS is told which kernels to use
+(recent AMD processors, see demos/machine.py), so are all users of that BLAS, and a second row shows
+nnlite with OpenBLAS's own choice."""
+
+COLUMNS = """\
+columns: medians, below them lowest–highest
+  import      of the framework, in a fresh process
+  first step  of 128 images, with all that is compiled for it (nnlite, torch.compile: loaded from the disk)
+  epoch       in a process that has trained before
+  inference   of 10,000 images, likewise
+  process     from its start to its predictions: import, images, all epochs, inference
+  memory      the most that this process had until then
+"""
+
+EPILOG = (
+    COLUMNS
+    + "\nnames for --only (a framework stands for all its rows; the floor is always measured):\n"
+    + "".join(f"  {entry.name:14} {entry.title}{': ' + entry.note if entry.note else ''}\n" for entry in ENTRIES)
+    + """
+examples:
+  python -m benchmarks.frameworks --quick
+  python -m benchmarks.frameworks --json run.json --plot run.png
+  python -m benchmarks.frameworks --only nnlite,torch-eager --job deep
+
+The full run takes about ten minutes on two cores and 8 GB of memory; other programs should be quiet."""
+)
+
+
+def names(text: str) -> list:
+    """Return the entries of a list of names; for argparse."""
+    try:
+        return choose(text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    made = Parser(
+        prog="python -m benchmarks.frameworks",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--quick", action="store_true", help="within a minute: 12,800 images, 2 epochs, no row that compiles long")
+    made.add_argument("--job", choices=JOBS, default="mnist", help="the autoencoder of the tutorials, or a deep one")
+    made.add_argument("--only", type=names, default=ENTRIES, metavar="NAMES", help="rows or frameworks, separated by commas")
+    made.add_argument("--threads", type=positive, metavar="N", help="for everyone; default: the physical cores, at most 8")
+    made.add_argument("--processes", type=positive, metavar="N", help="fresh processes for each (default 3; quick: 1)")
+    made.add_argument("--rounds", type=positive, metavar="N", help="epochs in turn (default 9; quick: 5)")
+    made.add_argument("--json", type=target, metavar="FILE", help="write all figures")
+    made.add_argument("--plot", type=target, metavar="FILE", help="write a bar chart of the epochs, as PNG, SVG or PDF")
+    return made
+
+
+def prepare(arguments: argparse.Namespace) -> tuple[Job, list, list]:
+    """Return the job, the entries to measure, and the rows of those that cannot be."""
+    job = JOBS[arguments.job]
+    if arguments.quick:
+        job = dataclasses.replace(job, images=12_800, epochs=2)
+    entries, skipped = [], []
+    for entry in arguments.only:
+        if not entry.installed:
+            skipped.append(results.missing_row(entry))
+        elif not entry.hidden_layers and len(job.hidden) > 1:
+            skipped.append(results.skipped_row(entry, "cannot express this job"))
+        elif arguments.quick and not entry.in_quick:
+            skipped.append(results.skipped_row(entry, "left out by --quick"))
+        else:
+            entries.append(entry)
+    return job, entries, skipped
+
+
+def compare(job: Job, entries: list, threads: int, processes: int, rounds: int) -> list[dict]:
+    """Return the rows of the entries, and one more of nnlite where `demos.machine` chooses OpenBLAS's kernels."""
+    with tempfile.TemporaryDirectory(prefix="nnlite-benchmark-") as caches:
+        common = environment(threads, Path(caches))
+        tasks = [Samples(entry, job, common) for entry in entries]
+        own_choice = own_choice_of_kernel(common)
+        if own_choice and NNLITE in entries:
+            plain = NNLITE._replace(name="nnlite-auto", title="nnlite, OpenBLAS's own choice of kernels", keeps_compiled=False)
+            tasks.insert(1, Samples(plain, job, own_choice))
+        measure(tasks, processes, rounds, say)
+    return [results.row(samples) for samples in tasks]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; return 0, or 1 if a framework failed or its result is not that of the others."""
+    arguments = parser().parse_args(argv)
+    threads = arguments.threads or default_threads()
+    facts = conditions.conditions(threads)
+    job, entries, skipped = prepare(arguments)
+    processes = arguments.processes or (1 if arguments.quick else 3)
+    rounds = arguments.rounds or (5 if arguments.quick else 9)
+    rows = compare(job, entries, threads, processes, rounds) + skipped
+    report = {**facts, "processes": processes, "rounds": rounds, **results.report(rows, job)}
+    print(f"{job.describe()}\n{conditions.describe(facts)}\n\n{results.table(rows)}")
+    write_json(arguments.json, report)
+    if arguments.plot:
+        from benchmarks import plots  # only now, as every process started before has the memory of this one as its lowest
+
+        plots.bars(report, arguments.plot)
+    return int(results.any_failed(rows))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,92 @@
+"""The charts: horizontal bars for the frameworks, lines on logarithmic axes for how cost grows."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator
+
+from benchmarks.adapters import NNLITE
+
+OWN, OTHER, LIMIT = "#d1495b", "#8d99ae", "#2b2d42"
+RESOLUTION = 150  # dots per inch
+
+
+def bars(report: dict, path: Path) -> None:
+    """Draw the seconds of an epoch, shortest above, and the floor as a line."""
+    rows = [row for row in report["rows"] if row.get("epoch_seconds")]
+    rows.sort(key=lambda row: row["epoch_seconds"]["median"], reverse=True)
+    times = [row["epoch_seconds"] for row in rows]
+    medians = [time["median"] for time in times]
+    ranges = [
+        [time["median"] - time["lowest"] for time in times],
+        [time["highest"] - time["median"] for time in times],
+    ]
+    figure = Figure(figsize=(8, 1.6 + 0.42 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    colours = [OWN if row["name"].startswith(NNLITE.name) else OTHER for row in rows]
+    axes.barh([row["title"] for row in rows], medians, color=colours, xerr=ranges, ecolor=LIMIT, error_kw={"linewidth": 1})
+    for position, time in enumerate(times):
+        axes.annotate(
+            f"{time['median']:.2f} s", (time["highest"], position), xytext=(5, 0), textcoords="offset points", va="center"
+        )
+    if report["floor"]:
+        seconds = report["floor"]["epoch_seconds"]
+        axes.axvline(seconds, color=LIMIT, linestyle="--", linewidth=1)
+        axes.annotate(
+            f"floor {seconds:.2f} s: the matrix products alone",
+            (seconds, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 4),
+            textcoords="offset points",
+            fontsize="small",
+        )
+    axes.set_xlim(0, max([time["highest"] for time in times], default=1) * 1.12)
+    axes.set_xlabel("seconds an epoch (bars: median; lines: lowest to highest)")
+    axes.set_title(f"{report['job']['description']}\n{report['processor']}, threads: {report['threads']}\n", fontsize="medium")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=RESOLUTION)
+
+
+def growth(title: str, x_label: str, panels: dict[str, tuple[list, list, float | None]], path: Path) -> None:
+    """Draw one panel for each quantity, on logarithmic axes.
+
+    Parameters
+    ----------
+    title, x_label : str
+        Common to all panels.
+    panels : dict
+        By the label of the y axis: the values of x, the values of y, and the slope that was fitted, if there is one.
+    path : Path
+        Of the image.
+    """
+    figure = Figure(figsize=(4.6 * len(panels), 3.8), layout="constrained")
+    figure.suptitle(title, fontsize="medium")
+    for axes, (y_label, (x, y, slope)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        axes.loglog(x, y, marker="o", color=OWN, label="measured")
+        if slope is not None:
+            axes.loglog(x, [y[-1] * (value / x[-1]) ** slope for value in x], "--", color=OTHER, label=f"slope {slope:.2f}")
+        axes.set_ylim(min(y) / 2, max(y) * 2)
+        axes.set_xticks(x, [f"{value:g}" for value in x], fontsize="small", rotation=45 if len(x) > 6 else 0)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.minorticks_off()
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=RESOLUTION)
+
+
+def grouped_bars(x_label: str, names: list[str], series: dict[str, list[float]], path: Path) -> None:
+    """Draw, for each name, one bar of each series."""
+    figure = Figure(figsize=(7, 1.4 + 0.5 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    height = 0.8 / len(series)
+    for number, ((label, values), colour) in enumerate(zip(series.items(), (OTHER, OWN, LIMIT), strict=True)):
+        axes.barh([position + (number - 1) * height for position in range(len(names))], values, height, label=label, color=colour)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(x_label)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend()
+    figure.savefig(path, dpi=RESOLUTION)

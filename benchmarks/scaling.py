@@ -1,0 +1,190 @@
+"""``python -m benchmarks.scaling``: how nnlite's time and memory grow."""
+
+import argparse
+import dataclasses
+import math
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import conditions, results
+from benchmarks.adapters import NNLITE, choose
+from benchmarks.command import Parser, folder, positive, run, say, target, write_json
+from benchmarks.frameworks import compare
+from benchmarks.job import JOBS, Job
+from benchmarks.measure import Samples, measure
+from benchmarks.process import default_threads, environment
+
+DESCRIPTION = """\
+Train the MNIST autoencoder in nnlite while one thing varies: the batch size, the width of the hidden
+layer, the number of hidden layers, the number of training images, the number of threads. Each point
+is a process of its own; all of a series train an epoch each, in turn. Then the deep autoencoder
+784-1000-500-250-30 and back is trained beside PyTorch and JAX, and nnlite's loops are timed one by one
+(also: python -m benchmarks.frameworks --job deep, python -m benchmarks.kernels).
+
+Reported are the time for each sample, and the memory that training needs beyond that of a process
+with the images in it. A slope is that of a straight line through the upper half of the points on
+logarithmic axes: 1 means proportional, 0 constant."""
+
+LABELS = {
+    "batch_size": "batch size",
+    "width": "width of the hidden layer",
+    "depth": "hidden layers of 128 units",
+    "images": "training images",
+    "threads": "threads",
+}
+DEEP = ["nnlite", "jax-epoch", "torch-eager"]
+
+
+def series(threads: int, quick: bool) -> dict[str, list[tuple[int, Job, int]]]:
+    """Return by name the points of each series: what varies, the job, the number of threads."""
+    base = Job(images=2048 if quick else 8192, epochs=1)
+    step = 2 if quick else 1
+
+    def points(values: Sequence[int], field: str, value_of) -> list[tuple[int, Job, int]]:
+        return [(value, dataclasses.replace(base, **{field: value_of(value)}), threads) for value in values[::step]]
+
+    powers = [2**exponent for exponent in range(13)]  # 1 ... 4096
+    return {
+        "batch_size": points(powers if quick else powers[::2], "batch_size", int),
+        "width": points(powers[4:], "hidden", lambda width: (width,)),
+        "depth": points(powers[:6], "hidden", lambda depth: (128,) * depth),
+        "images": points([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000], "images", int),
+        "threads": [(number, base, number) for number in sorted({*(p for p in powers if p < threads), threads})],
+    }
+
+
+def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """Return the slope of log y over log x for the upper half of the points, at least two; None where there is none."""
+    pairs = [(math.log(a), math.log(b)) for a, b in zip(x, y, strict=True) if b > 0]
+    upper = pairs[min(len(pairs) // 2, len(pairs) - 2) :]
+    if len(pairs) < 2:
+        return None
+    return statistics.linear_regression(*zip(*upper, strict=True)).slope
+
+
+def measure_series(points: list[tuple[int, Job, int]], rounds: int, caches: Path) -> dict:
+    """Return the figures of one series, with their slopes."""
+    tasks = [
+        Samples(NNLITE._replace(keeps_compiled=position == 0), job, environment(threads, caches))
+        for position, (_, job, threads) in enumerate(points)
+    ]
+    measure(tasks, 1, rounds, lambda text: None, predictions=False)
+    figures = [
+        {
+            "value": value,
+            "seconds_per_sample": results.spread([seconds / job.images for seconds in samples.epoch_seconds]),
+            "training_rss_mb": samples.answers[0]["training_rss_mb"],
+        }
+        for (value, job, _), samples in zip(points, tasks, strict=True)
+        if not samples.failed
+    ]
+    values = [figure["value"] for figure in figures]
+    memory = [figure["training_rss_mb"] or 0 for figure in figures]
+    return {
+        "points": figures,
+        "failed": [f"{value}: {samples.failed}" for (value, _, _), samples in zip(points, tasks, strict=True) if samples.failed],
+        "seconds_slope": slope(values, [figure["seconds_per_sample"]["median"] for figure in figures]),
+        "memory_slope": slope(values, memory),
+    }
+
+
+def table(name: str, measured: dict) -> str:
+    """Return one series as text."""
+    lines = [f"{LABELS[name]:>26}  {'µs a sample':>12}  {'training, MB':>12}"]
+    for point in measured["points"]:
+        memory = point["training_rss_mb"]
+        shown = "–" if memory is None else f"{memory:.0f}"
+        lines.append(f"{point['value']:>26,}  {point['seconds_per_sample']['median'] * 1e6:12.2f}  {shown:>12}")
+    slopes = (measured["seconds_slope"], measured["memory_slope"])
+    lines.append(f"{'slope':>26}  {'  '.join('–'.rjust(12) if value is None else f'{value:12.2f}' for value in slopes)}")
+    return "\n".join(lines + [f"failed at {text}" for text in measured["failed"]])
+
+
+def draw(name: str, measured: dict, path: Path) -> None:
+    """Draw one series."""
+    from benchmarks import plots
+
+    points = [point for point in measured["points"] if point["training_rss_mb"]]
+    x = [point["value"] for point in points]
+    plots.growth(
+        f"nnlite: {LABELS[name]}",
+        LABELS[name],
+        {
+            "µs a sample": (x, [p["seconds_per_sample"]["median"] * 1e6 for p in points], measured["seconds_slope"]),
+            "memory of the training, MB": (x, [p["training_rss_mb"] for p in points], measured["memory_slope"]),
+        },
+        path,
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    made = Parser(
+        prog="python -m benchmarks.scaling", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--quick", action="store_true", help="fewer points, 2,048 images, one epoch a point")
+    made.add_argument("--threads", type=positive, metavar="N", help="the most; default: the physical cores, at most 8")
+    made.add_argument("--only", choices=[*LABELS, "deep", "kernels"], help="one part alone")
+    made.add_argument("--json", type=target, metavar="FILE", help="write all figures")
+    made.add_argument("--plot", type=folder, metavar="FOLDER", help="write a chart of each part, PNG")
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; return 0, or 1 if a part of it failed."""
+    arguments = parser().parse_args(argv)
+    threads = arguments.threads or default_threads()
+    parts = [arguments.only] if arguments.only else [*LABELS, "deep", "kernels"]
+    report = conditions.conditions(threads)
+    print(conditions.describe(report), flush=True)
+    failed = False
+    report["series"] = {}
+    with tempfile.TemporaryDirectory(prefix="nnlite-benchmark-") as caches:
+        for name, points in series(threads, arguments.quick).items():
+            if name in parts:
+                say(f"measuring: {LABELS[name]}")
+                measured = report["series"][name] = measure_series(points, 1 if arguments.quick else 5, Path(caches))
+                failed |= bool(measured["failed"])
+                print(f"\n{table(name, measured)}", flush=True)
+    if "deep" in parts:
+        job = dataclasses.replace(JOBS["deep"], images=2048 if arguments.quick else 60_000)
+        rows = measure_deep(job, threads, rounds=2 if arguments.quick else 5)
+        report["deep"] = results.report(rows, job)
+        failed |= results.any_failed(rows)
+        print(f"\n{job.describe()}\n{results.table(rows)}", flush=True)
+    if "kernels" in parts:  # last, since from here on this process is no longer small, and every process begins as a copy of it
+        from benchmarks import kernels
+
+        report["kernels"] = kernels.measure(kernels.BATCH)
+        print(f"\n{kernels.table(report['kernels'])}")
+    write_json(arguments.json, report)
+    if arguments.plot:
+        draw_all(report, arguments.plot)
+    return int(failed)
+
+
+def measure_deep(job: Job, threads: int, rounds: int) -> list[dict]:
+    """Return the rows of the deep autoencoder, in the form of `benchmarks.frameworks`."""
+    entries = choose(DEEP)
+    rows = compare(job, [entry for entry in entries if entry.installed], threads, processes=1, rounds=rounds)
+    return rows + [results.missing_row(entry) for entry in entries if not entry.installed]
+
+
+def draw_all(report: dict, path: Path) -> None:
+    """Draw what the report has."""
+    for name, measured in report["series"].items():
+        draw(name, measured, path / f"{name}.png")
+    if "deep" in report:
+        from benchmarks import plots
+
+        plots.bars({**report, **report["deep"]}, path / "deep.png")
+    if "kernels" in report:
+        from benchmarks import kernels
+
+        kernels.draw(report["kernels"], path / "kernels.png")
+
+
+if __name__ == "__main__":
+    run(main)

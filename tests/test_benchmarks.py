@@ -1,0 +1,246 @@
+"""The benchmarks' own code: what they report of given figures, their command lines, and that all adapters do the same job."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from benchmarks import data, frameworks, kernels, process, results, scaling
+from benchmarks.adapters import ENTRIES, FLOOR, NNLITE, Entry, choose
+from benchmarks.adapters.nnlite import NnliteAdapter
+from benchmarks.adapters.numpy import NumpyAdapter
+from benchmarks.job import JOBS, Job
+from benchmarks.measure import Samples
+
+TINY = Job(hidden=(16,), images=224, epochs=1)  # two batches, the last of 96
+compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="takes minutes without the compiler")
+KERAS = next(entry for entry in ENTRIES if entry.name == "keras")
+
+
+def samples_of(entry, epoch_seconds, test_mse=0.003, megabytes=100.0):
+    samples = Samples(entry, TINY, {})
+    for number in (1, 2, 3):
+        samples.answers.append(
+            {
+                "import_seconds": 0.1 * number,
+                "first_step_seconds": 0.2,
+                "process_seconds": 10 * epoch_seconds,
+                "peak_rss_mb": megabytes,
+                "test_mse": test_mse,
+                "versions": {"numpy": "2"},
+                "blas_kernel": None,
+            }
+        )
+    samples.epoch_seconds = [epoch_seconds, 1.1 * epoch_seconds, 0.9 * epoch_seconds]
+    samples.predict_seconds = [0.05]
+    return samples
+
+
+@pytest.fixture
+def rows():
+    failed = samples_of(KERAS, 1.0)
+    failed.failed = "ImportError: broken"
+    torch, sklearn = (next(entry for entry in ENTRIES if entry.name == name) for name in ("torch-eager", "sklearn"))
+    return [
+        results.row(samples_of(NNLITE, 0.3)),
+        results.row(samples_of(torch, 0.6, test_mse=0.00306, megabytes=500.0)),
+        results.row(samples_of(sklearn, 0.9, test_mse=0.010)),
+        results.row(samples_of(FLOOR, 0.2, test_mse=None)),
+        results.row(failed),
+        results.missing_row(Entry("absent", "Absent", "absent.Adapter", ("absent",), "absent-package")),
+    ]
+
+
+def test_a_report_has_the_keys_it_promises_and_the_ratios_of_medians(rows):
+    report = json.loads(json.dumps(results.report(rows, TINY)))
+    own = report["rows"][0]
+    assert own["name"] == "nnlite"
+    assert own["epoch_seconds"].pop("values") == pytest.approx([0.3, 0.33, 0.27])
+    assert own["epoch_seconds"] == pytest.approx({"median": 0.3, "lowest": 0.27, "highest": 0.33})
+    assert (own["test_mse"], own["peak_rss_mb"]) == (0.003, 100.0)
+    assert report["floor"]["epoch_seconds"] == pytest.approx(0.2)
+    assert report["ratios"]["nnlite_epoch_to_floor"] == pytest.approx(1.5)
+    assert report["ratios"]["epoch_to_nnlite"] == pytest.approx({"torch-eager": 2.0, "sklearn": 3.0})
+    assert report["ratios"]["process_to_nnlite"]["torch-eager"] == pytest.approx(2.0)
+    assert report["ratios"]["peak_rss_to_nnlite"]["torch-eager"] == pytest.approx(5.0)
+    assert "floor" not in [row["name"] for row in report["rows"]]
+
+
+def test_the_table_shows_missing_and_failed_frameworks(rows):
+    results.check(rows)
+    text = results.table(rows)
+    assert "not installed: pip install absent-package" in text
+    assert "failed: ImportError: broken" in text
+    assert results.any_failed(rows)
+    own = next(line for line in text.splitlines() if line.startswith("nnlite"))
+    assert own.split() == ["nnlite", "0.200", "0.200", "0.300", "0.050", "3.00", "100", "0.00300", "1.00"]
+    assert "0.270–0.330" in text
+
+
+def test_a_result_that_is_not_that_of_the_others_is_marked(rows):
+    rows = rows[:4]
+    results.check(rows)
+    assert [row.get("agrees") for row in rows] == [True, True, None, None]
+    rows[1]["test_mse"] = 0.0034
+    results.check(rows)
+    assert not rows[1]["agrees"]
+    assert "has not done the same job" in results.table(rows)
+    assert results.any_failed(rows)
+
+
+def test_without_nnlite_there_are_no_ratios(rows):
+    assert results.ratios(rows[1:]) == {}
+    assert "torch" in results.table(rows[1:]).lower()
+
+
+def test_names_select_rows_and_frameworks():
+    assert [entry.name for entry in choose(["nnlite", "jax"])] == ["nnlite", "jax-epoch", "jax-step", "floor"]
+    assert [entry.name for entry in choose(["jax-step"])] == ["jax-step", "floor"]
+    assert choose([]) == ENTRIES
+
+
+@pytest.mark.parametrize(
+    ("main", "argv", "words"),
+    [
+        (frameworks.main, ["--only", "nnlite,cafe"], "unknown name 'cafe'"),
+        (frameworks.main, ["--rounds", "0"], "at least 1"),
+        (frameworks.main, ["--json", "/nowhere/at/all.json"], "folder that exists"),
+        (scaling.main, ["--only", "cafe"], "invalid choice"),
+        (scaling.main, ["--plot", "/dev/null/folder"], "cannot write"),
+        (kernels.main, ["--what"], "unrecognized"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_exit_code_2(main, argv, words, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(argv)
+    error = capsys.readouterr().err
+    assert exit_.value.code == 2
+    assert words in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("main", [frameworks.main, scaling.main, kernels.main])
+def test_help_is_a_manual(main, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--help"])
+    assert exit_.value.code == 0
+    assert len(capsys.readouterr().out) > 700
+
+
+def test_jobs_survive_json_and_know_their_products():
+    for job in JOBS.values():
+        assert Job.from_json(job.to_json()) == job
+    # forward x W1, h W2; backward hᵀ dy, dy W2ᵀ, xᵀ dh: five products of 784 · 128 multiplications and additions an image
+    assert JOBS["mnist"].operations == 60_000 * 5 * 2 * 784 * 128
+    assert [layer.activation for layer in JOBS["deep"].layers].count("linear") == 1
+
+
+def test_the_images_are_those_of_nnlite():
+    from nnlite.datasets import load_mnist
+
+    train, test = data.load_images(dataclasses.replace(TINY, images=1500))
+    expected = load_mnist()
+    np.testing.assert_array_equal(train, expected.train_images[:1500].reshape(-1, 784))
+    np.testing.assert_array_equal(test, expected.test_images.reshape(-1, 784))
+
+
+def test_the_error_is_that_of_nnlite():
+    from nnlite.metrics import mse
+
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (1100, 784), np.uint8)
+    prediction = rng.random((1100, 784), np.float32)
+    assert data.mean_squared_error(prediction, images) == pytest.approx(mse(prediction, images / 255, peak=1), rel=1e-7)
+
+
+@compiled
+def test_nnlite_and_plain_numpy_do_the_same_job():
+    train, test = data.load_images(TINY)
+    weights = data.start_weights(TINY)
+    adapters = [adapter(TINY, weights, train) for adapter in (NnliteAdapter, NumpyAdapter)]
+    for adapter in adapters:
+        rng = np.random.default_rng(TINY.order_seed)
+        assert adapter.first_epoch(rng) > 0
+        for _ in range(3):
+            adapter.train_epoch(rng)
+    own, reference = adapters[0].model.get_weights(), adapters[1].model.weights
+    assert not np.array_equal(own[0], weights[0])
+    for a, b in zip(own, reference, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    first, second = (adapter.predict(test[:100]) for adapter in adapters)
+    assert first.shape == (100, 784)
+    np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+@compiled
+def test_two_workers_do_a_tiny_job_in_turn(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(frameworks.JOBS, "mnist", TINY)
+    path, chart = tmp_path / "run.json", tmp_path / "run.png"
+    arguments = ["--only", "nnlite,numpy", "--threads", "1", "--processes", "1", "--rounds", "2"]
+    assert frameworks.main([*arguments, "--json", str(path), "--plot", str(chart)]) == 0
+    report = json.loads(path.read_text())
+    assert {"nnlite", "numpy"} <= {row["name"] for row in report["rows"]}
+    for row in report["rows"]:
+        assert row["agrees"]
+        assert len(row["epoch_seconds"]["values"]) == 2
+    assert report["rows"][0]["cold_first_step_seconds"] > 0
+    assert report["threads"] == 1
+    assert "plain NumPy" in capsys.readouterr().out
+    assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_worker_that_fails_says_why(tmp_path):
+    entry = Entry("absent", "Absent", "absent.Adapter", ("absent",), "absent")
+    with (
+        process.Worker(entry, TINY, process.environment(1, tmp_path)) as worker,
+        pytest.raises(process.WorkerError, match=r"No module named 'benchmarks.adapters.absent'"),
+    ):
+        worker.do_job()
+
+
+def test_a_second_row_of_nnlite_where_openblas_is_told_its_kernels(tmp_path, monkeypatch):
+    monkeypatch.setattr(process.machine, "read_cpuinfo", lambda: "")
+    assert process.own_choice_of_kernel(process.environment(1, tmp_path)) is None
+    flags = " ".join(process.machine.AVX512_FLAGS)
+    monkeypatch.setattr(process.machine, "read_cpuinfo", lambda: f"vendor_id : AuthenticAMD\nflags : {flags}\n")
+    monkeypatch.delenv(process.machine.KERNEL_VARIABLE, raising=False)
+    monkeypatch.delenv(process.machine.SWITCH_VARIABLE, raising=False)
+    told = process.environment(1, tmp_path)
+    assert told[process.machine.KERNEL_VARIABLE] == "SkylakeX"
+    free = process.own_choice_of_kernel(told)
+    assert process.machine.KERNEL_VARIABLE not in free
+    assert free[process.machine.SWITCH_VARIABLE] == "auto"
+    monkeypatch.setenv(process.machine.KERNEL_VARIABLE, "Zen")  # the user's choice is nobody's to undo
+    assert process.own_choice_of_kernel(process.environment(1, tmp_path)) is None
+
+
+def test_slope():
+    x = [1, 2, 4, 8, 16]
+    assert scaling.slope(x, [5 * value**2 for value in x]) == pytest.approx(2)
+    assert scaling.slope([1], [1]) is None
+
+
+def test_every_series_varies_what_it_says():
+    for quick in (False, True):
+        for points in scaling.series(4, quick).values():
+            values = [value for value, _, _ in points]
+            assert values == sorted(set(values))
+            assert len({(job, threads) for _, job, threads in points}) == len(points)
+
+
+def test_the_charts_of_a_series_and_of_the_loops_can_be_drawn(tmp_path):
+    points = [{"value": n, "seconds_per_sample": results.spread([1e-5 / n]), "training_rss_mb": 60 + n} for n in (1, 2, 4)]
+    scaling.draw("threads", {"points": points, "seconds_slope": -1.0, "memory_slope": None}, tmp_path / "series.png")
+    rows = [{"name": "relu", "nnlite_ns": 0.1, "numpy_ns": 0.2, "copy_ns": 0.1}]
+    kernels.draw({"rows": rows}, tmp_path / "loops.png")
+    assert {path.name for path in tmp_path.iterdir()} == {"series.png", "loops.png"}
+
+
+@pytest.mark.parametrize("case", kernels.CASES, ids=lambda case: case.name)
+def test_each_loop_and_its_expression_compute_the_same(case):
+    arrays = kernels.make_arrays((6, 20))
+    expected = case.expression(arrays)
+    case.kernel(arrays)
+    np.testing.assert_allclose(arrays.y if case.in_place else arrays.out, expected, rtol=1e-5, atol=1e-6)
