@@ -24,7 +24,7 @@ from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
 
 # λ of each quality: a bit costs as much as 1 / λ of squared error summed over an image
-TRADEOFFS = np.array([3.0, 7.0, 15.0, 30.0, 60.0, 120.0, 250.0, 600.0, 2000.0, 8000.0])
+TRADEOFFS = np.array([3.0, 7.0, 14.0, 25.0, 45.0, 75.0, 120.0, 200.0, 500.0, 2000.0, 10000.0, 60000.0])
 
 EPILOG = """\
 The codec that comes with nnlite was made by
@@ -68,8 +68,9 @@ def train(images: np.ndarray, hidden: int, latent: int, epochs: int, learning_ra
     shape = images.shape[1:]
     pixels = int(np.prod(shape))
     prices = 1 / (TRADEOFFS * pixels)  # of a bit, where the distortion is a mean over the pixels
-    # High qualities change the mean squared error little, so they are drawn more often to be heard at all.
-    often = TRADEOFFS**0.25 / np.sum(TRADEOFFS**0.25)
+    # High qualities change the mean squared error little: they are drawn more often, or they would hardly count.
+    often = np.minimum(TRADEOFFS, 200.0) ** 0.25
+    often /= often.sum()
     encoder = [Flatten(), *network([pixels, hidden, hidden, latent], rng)]
     bottleneck = EntropyBottleneck(latent, prices, rng=rng, probabilities=often)
     decoder = [*network([latent, hidden, hidden, pixels], rng), Sigmoid(), Reshape(shape)]
@@ -87,10 +88,10 @@ def make_parser() -> command.Parser:
     """Return the parser of the arguments."""
     parser = command.Parser(prog="python -m demos.codec", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
-    add("--epochs", type=command.whole_number(1), default=150, metavar="N", help="times through the images (default 150)")
+    add("--epochs", type=command.whole_number(1), default=120, metavar="N", help="times through the images (default 120)")
     add("--hidden", type=command.whole_number(1), default=640, metavar="H", help="units of each hidden layer (default 640)")
     add("--latent", type=command.whole_number(1), default=64, metavar="K", help="numbers in a code (default 64)")
-    add("--learning-rate", type=command.positive_number, default=0.004, metavar="RATE", help="its largest value (default 0.004)")
+    add("--learning-rate", type=command.positive_number, default=0.003, metavar="RATE", help="its largest value (default 0.003)")
     add("--seed", type=command.whole_number(0), default=0, metavar="N", help="(default 0)")
     add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
     add(

@@ -3,7 +3,8 @@
     image (28, 28) → Flatten → Dense(latent, relu) → code → Dense(784, sigmoid) → Reshape → image (28, 28)
 
 The code of an image is 128 floats, 512 bytes, where the raw image has 784. So each number of the code is quantised to one byte,
-the bytes are counted beside those of gzip, and the pictures are decoded from the bytes.
+the bytes are counted beside those of gzip and PNG, and the pictures are decoded from the bytes. Last comes what a codec trained for
+few bits does with the same images (`nnlite.codec`, trained by demos.codec).
 """
 
 import argparse
@@ -21,8 +22,10 @@ from demos import command, machine
 from demos.blocks import block_characters
 from nnlite import Autoencoder, Dense, Flatten, Reshape, Sigmoid, TrainingError, save_weights
 from nnlite.activations import ACTIVATIONS
+from nnlite.codec.image import ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset, DatasetError, load_idx_folder, load_mnist
+from nnlite.imagefiles import png
 from nnlite.layers import Layer
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import OPTIMIZERS
@@ -87,16 +90,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     decoded = model.decode(quantizer.dequantize(symbols))
     before = mse(model.predict(data.test_images), data.test_images / 255, peak=1)
     after = mse(np.rint(decoded * 255), data.test_images)
-    sizes = {
-        "raw pixels": data.test_images[0].size,
-        "gzip of all test images": _gzip_size(data.test_images),
-        "8-bit codes": symbols.shape[1],
-        "gzip of the 8-bit codes": _gzip_size(symbols),
-    }
-    say(report(sizes, before, after, sum(p.value.nbytes for p in model.decoder.parameters)))
+    learned = [] if options.data else learned_codec(data.test_images)
+    rows = [
+        ("raw pixels", data.test_images[0].size, None),
+        ("PNG, one file an image", sum(len(png(image)) for image in data.test_images) / len(data.test_images), None),
+        ("gzip of all test images", _gzip_size(data.test_images), None),
+        ("8-bit codes", symbols.shape[1], psnr(after)),
+        ("gzip of the 8-bit codes", _gzip_size(symbols), psnr(after)),
+        *((f"learned codec, quality {quality}", size, psnr(mse(images, data.test_images))) for quality, size, images in learned),
+    ]
+    say(report(rows, before, after, sum(p.value.nbytes for p in model.decoder.parameters)))
 
     save_weights(model, folder / "model.safetensors")
-    draw(folder, data, model, symbols, decoded, history, options.loss)
+    pictures = {f"{symbols.shape[1]} bytes": decoded}
+    pictures |= {f"codec,\n{size:.1f} bytes": images / 255 for _, size, images in reversed(learned)}
+    draw(folder, data, model, symbols, pictures, history, options.loss)
     if sys.stdout.isatty() and not options.quiet:
         print("test images, and the same decoded from their bytes:")
         print(block_characters(data.test_images[:5] / 255))
@@ -110,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "test_mse_quantized": after,
             "test_psnr_quantized": psnr(after),
             "bytes_per_image": symbols.shape[1],
-            "bytes_per_image_by_method": sizes,
+            "sizes": [{"method": name, "bytes_per_image": size, "psnr": decibels} for name, size, decibels in rows],
             **history,
             "epochs": options.epochs,
             "batch_size": options.batch_size,
@@ -176,16 +184,24 @@ def make_model(image_shape: tuple[int, ...], options: argparse.Namespace, rng: n
     return Autoencoder(encoder, decoder, input_shape=image_shape)
 
 
-def report(sizes: dict[str, float], before: float, after: float, decoder_bytes: int) -> str:
-    """Return the table of sizes, and what quantising costs."""
-    raw = sizes["raw pixels"]
-    lines = [f"{'bytes an image':<26}{'bytes':>8}  {'of raw':>7}"]
-    lines += [f"{name:<26}{size:>8.1f}  {size / raw:>7.1%}" for name, size in sizes.items()]
+def learned_codec(images: np.ndarray) -> list[tuple[int, float, np.ndarray]]:
+    """Return quality, bytes an image and decoded images of the built-in codec at three rates: a low, a middle and a high one."""
+    codec = ImageCodec.load()
+    latents = codec.encoder.predict(images)
+    files = {quality: codec.compress_latents(latents, quality) for quality in (0, codec.qualities // 3, codec.qualities // 2)}
+    return [(quality, len(file) / len(images), codec.decompress(file)) for quality, file in files.items()]
+
+
+def report(rows: list[tuple[str, float, float | None]], before: float, after: float, decoder_bytes: int) -> str:
+    """Return the table of sizes and PSNRs, and what quantising costs."""
+    raw = rows[0][1]
+    lines = [f"{'test images':<26}{'bytes each':>11}{'of raw':>9}{'PSNR':>12}"]
+    for name, size, decibels in rows:
+        lines.append(f"{name:<26}{size:>11.1f}{size / raw:>9.1%}{'lossless' if decibels is None else f'{decibels:.2f} dB':>12}")
     lines += [
-        f"(both codes lose detail, gzip of the images loses nothing; decoding needs {decoder_bytes:,} bytes of weights, once)",
-        f"{'test images':<26}{'MSE':>8}  {'PSNR':>8}",
-        f"{'reconstructed from floats':<26}{before:>8.5f}  {psnr(before):>5.2f} dB",
-        f"{'decoded from 8-bit codes':<26}{after:>8.5f}  {psnr(after):>5.2f} dB",
+        f"quantising the codes to 8 bits costs {psnr(before) - psnr(after):.3f} dB: "
+        f"MSE {before:.5f} ({psnr(before):.2f} dB) before, {after:.5f} after",
+        f"decoding the 8-bit codes needs the decoder too, {decoder_bytes:,} bytes of weights, once",
     ]
     return "\n".join(lines)
 
@@ -195,7 +211,7 @@ def draw(
     data: Dataset,
     model: Autoencoder,
     symbols: np.ndarray,
-    decoded: np.ndarray,
+    pictures: dict[str, np.ndarray],
     history: dict[str, list[float]],
     loss: str,
 ) -> None:
@@ -204,11 +220,13 @@ def draw(
 
     first = [int(np.argmax(data.test_labels == label)) for label in np.unique(data.test_labels)]  # one image of each class
     originals = data.test_images[first] / 255
+    shown = {"original": originals, **{label: images[first] for label, images in pictures.items()}}
+    label, decoded = next(iter(pictures.items()))
     plots.reconstructions(
         folder / "reconstructions.png",
-        f"Test images and what is decoded from {symbols.shape[1]} bytes each",
-        {"original": originals, "decoded": decoded[first]},
-        "decoded −\noriginal",
+        "Test images, and what is decoded from so many bytes each",
+        shown,
+        f"error at\n{label}",
         decoded[first] - originals,
     )
     names = {"mse": "mean squared error", "bce": "binary cross-entropy (nats per pixel)"}

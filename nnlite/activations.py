@@ -17,7 +17,7 @@ class Activation(Layer):
     """Base: hands the arrays of forward and backward to `_forward` and `_backward`."""
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Y = f(x)."""
+        """y = f(x)."""
         y = self._output("y", x, x.shape, training)
         self._forward(x, y)
         if training:
@@ -25,7 +25,7 @@ class Activation(Layer):
         return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Dx = dy · f'(x)."""
+        """dx = dy · f'(x)."""
         (y,) = self._take()
         dx = self._workspace.array("dx", y.shape, y.dtype)
         self._backward(y, dy, dx)

@@ -54,8 +54,17 @@ def add_bias(z: FloatArray, bias: FloatArray) -> None:
 
 
 @jit
+def sum_rows(dy: FloatArray, total: FloatArray) -> None:
+    """total[h] = Σ_n dy[n, h]; dy (N, H), total (H,)."""
+    total[:] = 0
+    for n in range(dy.shape[0]):
+        for h in range(total.size):
+            total[h] += dy[n, h]
+
+
+@jit
 def relu(x: FloatArray, y: FloatArray) -> None:
-    """Y = max(x, 0); NaN stays NaN."""
+    """y = max(x, 0); NaN stays NaN."""
     zero = x.dtype.type(0)
     for i in range(x.size):
         y[i] = zero if x[i] < zero else x[i]
@@ -63,7 +72,7 @@ def relu(x: FloatArray, y: FloatArray) -> None:
 
 @jit
 def relu_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
-    """Dx = dy where y > 0, else 0."""
+    """dx = dy where y > 0, else 0."""
     zero = y.dtype.type(0)
     for i in range(y.size):
         dx[i] = dy[i] if y[i] > zero else zero
@@ -71,7 +80,7 @@ def relu_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
 
 @jit
 def leaky_relu(x: FloatArray, slope: float, y: FloatArray) -> None:
-    """Y = x where x > 0, else slope · x."""
+    """y = x where x > 0, else slope · x."""
     zero, s = x.dtype.type(0), x.dtype.type(slope)
     for i in range(x.size):
         y[i] = x[i] if x[i] > zero else s * x[i]
@@ -79,7 +88,7 @@ def leaky_relu(x: FloatArray, slope: float, y: FloatArray) -> None:
 
 @jit
 def leaky_relu_backward(y: FloatArray, slope: float, dy: FloatArray, dx: FloatArray) -> None:
-    """Dx = dy where y > 0, else slope · dy; y has the sign of x because the slope is not negative."""
+    """dx = dy where y > 0, else slope · dy; y has the sign of x because the slope is not negative."""
     zero, s = y.dtype.type(0), y.dtype.type(slope)
     for i in range(y.size):
         dx[i] = dy[i] if y[i] > zero else s * dy[i]
@@ -95,7 +104,7 @@ def half_of_one_plus(y: FloatArray) -> None:
 
 @jit
 def sigmoid_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
-    """Dx = dy · y · (1 − y)."""
+    """dx = dy · y · (1 − y)."""
     one = y.dtype.type(1)
     for i in range(y.size):
         dx[i] = dy[i] * y[i] * (one - y[i])
@@ -120,7 +129,7 @@ def silu_backward(s: FloatArray, y: FloatArray, dy: FloatArray, dx: FloatArray) 
 
 @jit
 def tanh_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
-    """Dx = dy · (1 − y²)."""
+    """dx = dy · (1 − y²)."""
     one = y.dtype.type(1)
     for i in range(y.size):
         dx[i] = dy[i] * (one - y[i] * y[i])

@@ -175,7 +175,7 @@ class Dense(Layer):
         return (out_features,)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Y = x W + b."""
+        """y = x W + b."""
         in_features, out_features = self.weight.value.shape
         if x.ndim != 2 or x.shape[1] != in_features:
             raise ValueError(_dense_expects(in_features, x.shape[1:]))
@@ -201,7 +201,7 @@ class Dense(Layer):
         """∂L/∂W = xᵀ dy and ∂L/∂b = Σ_n dy[n]."""
         (x,) = self._take()
         np.dot(x.T, dy, out=self.weight.gradient)  # (D, H): y[n, h] contains W[d, h] with the factor x[n, d]
-        np.add.reduce(dy, axis=0, out=self.bias.gradient)  # (H,): each y[n, h] contains b[h] once
+        kernels.sum_rows(dy, self.bias.gradient)  # (H,): each y[n, h] contains b[h] once
 
 
 class Flatten(Layer):
@@ -218,7 +218,7 @@ class Flatten(Layer):
         return x.reshape(len(x), self.output_shape(x.shape[1:])[0])
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Dx = dy in the shape of x: every element is only moved."""
+        """dx = dy in the shape of x: every element is only moved."""
         (x,) = self._take()
         return dy.reshape(x.shape)
 
@@ -254,7 +254,7 @@ class Reshape(Layer):
         return x.reshape(len(x), *shape)
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Dx = dy in the shape of x: every element is only moved."""
+        """dx = dy in the shape of x: every element is only moved."""
         (x,) = self._take()
         return dy.reshape(x.shape)
 

@@ -105,6 +105,7 @@ def test_leaky_relu_keeps_infinity_and_nan(dtype, form):
 NAN_INPUTS = {  # the arguments of each kernel that may hold a NaN; those that a caller computes from one another, together
     "shift_images": [(0,)],
     "add_bias": [(0,), (1,)],
+    "sum_rows": [(0,)],
     "relu": [(0,)],
     "relu_backward": [(1,)],
     "leaky_relu": [(0,)],

@@ -29,6 +29,7 @@ EXPECTED = {
     "gather_images": {"mul"},
     "shift_images": set(),  # which only moves numbers
     "add_bias": {"add"},
+    "sum_rows": {"add"},
     "relu": {"max"},
     "relu_backward": {"cmp"},
     "leaky_relu": {"cmp", "mul"},

@@ -23,7 +23,7 @@ from nnlite.codec import container
 from nnlite.codec.errors import CodecError
 from nnlite.codec.prior import ClassPrior
 from nnlite.codec.tables import FrequencyTables
-from nnlite.initializers import FloatArray, Initializer, he_normal, zeros
+from nnlite.initializers import FloatArray, he_normal
 from nnlite.layers import Dense, Flatten, Layer, Reshape, Shape
 from nnlite.model import Sequential
 
@@ -191,12 +191,20 @@ class ImageCodec:
             raise CodecError(f"{path}: expected a codec file: {error}") from error
 
 
-def network(widths: Sequence[int], rng: np.random.Generator, initializer: Initializer = he_normal) -> list[Layer]:
-    """Return Dense layers of these widths with a SiLU between each two of them."""
+def network(widths: Sequence[int], rng: np.random.Generator) -> list[Layer]:
+    """Return Dense layers of these widths with a SiLU between each two of them; the last starts with small weights.
+
+    He's initialisation keeps the size of signals; latents and images that begin near their middle make the first steps calm.
+    """
     layers: list[Layer] = []
-    for width, next_width in pairwise(widths):
+    for position, (width, next_width) in enumerate(pairwise(widths), 2):
+        initializer = he_normal if position < len(widths) else _small
         layers += [SiLU(), Dense(width, next_width, rng=rng, initializer=initializer)]
     return layers[1:]
+
+
+def _small(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike) -> FloatArray:
+    return 0.3 * he_normal(shape, rng, dtype)
 
 
 def to_bytes(images: FloatArray) -> Images:
@@ -208,7 +216,7 @@ def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer]
     """Return the encoder or the decoder with the weights that the file holds for it."""
     weights = [array for name, array in arrays.items() if name.startswith(f"{part}.") and array.ndim == 2]
     widths = [len(weights[0]), *(weight.shape[1] for weight in weights)]
-    layers = network(widths, np.random.default_rng(), initializer=zeros)
+    layers = network(widths, np.random.default_rng())
     model = Sequential([*before, *layers, *after], shape)
     for name, parameter in model.named_parameters().items():
         stored = arrays[f"{part}.{name}"]
