@@ -1,7 +1,7 @@
 """What stands between the dense layers: elementwise bends, without which a stack of layers would be one matrix.
 
-Each is a layer of its own. Most keep only their output y for backward, since their derivatives can be written in it.
-Input and output have the same shape (N, ...).
+Each is a layer of its own; input and output have the same shape (N, ...). Most need only their output y for backward, since their
+derivatives can be written in it, and can be computed in one pass with the bias before them, see `nnlite.layers.Activation`.
 """
 
 from collections.abc import Callable
@@ -10,43 +10,19 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer
-
-
-class Activation(Layer):
-    """Base: hands the arrays of forward and backward to `_forward` and `_backward`."""
-
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """y = f(x)."""
-        y = self._output("y", x, x.shape, training)
-        self._forward(x, y)
-        if training:
-            self._keep(y)
-        return y
-
-    def backward(self, dy: FloatArray) -> FloatArray:
-        """dx = dy · f'(x)."""
-        (y,) = self._take()
-        dx = self._workspace.array("dx", y.shape, y.dtype)
-        self._backward(y, dy, dx)
-        return dx
-
-    def _forward(self, x: FloatArray, y: FloatArray) -> None:
-        raise NotImplementedError
-
-    def _backward(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
-        raise NotImplementedError
+from nnlite.layers import Activation, Layer
 
 
 class ReLU(Activation):
     """y = max(x, 0) (Nair and Hinton, ICML 2010)."""
 
-    def _forward(self, x: FloatArray, y: FloatArray) -> None:
-        kernels.relu(x.reshape(-1), y.reshape(-1))
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← max(z + bias, 0)."""
+        kernels.relu(z, bias)
 
-    def _backward(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
-        # f'(x) = 1 where x > 0, that is where y > 0; at the kink, x = 0, we take 0
-        kernels.relu_backward(y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = 1 where x > 0, that is where y > 0; at the kink, x = 0, we take 0."""
+        kernels.relu_backward(y, dy, sums)
 
 
 class LeakyReLU(Activation):
@@ -64,12 +40,13 @@ class LeakyReLU(Activation):
             raise ValueError(f"LeakyReLU expects a slope in [0, 1), received {slope}")
         self.slope = slope
 
-    def _forward(self, x: FloatArray, y: FloatArray) -> None:
-        kernels.leaky_relu(x.reshape(-1), self.slope, y.reshape(-1))
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← x where x = z + bias > 0, else slope · x."""
+        kernels.leaky_relu(z, bias, self.slope)
 
-    def _backward(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
-        # f'(x) = 1 where x > 0, else slope
-        kernels.leaky_relu_backward(y.reshape(-1), self.slope, dy.reshape(-1), dx.reshape(-1))
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = 1 where x > 0, else slope."""
+        kernels.leaky_relu_backward(y, self.slope, dy, sums)
 
 
 class Sigmoid(Activation):
@@ -79,14 +56,28 @@ class Sigmoid(Activation):
     and exactly 1 above about 17. A loss that needs its logarithm should take the logits x instead of y.
     """
 
-    def _forward(self, x: FloatArray, y: FloatArray) -> None:
-        np.multiply(x, 0.5, out=y)
-        np.tanh(y, out=y)
-        kernels.half_of_one_plus(y.reshape(-1))
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← (1 + tanh((z + bias) / 2)) / 2."""
+        kernels.half_sum(z, bias)
+        np.tanh(z, out=z)
+        kernels.half_of_one_plus(z.reshape(-1))
 
-    def _backward(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
-        # f'(x) = exp(−x) / (1 + exp(−x))² = y (1 − y)
-        kernels.sigmoid_backward(y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = exp(−x) / (1 + exp(−x))² = y (1 − y)."""
+        kernels.sigmoid_backward(y, dy, sums)
+
+
+class Tanh(Activation):
+    """y = tanh(x)."""
+
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← tanh(z + bias)."""
+        kernels.add_bias(z, bias)
+        np.tanh(z, out=z)
+
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = 1 / cosh²(x) = 1 − y²."""
+        kernels.tanh_backward(y, dy, sums)
 
 
 class SiLU(Layer):
@@ -110,30 +101,27 @@ class SiLU(Layer):
         return dx
 
 
-class Tanh(Activation):
-    """y = tanh(x)."""
-
-    def _forward(self, x: FloatArray, y: FloatArray) -> None:
-        np.tanh(x, out=y)
-
-    def _backward(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
-        # f'(x) = 1 / cosh²(x) = 1 − y²
-        kernels.tanh_backward(y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
-
-
-class Softmax(Activation):
+class Softmax(Layer):
     """y[n, c] = exp(x[n, c]) / Σ_k exp(x[n, k]): a row of scores as probabilities; x (N, C)."""
 
-    def _forward(self, x: FloatArray, y: FloatArray) -> None:
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = softmax(x), row by row."""
         if x.ndim != 2:
             raise ValueError(f"Softmax expects (N, C), received {x.shape}: put a Flatten before it")
+        y = self._output("y", x, x.shape, training)
         np.subtract(x, x.max(axis=1, keepdims=True), out=y)  # the same quotient, and no exponential above 1
         np.exp(y, out=y)
         y /= y.sum(axis=1, keepdims=True)
+        if training:
+            self._keep(y)
+        return y
 
-    def _backward(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
-        # ∂y_k/∂x_c = y_k (δ_kc − y_c), so Σ_k dy_k ∂y_k/∂x_c = y_c (dy_c − Σ_k dy_k y_k)
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """dx_c = y_c (dy_c − Σ_k dy_k y_k), because ∂y_k/∂x_c = y_k (δ_kc − y_c)."""
+        (y,) = self._take()
+        dx = self._workspace.array("dx", y.shape, y.dtype)
         kernels.softmax_backward(y, dy, dx)
+        return dx
 
 
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {

@@ -99,7 +99,7 @@ def gradcheck(
     else:
         target = np.array(target, np.float64)
         upstream = loss.value_and_gradient(output, target)[1].copy()
-    dx = layer.backward(upstream)
+    dx = layer.backward(upstream.copy())  # it may be overwritten
 
     def scalar() -> float:
         twin = copy.deepcopy(start)  # shares nothing, so that random layers draw the same numbers each time

@@ -112,6 +112,41 @@ class Layer:
         return kept
 
 
+class Activation(Layer):
+    """Base of the elementwise functions y = f(x) whose derivative can be written in y.
+
+    Each is given by two in-place passes over a batch (N, H), which take the bias of a Dense before it along: so a Dense and the
+    activation behind it go through memory once forward and once backward. Alone the activation has the bias zero.
+    """
+
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← f(z + bias); z (N, H), bias (H,)."""
+        raise NotImplementedError
+
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """dy ← dy · f'(x) for y = f(x), all (N, H), and sums ← Σ_n of it, (H,): ∂L/∂bias."""
+        raise NotImplementedError
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = f(x)."""
+        y = self._output("y", x, x.shape, training)
+        y[...] = x
+        rows = _rows(y)
+        self.apply(rows, np.zeros(rows.shape[1], y.dtype))
+        if training:
+            self._keep(y)
+        return y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """dx = dy · f'(x)."""
+        (y,) = self._take()
+        dx = self._workspace.array("dx", y.shape, y.dtype)
+        dx[...] = dy
+        rows = _rows(dx)
+        self.differentiate(_rows(y), rows, np.empty(rows.shape[1], y.dtype))
+        return dx
+
+
 class Dense(Layer):
     """A fully connected layer, y = x W + b.
 
@@ -176,6 +211,22 @@ class Dense(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x W + b."""
+        y = self.product(x, training)
+        kernels.add_bias(y, self.bias.value)
+        return y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """∂L/∂x = dy Wᵀ, beside the parameters' gradients."""
+        self.backward_parameters(dy)
+        return self.product_backward(dy)
+
+    def backward_parameters(self, dy: FloatArray) -> None:
+        """∂L/∂b = Σ_n dy[n], since each y[n, h] contains b[h] once, and ∂L/∂W."""
+        kernels.sum_rows(dy, self.bias.gradient)
+        self.product_backward_parameters(dy)
+
+    def product(self, x: FloatArray, training: bool) -> FloatArray:
+        """z = x W, shape (N, H)."""
         in_features, out_features = self.weight.value.shape
         if x.ndim != 2 or x.shape[1] != in_features:
             raise ValueError(_dense_expects(in_features, x.shape[1:]))
@@ -184,24 +235,54 @@ class Dense(Layer):
                 f"Dense with {self.weight.value.dtype} parameters expects x of that dtype, received {x.dtype}: "
                 f"convert it with x.astype({str(self.weight.value.dtype)!r})"
             )
-        y = self._output("y", x, (len(x), out_features), training)  # (N, H)
-        np.dot(x, self.weight.value, out=y)
-        kernels.add_bias(y, self.bias.value)
         if training:
             self._keep(x)
+        return np.dot(x, self.weight.value, out=self._output("y", x, (len(x), out_features), training))
+
+    def product_backward(self, dz: FloatArray) -> FloatArray:
+        """∂L/∂x = dz Wᵀ, shape (N, D): x[n, d] goes into z[n, h] with the factor W[d, h]."""
+        dx = self._workspace.array("dx", (len(dz), len(self.weight.value)), dz.dtype)
+        return np.dot(dz, self.weight.value.T, out=dx)
+
+    def product_backward_parameters(self, dz: FloatArray) -> None:
+        """∂L/∂W = xᵀ dz, shape (D, H): z[n, h] contains W[d, h] with the factor x[n, d]."""
+        (x,) = self._take()
+        np.dot(x.T, dz, out=self.weight.gradient)
+
+
+class DenseWithActivation(Layer):
+    """A Dense and the activation behind it as one layer, y = f(x W + b), which `Sequential` makes of two neighbours.
+
+    The bias, f and their derivatives are one pass over memory each way, in place, where the two layers alone would need five.
+    """
+
+    def __init__(self, dense: Dense, activation: Activation):
+        super().__init__()
+        self.dense, self.activation = dense, activation
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Those of the Dense."""
+        return self.dense.parameters
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = f(x W + b)."""
+        y = self.dense.product(x, training)
+        self.activation.apply(y, self.dense.bias.value)
+        if training:
+            self._keep(y)
         return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """∂L/∂x = dy Wᵀ, beside the parameters' gradients."""
-        self.backward_parameters(dy)
-        dx = self._workspace.array("dx", (len(dy), len(self.weight.value)), dy.dtype)  # (N, D)
-        return np.dot(dy, self.weight.value.T, out=dx)
+        """∂L/∂x, beside the parameters' gradients; dy is overwritten."""
+        self.backward_parameters(dy)  # makes dz of dy
+        return self.dense.product_backward(dy)
 
     def backward_parameters(self, dy: FloatArray) -> None:
-        """∂L/∂W = xᵀ dy and ∂L/∂b = Σ_n dy[n]."""
-        (x,) = self._take()
-        np.dot(x.T, dy, out=self.weight.gradient)  # (D, H): y[n, h] contains W[d, h] with the factor x[n, d]
-        kernels.sum_rows(dy, self.bias.gradient)  # (H,): each y[n, h] contains b[h] once
+        """∂L/∂b and ∂L/∂W; dy is overwritten with dz = dy f'(z)."""
+        (y,) = self._take()
+        self.activation.differentiate(y, dy, self.dense.bias.gradient)
+        self.dense.product_backward_parameters(dy)
 
 
 class Flatten(Layer):
@@ -257,6 +338,11 @@ class Reshape(Layer):
         """dx = dy in the shape of x: every element is only moved."""
         (x,) = self._take()
         return dy.reshape(x.shape)
+
+
+def _rows(array: FloatArray) -> FloatArray:
+    """Return an array (N, ...) as (N, H)."""
+    return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
 def _dense_expects(in_features: int, sample_shape: Shape) -> str:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from nnlite.batches import BatchSource
 from nnlite.callbacks import Callback, History, ProgressBar
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer, Parameter, Shape
+from nnlite.layers import Activation, Dense, DenseWithActivation, Layer, Parameter, Shape
 from nnlite.losses import LOSSES, Loss
 from nnlite.optimizers import OPTIMIZERS, Optimizer
 from nnlite.watch import Watch
@@ -61,6 +61,12 @@ class Sequential(Layer):
             elif first.parameters:
                 input_shape = first.parameters[0].value.shape[:1]
         self.input_shape: Shape | None = input_shape
+        self._steps: list[Layer] = []  # the layers, but a Dense and an activation behind it as one
+        for layer in self.layers:
+            if isinstance(layer, Activation) and self._steps and type(self._steps[-1]) is Dense:
+                self._steps[-1] = DenseWithActivation(self._steps[-1], layer)
+            else:
+                self._steps.append(layer)
         self.stop_training = False
         self._optimizer: Optimizer | None = None
         self._loss: Loss | None = None
@@ -115,24 +121,24 @@ class Sequential(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the last layer's output."""
-        for layer in self.layers:
+        for layer in self._steps:
             x = layer.forward(x, training)
         if training:
-            self.penalty = sum([layer.penalty for layer in self.layers])
+            self.penalty = sum([layer.penalty for layer in self._steps])
         return x
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Carry dy from the last layer to the first, and return dx of the first."""
-        for layer in reversed(self.layers):
+        """Carry dy, which may be overwritten, from the last layer to the first, and return dx of the first."""
+        for layer in reversed(self._steps):
             dy = layer.backward(dy)
         return dy
 
     def backward_parameters(self, dy: FloatArray) -> None:
-        """Carry dy back to the first layer that has parameters, and no further."""
-        first = next((position for position, layer in enumerate(self.layers) if layer.parameters), len(self.layers))
-        for layer in reversed(self.layers[first + 1 :]):
+        """Carry dy, which may be overwritten, back to the first layer that has parameters, and no further."""
+        first = next((position for position, layer in enumerate(self._steps) if layer.parameters), len(self._steps))
+        for layer in reversed(self._steps[first + 1 :]):
             dy = layer.backward(dy)
-        for layer in self.layers[first : first + 1]:
+        for layer in self._steps[first : first + 1]:
             layer.backward_parameters(dy)
 
     def get_weights(self) -> list[FloatArray]:

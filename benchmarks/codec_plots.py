@@ -1,0 +1,47 @@
+"""The charts of `benchmarks.codecs`: PSNR over bytes an image, a line for each codec."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from benchmarks.codec_rates import curve
+from benchmarks.codec_tables import OWN, protocol_name
+from benchmarks.plots import LIMIT, OTHER, RESOLUTION
+from benchmarks.plots import OWN as OWN_COLOUR
+
+COLOURS = ("#1b6ca8", "#2a9d8f", "#7a5195", "#e09f3e", "#8d6e63", "#577590", "#5c8001", "#bc5090", "#3d405b")
+RANGE = (4.0, 250.0)  # bytes an image
+
+
+def rate_distortion(dataset: str, points: list[dict], path: Path) -> None:
+    """Draw all images in one file, batch or mosaic, and nnlite's images in a file each beside it."""
+    lossy = [point for point in points if not point["lossless"]]
+    largest = max(point["group"] for point in lossy)
+    shown = [p for p in lossy if p["group"] == largest or (p["codec"] == OWN and p["protocol"] == "single")]
+    lines: dict[str, list[dict]] = {}
+    for point in shown:
+        lines.setdefault(f"{point['codec']}, {protocol_name(point)}", []).append(point)
+    figure = Figure(figsize=(9.6, 5.2), layout="constrained")
+    axes = figure.subplots()
+    colours = iter(COLOURS)
+    for label, of_line in lines.items():
+        decibels, logarithm = curve(of_line)
+        own = of_line[0]["codec"] == OWN
+        style = {"color": OWN_COLOUR, "linewidth": 2.6, "zorder": 3} if own else {"color": next(colours, OTHER), "linewidth": 1.4}
+        if of_line[0]["protocol"] != "mosaic":
+            style["marker"] = "o" if own else "s"
+        line = "--" if of_line[0]["protocol"] == "single" else "-"
+        axes.plot([2.718281828459045**value for value in logarithm], decibels, line, label=label, markersize=4, **style)
+    axes.set_xscale("log")
+    axes.set_xlim(*RANGE)
+    axes.set_ylim(12, 34)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("bytes an image, all that is written counted")
+    axes.set_ylabel("PSNR of all images, dB")
+    axes.set_title(f"{dataset}: rate and distortion on {shown[0]['images']:,} test images", color=LIMIT)
+    axes.grid(alpha=0.3, which="both")
+    figure.legend(loc="outside right upper", fontsize="small", frameon=False)
+    figure.savefig(path, dpi=RESOLUTION)

@@ -1,0 +1,119 @@
+"""The tables of `benchmarks.codecs`, as Markdown for the README."""
+
+import math
+from collections.abc import Iterable
+
+from benchmarks.codec_rates import Curve, bjontegaard, bytes_at, curve
+
+OWN = "nnlite"
+DECIBELS = (18, 20, 22, 24, 26)
+HIGHEST = 25.0  # dB; the rates that a small network is for
+LOWEST = {"JPEG": 20.6}  # dB; below it JPEG can hardly go
+PROTOCOLS = {
+    "single": "one file per image",
+    "payload": "one file per image, without headers",
+    "batch": "batch of {}",
+    "mosaic": "mosaic of {}",
+}
+
+
+def protocol_name(point: dict) -> str:
+    """Return how the images of a point were written, in words."""
+    return PROTOCOLS[point["protocol"]].format(f"{point['group']:,}")
+
+
+def comparisons(points: Iterable[dict]) -> list[dict]:
+    """Return for each codec and protocol the bytes at given PSNRs, the seconds, and nnlite's difference from it.
+
+    Compared are files of equally many images, whether a batch or a mosaic; a header is counted in both or in neither.
+    """
+    curves: dict[tuple, list[dict]] = {}
+    for point in points:
+        if not point["lossless"]:
+            curves.setdefault((point["group"], point["protocol"] == "payload", point["codec"]), []).append(point)
+    rows = []
+    for (group, payload, codec), of_codec in curves.items():
+        own, other = curve(curves.get((group, payload, OWN), [])), curve(of_codec)
+        row = {
+            "codec": codec,
+            "protocol": of_codec[0]["protocol"],
+            "group": group,
+            "bytes_at_psnr": {str(decibel): bytes_at(other, decibel) for decibel in DECIBELS},
+            **{key: _seconds(of_codec, key) for key in ("encode_seconds", "decode_seconds")},
+        }
+        if codec != OWN:
+            row.update(_differences(codec, other, own))
+        rows.append(row)
+    return rows
+
+
+def _differences(codec: str, other: Curve, own: Curve) -> dict:
+    low = LOWEST.get(codec, -math.inf)
+    return {"nnlite_bytes_low_rates": bjontegaard(other, own, low, HIGHEST), "nnlite_bytes": bjontegaard(other, own)}
+
+
+def _seconds(points: list[dict], key: str) -> float:
+    """Return the mean over the settings, for 10,000 images."""
+    return sum(point[key] / point["images"] for point in points) / len(points) * 10_000
+
+
+def lossy(rows: list[dict]) -> str:
+    """Return a table for each protocol."""
+    parts = []
+    for group, payload in dict.fromkeys((row["group"], row["protocol"] == "payload") for row in rows):
+        chosen = [row for row in rows if (row["group"], row["protocol"] == "payload") == (group, payload)]
+        names = dict.fromkeys(protocol_name(row) for row in chosen)
+        lines = [
+            f"**{' / '.join(names)}**",
+            "",
+            "| codec | " + " | ".join(f"{decibel} dB" for decibel in DECIBELS) + f" | nnlite's bytes, up to {HIGHEST:g} dB "
+            "| over all dB in common | encode, s | decode, s |",
+            "|---|" + "---:|" * (len(DECIBELS) + 4),
+        ]
+        for row in chosen:
+            cells = [row["codec"], *(_bytes(row["bytes_at_psnr"][str(decibel)]) for decibel in DECIBELS)]
+            cells += [_difference(row.get(key)) for key in ("nnlite_bytes_low_rates", "nnlite_bytes")]
+            cells += [f"{row[key]:.2f}" for key in ("encode_seconds", "decode_seconds")]
+            lines.append(f"| {' | '.join(cells)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def lossless(points: Iterable[dict]) -> str:
+    """Return one table of the codecs that lose nothing: bytes an image, a column for each number of images in a file."""
+    chosen = [point for point in points if point["lossless"]]
+    columns = sorted({(point["group"], point["protocol"] == "payload") for point in chosen})
+    titles = [PROTOCOLS["payload" if payload else "single"] if group == 1 else f"{group:,} in a file" for group, payload in columns]
+    lines = [f"| lossless | {' | '.join(titles)} |", "|---|" + "---:|" * len(columns)]
+    for codec in dict.fromkeys(point["codec"] for point in chosen):
+        sizes = {(p["group"], p["protocol"] == "payload"): p["bytes_per_image"] for p in chosen if p["codec"] == codec}
+        lines.append(f"| {codec} | {' | '.join(_bytes(sizes.get(column)) for column in columns)} |")
+    return "\n".join(lines)
+
+
+def coders(report: dict) -> str:
+    """Return the table of the entropy coders."""
+    lines = ["| entropy coder | encode, million symbols/s | decode | bytes above the cross-entropy |", "|---|---:|---:|---:|"]
+    for row in report["coders"]:
+        if "skipped" in row:
+            lines.append(f"| {row['name']} | {row['skipped']} | | |")
+            continue
+        speeds = [f"{row[f'{way}_symbols_per_second'] / 1e6:.1f}" for way in ("encode", "decode")]
+        above = f"{row['bytes_above_cross_entropy']:.0f} ({row['share_above_cross_entropy']:.4%})"
+        lines.append(f"| {row['name']} | {' | '.join(speeds)} | {above} |")
+    return "\n".join(lines)
+
+
+def absent(missing: dict[str, str]) -> str:
+    """Return a line for each codec that could not be measured."""
+    return "\n".join(f"{name}: {reason}" for name, reason in missing.items())
+
+
+def _bytes(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _difference(value: dict | None) -> str:
+    if value is None:
+        return "–"
+    return f"{100 * value['difference']:+.0f} % ({value['lowest']:.1f}–{value['highest']:.1f} dB)".replace("-", "−")

@@ -1,0 +1,351 @@
+"""Image files of every kind: what is read, what is written, and what is refused with a sentence."""
+
+import contextlib
+import gzip
+import io
+import os
+import struct
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+
+from nnlite.codec.errors import CodecError
+from nnlite.imagefiles import PIPE, check_target, read_bytes, read_images, write_bytes, write_images
+
+GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # PNG's colour types
+
+
+def png(rows, colour=GREY, depth=8, palette=b"", size=None):
+    """Return the bytes of a PNG, written out by hand; rows of packed samples, one `bytes` each."""
+    channels = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}[colour]
+    width, height = size or (8 * len(rows[0]) // (depth * channels), len(rows))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    chunks = [chunk(b"IHDR", header), chunk(b"PLTE", palette)] if palette else [chunk(b"IHDR", header)]
+    chunks += [chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def npy(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def npy_with_header(text, data=b"x" * 1000):
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text.encode() + data
+
+
+def idx(array):
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def with_alpha(image, opacity=255, channels=3):
+    """Return rows of pixels of `channels` equal colours and an opacity."""
+    return [bytes(sample for grey in row for sample in [grey] * channels + [opacity]) for row in image.tolist()]
+
+
+@pytest.fixture
+def images(rng):
+    return rng.integers(0, 256, (3, 4, 5), dtype=np.uint8)
+
+
+@pytest.fixture
+def read(tmp_path):
+    """A function that reads bytes as a file of a name that says nothing."""
+
+    def read(data):
+        (tmp_path / "file").write_bytes(data)
+        return read_images(tmp_path / "file")
+
+    return read
+
+
+# --- reading
+
+
+@pytest.mark.parametrize(
+    "make", [npy, idx, lambda a: gzip.compress(idx(a)), lambda a: npy(np.asfortranarray(a))], ids=["npy", "idx", "gz", "fortran"]
+)
+def test_a_file_of_images_is_known_by_its_content(read, images, make):
+    read_back = read(make(images))
+    assert read_back.dtype == np.uint8
+    np.testing.assert_array_equal(read_back, images)
+
+
+@pytest.mark.parametrize("name", ["digits.txt", "digits.png", "digits.npy", "digits"])
+def test_the_name_of_a_file_says_nothing_about_its_kind(tmp_path, images, name):
+    (tmp_path / name).write_bytes(idx(images))
+    np.testing.assert_array_equal(read_images(tmp_path / name), images)
+
+
+def test_floats_and_single_images_stay_what_they_are(read, rng):
+    image = rng.random((4, 5))
+    read_back = read(npy(image))
+    assert read_back.dtype == np.float64
+    np.testing.assert_array_equal(read_back, image)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda image: png([bytes(row) for row in image.tolist()]),
+        lambda image: png([bytes(value for value in row for _ in range(3)) for row in image.tolist()], RGB),
+        lambda image: png(with_alpha(image, channels=1), GREY_ALPHA),
+        lambda image: png(with_alpha(image), RGBA),
+        lambda image: png([bytes(row) for row in image.tolist()], PALETTE, palette=bytes(v for v in range(256) for _ in range(3))),
+        lambda image: png([bytes(v for value in row for v in (value, value)) for row in image.tolist()], depth=16),
+    ],
+    ids=["grey", "rgb", "grey-alpha", "rgba", "palette", "16-bit"],
+)
+def test_a_grey_png_is_read_whatever_its_colour_type(read, make):
+    image = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    read_back = read(make(image))
+    assert read_back.dtype == np.uint8
+    np.testing.assert_array_equal(read_back, image)
+
+
+@pytest.mark.parametrize(
+    ("depth", "row", "expected"),
+    [(1, 0b01100001, [0, 255, 255, 0, 0, 0, 0, 255]), (2, 0b00011011, [0, 85, 170, 255]), (4, 0x2F, [34, 255])],
+)
+def test_a_png_of_few_greys_is_read_right_or_refused(read, depth, row, expected):
+    try:
+        image = read(png([bytes([row])], depth=depth))
+    except CodecError:
+        return
+    np.testing.assert_array_equal(image, [expected])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png([bytes([9, 9, 10] * 4)], RGB),
+        png([bytes([9, 9, 9, 254] * 4)], RGBA),
+        png([bytes([9, 0] * 4)], GREY_ALPHA),
+        png([bytes([0, 1])], PALETTE, palette=bytes([9, 9, 9, 1, 2, 3])),
+    ],
+    ids=["rgb", "rgba", "grey-alpha", "palette"],
+)
+def test_a_png_with_colours_or_transparency_is_refused(read, data):
+    with pytest.raises(CodecError, match="file: expected a grey image, received one with colours or transparency"):
+        read(data)
+
+
+def test_a_folder_is_read_in_the_order_of_its_names(tmp_path, images):
+    for name, image in zip(("b.png", "10.PNG", "2.png"), images, strict=True):
+        (tmp_path / name).write_bytes(png([bytes(row) for row in image.tolist()]))
+    (tmp_path / "notes.txt").write_text("not an image")
+    np.testing.assert_array_equal(read_images(tmp_path), images[[1, 2, 0]])
+
+
+def test_a_folder_of_images_of_different_sizes_is_refused_and_names_the_odd_one(tmp_path):
+    for name, width in (("a", 4), ("b", 4), ("c", 5)):
+        (tmp_path / f"{name}.png").write_bytes(png([bytes(width)]))
+    with pytest.raises(CodecError, match=r"c\.png: expected an image of the size of a\.png"):
+        read_images(tmp_path)
+
+
+def test_a_bad_file_in_a_folder_is_named(tmp_path):
+    (tmp_path / "good.png").write_bytes(png([bytes(4)]))
+    (tmp_path / "bad.png").write_bytes(png([bytes(4)])[:45])
+    with pytest.raises(CodecError, match=r"bad\.png: expected a PNG image"):
+        read_images(tmp_path)
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(CodecError, match="expected a folder of PNG files, received one without any"):
+        read_images(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "expected a PNG, a folder of PNGs, a .npy or an IDX file, received bytes ''"),
+        (b"hello", "received bytes '68 65 6c 6c'"),
+        (b"\xff\xd8\xff\xe0", "received bytes 'ff d8 ff e0'"),
+        (b"\0\0", "expected an IDX file"),
+        (idx(np.zeros((2, 3, 3), np.uint8))[:-1], "the file is cut short"),
+        (b"\0\0\x0d\x03" + bytes(100), "type 0x0d"),
+        (gzip.compress(b"hello"), "expected an IDX file"),
+        (gzip.compress(idx(np.zeros((2, 3, 3), np.uint8)))[:-9], "expected a readable IDX file"),
+        (npy(np.zeros((2, 3, 3)))[:-1], "expected a NumPy file of numbers"),
+        (npy(np.zeros((2, 3, 3)))[:9], "expected a NumPy file of numbers"),
+        (npy_with_header("no header"), "expected a NumPy file of numbers"),
+        (npy_with_header("{'descr': ((((((("), "expected a NumPy file of numbers"),
+        (npy_with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 3, 3), }"), "expected a NumPy file of numbers"),
+        (npy_with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (10000000000000, 8, 8), }"), "expected a NumPy file"),
+        (npy_with_header("{'descr': '|O', 'fortran_order': False, 'shape': (1, 3, 3), }"), "expected a NumPy file of numbers"),
+        (npy_with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 2), }" + 20_000 * " "), "expected a NumPy file"),
+        (png([bytes(4)])[:40], "expected a PNG image"),
+        (b"\x89PNG and nothing of the kind", "expected a PNG image"),
+        (png([bytes(4)], size=(0, 1)), "expected a PNG image"),
+        (png([bytes(4)], size=(2**31 - 1, 2**31 - 1)), "expected a PNG image"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else f"{len(value)}-bytes",
+)
+def test_what_is_no_image_is_refused_with_a_sentence_that_names_the_file(read, tmp_path, data, message):
+    with pytest.raises(CodecError) as caught:
+        read(data)
+    assert str(caught.value).startswith(f"{tmp_path / 'file'}: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [npy, lambda a: png([bytes(row) for row in a[0].tolist()])], ids=["npy", "png"])
+def test_any_bit_flipped_gives_an_array_or_a_codec_error(read, images, make):
+    data = make(images)
+    for bit in range(0, 8 * min(len(data), 140), 3):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with contextlib.suppress(CodecError):
+            assert isinstance(read(bytes(flipped)), np.ndarray)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(CodecError, match="nothing: expected a readable file: No such file or directory"):
+        read_images(tmp_path / "nothing")
+
+
+def test_a_pipe_is_read_to_its_end_without_memory_for_more_than_it_holds(monkeypatch):
+    reader, writer = os.pipe()
+    os.write(writer, b"data")
+    os.close(writer)
+    with open(reader) as pipe:
+        monkeypatch.setattr("sys.stdin", pipe)
+        tracemalloc.start()
+        try:
+            assert read_bytes(PIPE) == b"data"
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 100_000_000
+
+
+def test_a_folder_is_no_file_of_bytes(tmp_path):
+    with pytest.raises(CodecError, match="expected a readable file: Is a directory"):
+        read_bytes(tmp_path)
+
+
+# --- writing
+
+
+@pytest.mark.parametrize("name", ["a.npy", "A.NPY", "a-idx3-ubyte", "a.idx", "a-ubyte.gz", "folder", "3", ".folder"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_images_written_are_read_again(tmp_path, images, name, count):
+    write_images(tmp_path / name, images[:count], force=False)
+    np.testing.assert_array_equal(read_images(tmp_path / name), images[:count])
+
+
+def test_every_grey_survives_a_png(tmp_path):
+    image = np.arange(256, dtype=np.uint8).reshape(1, 8, 32)
+    write_images(tmp_path / "grey.png", image, force=False)
+    assert (tmp_path / "grey.png").read_bytes().startswith(b"\x89PNG")
+    np.testing.assert_array_equal(read_images(tmp_path / "grey.png"), image[0])
+
+
+def test_the_name_decides_the_kind(tmp_path, images):
+    starts = {"a.npy": b"\x93NUMPY", "a-idx3-ubyte": b"\0\0\x08\x03", "a.idx.gz": b"\x1f\x8b", "A.PNG": b"\x89PNG"}
+    for name, start in starts.items():
+        write_images(tmp_path / name, images[:1], force=False)
+        assert (tmp_path / name).read_bytes().startswith(start)
+
+
+def test_an_idx_file_is_that_of_the_format(tmp_path, images):
+    write_images(tmp_path / "a-idx3-ubyte", images, force=False)
+    assert (tmp_path / "a-idx3-ubyte").read_bytes() == idx(images)
+    write_images(tmp_path / "a-idx3-ubyte.gz", images, force=False)
+    assert gzip.decompress((tmp_path / "a-idx3-ubyte.gz").read_bytes()) == idx(images)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.idx.gz", "a.png"])
+def test_the_same_images_make_the_same_bytes_at_any_time(tmp_path, images, monkeypatch, name):
+    files = []
+    for folder, seconds in (("first", 1e9), ("second", 2e9)):
+        monkeypatch.setattr("time.time", lambda seconds=seconds: seconds)
+        (tmp_path / folder).mkdir()
+        write_images(tmp_path / folder / name, images[:1], force=False)
+        files.append((tmp_path / folder / name).read_bytes())
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(("count", "names"), [(1, ["0.png"]), (10, ["0.png", "9.png"]), (11, ["00.png", "10.png"])])
+def test_the_names_in_a_folder_sort_as_the_numbers_do(tmp_path, count, names):
+    write_images(tmp_path / "folder", np.zeros((count, 2, 2), np.uint8), force=False)
+    written = sorted(path.name for path in (tmp_path / "folder").iterdir())
+    assert len(written) == count
+    assert [written[0], written[-1]][:count] == names
+
+
+def test_a_png_holds_one_image_only(tmp_path, images):
+    with pytest.raises(CodecError, match="a PNG holds one image, received 3: give a folder"):
+        write_images(tmp_path / "a.png", images, force=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.gz", "a.npy.gz", "a.npz"])
+def test_a_name_with_an_unknown_ending_is_refused(tmp_path, images, name):
+    with pytest.raises(CodecError, match=r"expected a name that ends in \.png, \.npy or -ubyte"):
+        write_images(tmp_path / name, images, force=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- never by accident, never by halves
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.png", "a.idx", "folder"])
+def test_nothing_is_replaced_unless_forced(tmp_path, images, name):
+    write_images(tmp_path / name, images[:1], force=False)
+    with pytest.raises(CodecError, match="is already there: choose another name, or give --force to replace it"):
+        write_images(tmp_path / name, images[1:2], force=False)
+    np.testing.assert_array_equal(read_images(tmp_path / name).reshape(1, 4, 5), images[:1])
+    write_images(tmp_path / name, images[1:2], force=True)
+    np.testing.assert_array_equal(read_images(tmp_path / name).reshape(1, 4, 5), images[1:2])
+
+
+def test_a_pipe_is_never_already_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").write_bytes(b"a file of this name")
+    check_target(PIPE, force=False)
+
+
+@pytest.mark.parametrize(("name", "call"), [("a.npy", "replace"), ("a.png", "replace"), ("folder", "rename")])
+def test_a_failure_on_the_way_leaves_nothing(tmp_path, images, monkeypatch, name, call):
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, fails)
+    with pytest.raises(CodecError, match=f"{name}: expected a place that can be written to: No space left on device"):
+        write_images(tmp_path / name, images[:1], force=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_on_the_way_leaves_the_old_file(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"old")
+
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(CodecError, match="No space left on device"):
+        write_bytes(tmp_path / "file", b"new", force=True)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+@pytest.mark.parametrize("name", ["missing/a.npy", "missing/folder", "file/a.npy", "file/folder"])
+def test_a_place_that_cannot_be_written_to_is_refused(tmp_path, images, name):
+    (tmp_path / "file").write_bytes(b"in the way")
+    with pytest.raises(CodecError, match="expected a place that can be written to"):
+        write_images(tmp_path / name, images, force=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("operation", [read_images, read_bytes, lambda path: write_bytes(path, b"data", force=False)])
+def test_a_name_too_long_for_the_file_system_is_refused(tmp_path, operation):
+    with pytest.raises(CodecError, match="File name too long"):
+        operation(tmp_path / ("x" * 300))
