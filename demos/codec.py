@@ -18,7 +18,7 @@ from demos import command, machine
 from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, TrainingError, cosine
 from nnlite.codec.bottleneck import EntropyBottleneck
 from nnlite.codec.image import ImageCodec, network
-from nnlite.codec.prior import ClassPrior
+from nnlite.codec.prior import CLASSES, ClassPrior
 from nnlite.datasets import DatasetError, load_idx_folder, load_mnist
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
@@ -40,10 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     command.output_folder(parser, options.out.parent)
+    if options.out.is_dir():
+        parser.error(f"argument --out: expected a file to write, received the folder {str(options.out)!r}")
     try:
         data = load_idx_folder(options.data) if options.data else load_mnist()
     except DatasetError as error:
         parser.error(f"argument --data: {error}")
+    if len(data.train_images) < CLASSES:
+        parser.error(f"argument --data: expected at least {CLASSES} training images, received {len(data.train_images)}")
     print(f"{len(data.train_images):,} training images; {machine.describe()}")
     rng = np.random.default_rng(options.seed)
     start = time.perf_counter()

@@ -14,7 +14,7 @@ def reconstructions(path: Path, title: str, rows: Mapping[str, np.ndarray], diff
     """Draw rows of images one below the other, each with its label, and the signed error of the last in red and blue."""
     count = len(error)
     figure = Figure(figsize=(0.9 * count + 1.6, 1.0 * (len(rows) + 1) + 0.7), layout="constrained")
-    axes = figure.subplots(len(rows) + 1, count)
+    axes = figure.subplots(len(rows) + 1, count, squeeze=False)
     for row, (label, images) in zip(axes, rows.items(), strict=False):
         for axis, image in zip(row, images, strict=True):
             axis.imshow(image, cmap="gray", vmin=0, vmax=1)

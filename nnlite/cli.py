@@ -146,7 +146,7 @@ def load_codec(path: Path | None) -> ImageCodec:
     try:
         return ImageCodec.load() if path is None else ImageCodec.load(path)
     except OSError as error:
-        raise CodecError(f"{path}: expected a codec file that can be read: {error.strerror}") from error
+        raise CodecError(f"{error.filename}: expected a codec file that can be read: {error.strerror}") from error
 
 
 def within_bytes(codec: ImageCodec, images: Images, limit: float) -> bytes:

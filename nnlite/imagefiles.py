@@ -30,7 +30,12 @@ MAX_BYTES = 2**31
 def read_bytes(path: Path) -> bytes:
     """Return what a file holds, or what comes through standard input if the path is "-"; CodecError if it cannot be read."""
     try:
-        return sys.stdin.buffer.read(MAX_BYTES) if path == PIPE else path.read_bytes()
+        if path != PIPE:
+            return path.read_bytes()
+        pieces: list[bytes] = []
+        while sum(map(len, pieces)) < MAX_BYTES and (piece := sys.stdin.buffer.read(2**24)):  # read(n) allocates n bytes at once
+            pieces.append(piece)
+        return b"".join(pieces)
     except OSError as error:
         raise CodecError(f"{path}: expected a readable file: {error.strerror}") from error
 
@@ -50,7 +55,7 @@ def write_bytes(path: Path, data: bytes, force: bool) -> None:
 
 def check_target(path: Path, force: bool) -> None:
     """Raise CodecError if something is there already, unless forced."""
-    if path != PIPE and path.exists() and not force:
+    if path != PIPE and os.path.exists(path) and not force:
         raise CodecError(f"{path} is already there: choose another name, or give --force to replace it")
 
 
@@ -62,7 +67,7 @@ def read_images(path: Path) -> Array:
     CodecError
         It cannot be read, is of no known kind, or is damaged; the message names it.
     """
-    if path != PIPE and path.is_dir():
+    if path != PIPE and os.path.isdir(path):
         return _read_folder(path)
     data = read_bytes(path)
     try:
@@ -132,18 +137,21 @@ def _write_folder(path: Path, images: npt.NDArray[np.uint8], force: bool) -> Non
 def _read_npy(data: bytes) -> Array:
     try:
         return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
-    except (ValueError, EOFError, OSError) as error:
-        raise CodecError(f"expected a NumPy file of numbers: {error}") from error
+    except Exception as error:  # NumPy raises whatever its parser does, and MemoryError for a header that promises too much
+        raise CodecError(f"expected a NumPy file of numbers: {_first_line(error)}") from error
 
 
 def _read_png(data: bytes) -> Array:
     """Return a PNG's grey values as uint8 (height, width)."""
     import matplotlib.image  # only here: it takes longer to import than a small file to compress
 
+    depth, colour_type = data[24:25], data[25:26]
+    if colour_type == b"\0" and depth in (b"\2", b"\4"):  # matplotlib's reader gets these wrong
+        raise CodecError(f"expected a PNG of 8 bits a pixel, received one of {depth[0]}")
     try:
         image = matplotlib.image.imread(io.BytesIO(data), format="png")  # floats in [0, 1], (h, w), (h, w, 3) or (h, w, 4)
-    except (ValueError, OSError, SyntaxError, EOFError) as error:
-        raise CodecError(f"expected a PNG image: {error}") from error
+    except Exception as error:  # likewise
+        raise CodecError(f"expected a PNG image: {_first_line(error)}") from error
     if image.ndim == 3:
         colour, opacity = image[..., :3], image[..., 3:]
         if (colour != colour[..., :1]).any() or (opacity != 1).any():
@@ -167,3 +175,7 @@ def png(image: npt.NDArray[np.uint8]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)) for kind, content in chunks
     )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

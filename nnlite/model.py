@@ -276,8 +276,8 @@ class Sequential(Layer):
             batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
             with np.errstate(over="ignore", invalid="ignore"):  # the watch reports them, with step and layer
                 logs = {"loss": self._train_epoch(inputs, targets, batches, listeners, watch)}
-            if validation is not None:
-                logs["val_loss"] = self._evaluate(*validation, EVALUATION_BATCH)
+                if validation is not None:
+                    logs["val_loss"] = self._evaluate(*validation, EVALUATION_BATCH)
             for listener in listeners:
                 listener.on_epoch_end(self, epoch, logs)
             if self.stop_training:

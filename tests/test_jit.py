@@ -33,8 +33,8 @@ print(json.dumps({"loss": [float(loss) for loss in history["loss"]], "weights": 
 KERNELS = """
 import numpy as np
 from nnlite import kernels
-x, y = np.arange(-3, 4, dtype=np.float32), np.zeros(7, np.float32)
-kernels.relu(x, y)
+x, y = np.arange(-3, 4, dtype=np.float32), np.arange(-3, 4, dtype=np.float32)
+kernels.relu(y.reshape(1, 7), np.zeros(7, np.float32))
 kernels.sgd(y, x, 2.0)
 print(y.tolist())
 """

@@ -46,11 +46,24 @@ class ImageCodec:
         The quantiser's steps are 1 / gain.
     prior : ClassPrior
         Of the symbols.
+
+    Notes
+    -----
+    The models' weights are rounded to float16, in place: a codec computes with the numbers that its file holds and its hash covers.
     """
 
     def __init__(self, encoder: Sequential, decoder: Sequential, gain: npt.NDArray[np.float32], prior: ClassPrior):
         if encoder.input_shape is None or len(encoder.input_shape) != 2:
             raise ValueError(f"an ImageCodec is of images (height, width), received an encoder of {encoder.input_shape}")
+        if gain.shape != prior.table.shape[::2] or gain.dtype != np.float32 or not (np.isfinite(gain) & (gain > 0)).all():
+            raise ValueError(
+                f"gain must be finite, positive float32 of shape {prior.table.shape[::2]}, received {gain.dtype} {gain.shape}"
+            )
+        latents = encoder.output_shape(encoder.input_shape)
+        if latents != gain.shape[1:]:
+            raise ValueError(f"expected an encoder to {gain.shape[1]} latents, received one to {latents}")
+        for parameter in [*encoder.parameters, *decoder.parameters]:
+            parameter.value[...] = parameter.value.astype(np.float16)
         self.encoder = encoder
         self.decoder = decoder
         self.gain = gain
@@ -180,7 +193,10 @@ class ImageCodec:
             arrays, metadata = safetensors.read(path)
             if metadata.get("format") != FORMAT:
                 raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
-            height, width = (int(size) for size in arrays["image_shape"])
+            size = arrays["image_shape"]
+            if size.shape != (2,) or size.dtype != np.int32:
+                raise ValueError(f"image_shape must be int32 of shape (2,), received {size.dtype} {size.shape}")
+            height, width = (int(pixels) for pixels in size)
             tables = FrequencyTables(arrays["prior.minimum"], arrays["prior.frequencies"])
             names = ("table", "shift", "class_centre", "class_precision")
             prior = ClassPrior(tables, *(arrays[f"prior.{name}"] for name in names))
@@ -220,8 +236,11 @@ def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer]
     model = Sequential([*before, *layers, *after], shape)
     for name, parameter in model.named_parameters().items():
         stored = arrays[f"{part}.{name}"]
-        if stored.shape != parameter.value.shape or not np.isfinite(stored).all():
-            raise ValueError(f"expected finite {part}.{name} of shape {parameter.value.shape}, received shape {stored.shape}")
+        if stored.shape != parameter.value.shape or stored.dtype != np.float16 or not np.isfinite(stored).all():
+            raise ValueError(
+                f"expected {part}.{name} as finite float16 of shape {parameter.value.shape}, "
+                f"received {stored.dtype} of shape {stored.shape}"
+            )
         parameter.value[...] = stored
     return model
 

@@ -55,6 +55,21 @@ class ClassPrior:
     centre: npt.NDArray[np.float32]
     precision: npt.NDArray[np.float32]
 
+    def __post_init__(self) -> None:
+        """Raise ValueError unless the arrays fit together."""
+        shape = self.table.shape  # (Q, C, K)
+        if len(shape) != 3 or shape[1] != CLASSES or self.table.dtype != np.uint8 or self.table.max() >= len(self.tables):
+            raise ValueError(
+                f"table must be uint8 below {len(self.tables)} of shape (Q, {CLASSES}, K), received {self.table.dtype} {shape}"
+            )
+        if self.shift.shape != shape or self.shift.dtype != np.int16:
+            raise ValueError(f"shift must be int16 of shape {shape}, received {self.shift.dtype} {self.shift.shape}")
+        for name, array in (("class_centre", self.centre), ("class_precision", self.precision)):
+            if array.shape != shape[1:] or array.dtype != np.float32 or not np.isfinite(array).all():
+                raise ValueError(f"{name} must be finite float32 of shape {shape[1:]}, received {array.dtype} {array.shape}")
+        if self.precision.min() <= 0:
+            raise ValueError(f"class_precision must be positive, received {self.precision.min()}")
+
     @classmethod
     def fit(cls, latents: FloatArray, symbols: list[Symbols], rng: np.random.Generator) -> "ClassPrior":
         """Find the classes of training images, and their tables at each quality.
