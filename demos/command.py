@@ -8,18 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from nnlite.cli import Parser as Parser
+from nnlite.cli import positive_number as positive_number
 from nnlite.files import write_atomically
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that answers a bad value with one line on stderr and exit code 2."""
-
-    def __init__(self, **options: Any):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and leave."""
-        self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
 
 def whole_number(minimum: int) -> Callable[[str], int]:
@@ -35,17 +26,6 @@ def whole_number(minimum: int) -> Callable[[str], int]:
         return number
 
     return parse
-
-
-def positive_number(text: str) -> float:
-    """Return an argument as a positive, finite float."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a positive number, received {text!r}")
-    return number
 
 
 def whole_numbers(text: str) -> list[int]:

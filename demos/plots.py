@@ -84,5 +84,24 @@ def codes(path: Path, title: str, points: np.ndarray, labels: np.ndarray, share:
     figure.savefig(path, dpi=DPI)
 
 
+def curves(path: Path, title: str, panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], ylabel: str) -> None:
+    """Draw points (x, y), a panel for each x label and in it a curve for each name; x is logarithmic, y common to the panels."""
+    figure = Figure(figsize=(4.8 * len(panels) + 1.2, 4.4), layout="constrained")
+    for axis, (xlabel, by_name) in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels.items(), strict=True):
+        for label, points in by_name.items():
+            axis.plot(*zip(*points, strict=True), marker="o", markersize=4, label=label)
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(base=2))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_xlabel(xlabel)
+        axis.grid(alpha=0.3)
+        axis.label_outer()
+    figure.axes[0].set_ylabel(ylabel)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)
+
+
 def _row_label(axis, label: str) -> None:
     axis.set_ylabel(label, rotation=0, ha="right", va="center")

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from nnlite import imagefiles
 from nnlite.codec import container
@@ -15,11 +15,13 @@ from nnlite.codec.image import ImageCodec, Images
 from nnlite.metrics import mse, psnr
 
 DESCRIPTION = """\
-Compress small grey images with a learned codec, a few bytes an image, and get them back.
+Compress small grey images with a learned codec to a few bytes each, and get
+them back.
 
-IN and OUT of images are PNG files, folders of PNG files, .npy files or IDX files (gzipped or not); "-" is a pipe, of .npy where
-it carries images.
-The codec that comes with nnlite was trained on MNIST: its images are of 28 × 28 grey pixels, light on black.
+Images are PNG files, folders of PNG files, .npy files or IDX files (gzipped or
+not); "-" is a pipe, of .npy where it carries images. The codec that comes with
+nnlite was trained on MNIST: its images are of 28 × 28 grey pixels, light on
+black.
 """
 
 EPILOG = """\
@@ -34,11 +36,25 @@ exit codes: 0 done, 1 the data are not as expected, 2 bad argument, 130 interrup
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that answers a bad value with one line on stderr and exit code 2."""
+    """An argument parser that prints its texts as they are, and answers a bad value with one line on stderr and exit code 2."""
+
+    def __init__(self, **options: Any):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and leave."""
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
+
+
+def positive_number(text: str) -> float:
+    """Return an argument as a positive, finite float."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a positive number, received {text!r}")
+    return number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> Parser:
     """Return the parser of the command line."""
-    parser = Parser(prog="nnlite", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog="nnlite", description=DESCRIPTION, epilog=EPILOG)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("compress", help="images to a compressed file")
@@ -69,12 +85,12 @@ def make_parser() -> Parser:
     command.add_argument("input", type=Path, metavar="IN", help="images")
     command.add_argument("output", type=Path, metavar="OUT", help="compressed file")
     target = command.add_mutually_exclusive_group()
-    target.add_argument("--quality", type=int, metavar="Q", help="0, the fewest bytes, to the codec's last, the best images")
+    target.add_argument("--quality", type=int, metavar="Q", help="from 0, the fewest bytes, to 11, the best images (default 6)")
     target.add_argument(
-        "--target-bytes", type=float, metavar="N", help="the best quality with at most N bytes an image, all included"
+        "--target-bytes", type=positive_number, metavar="N", help="the best quality with at most N bytes an image, all included"
     )
     target.add_argument(
-        "--target-psnr", type=float, metavar="DB", help="the fewest bytes with a PSNR of at least DB over all images"
+        "--target-psnr", type=positive_number, metavar="DB", help="the fewest bytes with a PSNR of at least DB over all images"
     )
     _common(command)
 
