@@ -26,6 +26,9 @@ from nnlite.optimizers import Adam
 # λ of each quality: a bit costs as much as 1 / λ of squared error summed over an image
 TRADEOFFS = np.array([3.0, 7.0, 14.0, 25.0, 45.0, 75.0, 120.0, 200.0, 500.0, 2000.0, 10000.0, 60000.0])
 
+# The codec's qualities among the trained ones: their gains lie between those of their neighbours
+POSITIONS = np.array([0.0, 0.6, 1.2, 1.8, 2.35, 3.0, 3.6, 4.2, 4.7, 5.2, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0])
+
 EPILOG = """\
 The codec that comes with nnlite was made by
 
@@ -84,8 +87,16 @@ def train(images: np.ndarray, hidden: int, latent: int, epochs: int, learning_ra
     model.fit(images, epochs=epochs, batch_size=128, rng=rng, augment=RandomShift(1), callbacks=[schedule])
     print("finding the classes of images and their tables ...", flush=True)
     latents = model.encode(images)
-    symbols = [bottleneck.quantize(latents, quality) for quality in range(len(prices))]
-    return ImageCodec(model.encoder, model.decoder[1:], bottleneck.gain, ClassPrior.fit(latents, symbols, rng))
+    gain = interpolate(bottleneck.gain)
+    symbols = [np.rint(latents * steps).astype(np.int32) for steps in gain]
+    return ImageCodec(model.encoder, model.decoder[1:], gain, ClassPrior.fit(latents, symbols, rng))
+
+
+def interpolate(gain: np.ndarray) -> np.ndarray:
+    """Return the gains (Q, K) at POSITIONS among the trained ones, on a logarithmic scale."""
+    below = np.minimum(POSITIONS.astype(int), len(gain) - 2)
+    part = (POSITIONS - below)[:, None]
+    return (gain[below] ** (1 - part) * gain[below + 1] ** part).astype(np.float32)
 
 
 def make_parser() -> command.Parser:

@@ -11,20 +11,14 @@ DPI = 120
 
 
 def reconstructions(path: Path, title: str, rows: Mapping[str, np.ndarray], difference: str, error: np.ndarray) -> None:
-    """Draw rows of images one below the other, each with its label, and the signed error of the last in red and blue."""
-    count = len(error)
-    figure = Figure(figsize=(0.9 * count + 1.6, 1.0 * (len(rows) + 1) + 0.7), layout="constrained")
-    axes = figure.subplots(len(rows) + 1, count, squeeze=False)
-    for row, (label, images) in zip(axes, rows.items(), strict=False):
-        for axis, image in zip(row, images, strict=True):
-            axis.imshow(image, cmap="gray", vmin=0, vmax=1)
-        _row_label(row[0], label)
-    for axis, image in zip(axes[-1], error, strict=True):
-        drawn = axis.imshow(image, cmap="RdBu_r", vmin=-1, vmax=1)
-    _row_label(axes[-1][0], difference)
-    for axis in axes.flat:
-        axis.set_xticks([])
-        axis.set_yticks([])
+    """Draw rows of images one below the other, each with its label, and below them a signed error in red and blue."""
+    figure = Figure(figsize=(0.9 * len(error) + 1.8, 0.95 * (len(rows) + 1) + 0.6), layout="constrained")
+    axes = figure.subplots(len(rows) + 1, 1)
+    for axis, (label, images) in zip(axes, rows.items(), strict=False):
+        axis.imshow(tile(images, len(images)), cmap="gray", vmin=0, vmax=1)
+        _label(axis, label)
+    drawn = axes[-1].imshow(tile(error, len(error)), cmap="RdBu_r", vmin=-1, vmax=1)
+    _label(axes[-1], difference)
     figure.colorbar(drawn, ax=axes[-1], label="error", ticks=[-1, 0, 1])
     figure.suptitle(title)
     figure.savefig(path, dpi=DPI)
@@ -51,17 +45,14 @@ def history(path: Path, title: str, curves: Mapping[str, Sequence[float]], ylabe
 
 def filters(path: Path, title: str, weights: np.ndarray) -> None:
     """Draw what units look at: weights (units, height, width), each on its own scale, red positive and blue negative."""
+    largest = np.abs(weights).max(axis=(1, 2), keepdims=True)
     columns = min(len(weights), 12)
     rows = -(-len(weights) // columns)
-    figure = Figure(figsize=(0.7 * columns + 1.4, 0.7 * rows + 0.9), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for axis, weight in zip(axes.flat, weights, strict=False):
-        limit = np.abs(weight).max() or 1.0
-        drawn = axis.imshow(weight / limit, cmap="RdBu_r", vmin=-1, vmax=1)
-    bar = figure.colorbar(drawn, ax=axes, ticks=[-1, 0, 1], shrink=0.6)
-    bar.set_label("weight / largest weight of the unit")
+    figure = Figure(figsize=(0.75 * columns + 1.4, 0.75 * rows + 0.5), layout="constrained")
+    axis = figure.subplots()
+    drawn = axis.imshow(tile(weights / np.where(largest > 0, largest, 1), columns), cmap="RdBu_r", vmin=-1, vmax=1)
+    axis.set_axis_off()
+    figure.colorbar(drawn, ax=axis, ticks=[-1, 0, 1], shrink=0.8, label="weight / largest weight of the unit")
     figure.suptitle(title)
     figure.savefig(path, dpi=DPI)
 
@@ -88,12 +79,13 @@ def curves(path: Path, title: str, panels: Mapping[str, Mapping[str, Sequence[tu
     """Draw points (x, y), a panel for each x label and in it a curve for each name; x is logarithmic, y common to the panels."""
     figure = Figure(figsize=(4.8 * len(panels) + 1.2, 4.4), layout="constrained")
     for axis, (xlabel, by_name) in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels.items(), strict=True):
-        for label, points in by_name.items():
-            axis.plot(*zip(*points, strict=True), marker="o", markersize=4, label=label)
+        for number, (label, points) in enumerate(by_name.items()):
+            width = 1.2 + 2.4 * (1 - number / len(by_name))  # where curves coincide, all of them are seen
+            axis.plot(*zip(*points, strict=True), marker="o", markersize=2.5 * width, linewidth=width, label=label)
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(LogLocator(base=2))
         axis.xaxis.set_major_formatter("{x:g}")
-        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.minorticks_off()
         axis.set_xlabel(xlabel)
         axis.grid(alpha=0.3)
         axis.label_outer()
@@ -103,5 +95,18 @@ def curves(path: Path, title: str, panels: Mapping[str, Mapping[str, Sequence[tu
     figure.savefig(path, dpi=DPI)
 
 
-def _row_label(axis, label: str) -> None:
+def tile(images: np.ndarray, columns: int, gap: int = 3) -> np.ndarray:
+    """Return images (N, height, width) as one, row by row, with gaps of NaN, which are drawn as nothing."""
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    padded = np.full((rows * columns, height + gap, width + gap), np.nan)
+    padded[:count, :height, :width] = images
+    whole = padded.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2).reshape(rows * (height + gap), -1)
+    return whole[:-gap, :-gap]
+
+
+def _label(axis, label: str) -> None:
     axis.set_ylabel(label, rotation=0, ha="right", va="center")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)

@@ -85,7 +85,7 @@ def make_parser() -> Parser:
     command.add_argument("input", type=Path, metavar="IN", help="images")
     command.add_argument("output", type=Path, metavar="OUT", help="compressed file")
     target = command.add_mutually_exclusive_group()
-    target.add_argument("--quality", type=int, metavar="Q", help="from 0, the fewest bytes, to 11, the best images (default 6)")
+    target.add_argument("--quality", type=int, metavar="Q", help="from 0, the fewest bytes, to 15, the best images (default 8)")
     target.add_argument(
         "--target-bytes", type=positive_number, metavar="N", help="the best quality with at most N bytes an image, all included"
     )

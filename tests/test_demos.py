@@ -392,7 +392,7 @@ def test_the_codec_trained_can_be_loaded_and_gives_images_back(run_codec, tmp_pa
     code, out, err = run_codec()
     assert (code, err) == (0, "")
     codec = ImageCodec.load(tmp_path / "new" / "codec.safetensors")
-    assert codec.image_shape == (SIDE, SIDE) and codec.qualities == len(codec_demo.TRADEOFFS)
+    assert codec.image_shape == (SIDE, SIDE) and codec.qualities == len(codec_demo.POSITIONS)
     images = blobs(100, seed=2)
     files = [codec.compress(images, quality) for quality in range(codec.qualities)]
     assert all(codec.decompress(file).shape == images.shape for file in files)
