@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -32,16 +33,16 @@ def rate_distortion(dataset: str, points: list[dict], path: Path) -> None:
         if of_line[0]["protocol"] != "mosaic":
             style["marker"] = "o" if own else "s"
         line = "--" if of_line[0]["protocol"] == "single" else "-"
-        axes.plot([2.718281828459045**value for value in logarithm], decibels, line, label=label, markersize=4, **style)
+        axes.plot(np.exp(logarithm), decibels, line, label=label, markersize=4, **style)
     axes.set_xscale("log")
     axes.set_xlim(*RANGE)
-    axes.set_ylim(12, 34)
+    axes.set_ylim(14, 34)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("bytes an image, all that is written counted")
     axes.set_ylabel("PSNR of all images, dB")
-    axes.set_title(f"{dataset}: rate and distortion on {shown[0]['images']:,} test images", color=LIMIT)
+    axes.set_title(f"{dataset}: rate and distortion on {largest:,} test images", color=LIMIT)
     axes.grid(alpha=0.3, which="both")
     figure.legend(loc="outside right upper", fontsize="small", frameon=False)
     figure.savefig(path, dpi=RESOLUTION)

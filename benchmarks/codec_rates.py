@@ -71,11 +71,10 @@ def measure(setting: Setting, images: np.ndarray, group: int) -> list[dict]:
 def shared_bytes(files: Sequence[bytes]) -> int:
     """Return how many bytes all the files have in common, each at the same distance from the start, or in one run at the end."""
     shortest = min(map(len, files))
-    same = [
-        (each == each[0]).all(axis=0) for each in (_matrix([f[:shortest] for f in files]), _matrix([f[-shortest:] for f in files]))
-    ]
-    run = int(np.argmin(np.append(same[1][::-1], False)))
-    return run + int(same[0][: shortest - run].sum())
+    from_start = _equal([file[:shortest] for file in files])
+    from_end = _equal([file[len(file) - shortest :] for file in files])
+    run = int(np.argmin(np.append(from_end[::-1], False)))
+    return run + int(from_start[: shortest - run].sum())
 
 
 def mosaic(images: np.ndarray) -> np.ndarray:
@@ -163,5 +162,7 @@ def _end(h: np.ndarray, slope: np.ndarray) -> float:
     return float(d)
 
 
-def _matrix(files: list[bytes]) -> np.ndarray:
-    return np.frombuffer(b"".join(files), np.uint8).reshape(len(files), -1)
+def _equal(files: list[bytes]) -> np.ndarray:
+    """Return for each position of files of one length whether they have the same byte there."""
+    values = np.frombuffer(b"".join(files), np.uint8).reshape(len(files), len(files[0]))
+    return (values == values[0]).all(axis=0)

@@ -49,11 +49,9 @@ def settings(shape: Sequence[int], threads: int, quick: bool, avif_speed: int) -
     if importlib.util.find_spec("PIL"):
         from PIL import features
 
-        candidates = _pillow(shape, threads, every, 8 if quick else avif_speed)
+        candidates = _pillow(shape, threads, every, 8 if quick else avif_speed) + _pillow_lossless(shape, quick)
         absent = {name for name, library in PICTURES.items() if not features.check(library)}
-        found += [s for s in candidates if not any(s.codec.startswith(name) for name in absent)] + _pillow_lossless(
-            shape, absent, quick
-        )
+        found += [setting for setting in candidates if not setting.codec.startswith(tuple(absent))]
         missing = dict.fromkeys(sorted(absent), "not in this Pillow: pip install --upgrade Pillow")
     else:
         missing = dict.fromkeys([*PICTURES, "PNG"], "not installed: pip install Pillow")
@@ -81,7 +79,7 @@ def _pillow(shape, threads, every, avif_speed) -> list[Setting]:
         ),
         *(_picture(shape, "WEBP", "WebP", f"quality {q}", quality=q, method=6) for q in WEBP_QUALITIES[every]),
         *(
-            jpeg2000("JPEG 2000", f"{name}, ratio {ratio}", quality_layers=[ratio], **kind)
+            jpeg2000(f"JPEG 2000, {name}", f"ratio {ratio}", quality_layers=[ratio], **kind)
             for name, kind in JPEG2000_KINDS.items()
             for ratio in JPEG2000_RATIOS[every]
         ),
@@ -89,12 +87,12 @@ def _pillow(shape, threads, every, avif_speed) -> list[Setting]:
     ]
 
 
-def _pillow_lossless(shape, absent, quick) -> list[Setting]:
-    found = [_picture(shape, "PNG", "PNG", "level 9", lossless=True, optimize=True)]
-    if "WebP" not in absent:
-        effort = {"method": 4, "quality": 50} if quick else {"method": 6, "quality": 100}
-        found.append(_picture(shape, "WEBP", "WebP", f"method {effort['method']}", lossless=True, exact=True, **effort))
-    return found
+def _pillow_lossless(shape, quick) -> list[Setting]:
+    effort = {"method": 4, "quality": 50} if quick else {"method": 6, "quality": 100}
+    return [
+        _picture(shape, "PNG", "PNG", "level 9", lossless=True, optimize=True),
+        _picture(shape, "WEBP", "WebP", f"method {effort['method']}", lossless=True, exact=True, **effort),
+    ]
 
 
 def _picture(shape, file_format, codec, setting, lossless=False, **options) -> Setting:
