@@ -21,7 +21,7 @@ JPEG_QUALITIES = (1, 3, 5, 8, 12, 16, 20, 30, 50)
 JPEG_TABLES = {"optimised": {"optimize": True, "progressive": True}, "standard tables": {}}
 JPEG_STEPS = (255, 190, 140, 105, 80, 60, 45, 32, 20)  # one quantiser step for all frequencies, the best for the squared error
 WEBP_QUALITIES = (0, 1, 3, 6, 10, 20, 35, 50, 70)
-JPEG2000_RATIOS = (60, 40, 30, 24, 20, 18, 16, 13, 10, 8, 5, 3)
+JPEG2000_RATIOS = (60, 40, 30, 24, 20, 18, 16, 13, 10, 8, 6, 5, 4.5, 4, 3.5, 3)  # the last are for files of one image
 # Without a wavelet the bit planes of the pixels themselves are coded, which suits digits; at the lowest rates the 9/7 is better.
 JPEG2000_KINDS = {"9/7": {"irreversible": True, "num_resolutions": 3}, "no wavelet": {"irreversible": False, "num_resolutions": 1}}
 JPEG_XL_DISTANCES = (25, 20, 16, 12, 10, 8, 6, 4, 2)
@@ -56,7 +56,7 @@ def settings(shape: Sequence[int], threads: int, quick: bool, avif_speed: int) -
     else:
         missing = dict.fromkeys([*PICTURES, "PNG"], "not installed: pip install Pillow")
     if importlib.util.find_spec("imagecodecs"):
-        found += _jpeg_xl(shape, threads, every, 7 if quick else 9)
+        found += _jpeg_xl(shape, threads, every, 5 if quick else 9)
     else:
         missing["JPEG XL"] = "not installed: pip install imagecodecs"
     return found + _general(shape), missing

@@ -15,9 +15,9 @@ def reconstructions(path: Path, title: str, rows: Mapping[str, np.ndarray], diff
     figure = Figure(figsize=(0.9 * len(error) + 1.8, 0.95 * (len(rows) + 1) + 0.6), layout="constrained")
     axes = figure.subplots(len(rows) + 1, 1)
     for axis, (label, images) in zip(axes, rows.items(), strict=False):
-        axis.imshow(tile(images, len(images)), cmap="gray", vmin=0, vmax=1)
+        axis.imshow(tile(images, len(images)), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         _label(axis, label)
-    drawn = axes[-1].imshow(tile(error, len(error)), cmap="RdBu_r", vmin=-1, vmax=1)
+    drawn = axes[-1].imshow(tile(error, len(error)), cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
     _label(axes[-1], difference)
     figure.colorbar(drawn, ax=axes[-1], label="error", ticks=[-1, 0, 1])
     figure.suptitle(title)
@@ -50,7 +50,9 @@ def filters(path: Path, title: str, weights: np.ndarray) -> None:
     rows = -(-len(weights) // columns)
     figure = Figure(figsize=(0.75 * columns + 1.4, 0.75 * rows + 0.5), layout="constrained")
     axis = figure.subplots()
-    drawn = axis.imshow(tile(weights / np.where(largest > 0, largest, 1), columns), cmap="RdBu_r", vmin=-1, vmax=1)
+    drawn = axis.imshow(
+        tile(weights / np.where(largest > 0, largest, 1), columns), cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest"
+    )
     axis.set_axis_off()
     figure.colorbar(drawn, ax=axis, ticks=[-1, 0, 1], shrink=0.8, label="weight / largest weight of the unit")
     figure.suptitle(title)
