@@ -5,11 +5,14 @@ from nnlite import initializers as initializers
 from nnlite import losses as losses
 from nnlite import metrics as metrics
 from nnlite import optimizers as optimizers
+from nnlite.activations import ELU as ELU
+from nnlite.activations import GELU as GELU
 from nnlite.activations import LeakyReLU as LeakyReLU
 from nnlite.activations import ReLU as ReLU
 from nnlite.activations import Sigmoid as Sigmoid
 from nnlite.activations import SiLU as SiLU
 from nnlite.activations import Softmax as Softmax
+from nnlite.activations import Softplus as Softplus
 from nnlite.activations import Tanh as Tanh
 from nnlite.augmentation import RandomShift as RandomShift
 from nnlite.autoencoder import Autoencoder as Autoencoder

@@ -45,6 +45,32 @@ def silu_backward(x, dy):
     return dy * (s + x * s * (1 - s))
 
 
+def elu(x, alpha):
+    return np.where(x > 0, x, alpha * (np.exp(x) - 1))
+
+
+def elu_backward(x, alpha, dy):
+    return np.where(x > 0, dy, dy * alpha * np.exp(x))
+
+
+def softplus(x):
+    return np.log(1 + np.exp(x))
+
+
+def softplus_backward(x, dy):
+    return dy * sigmoid(x)
+
+
+def gelu(x):
+    return x * (1 + tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2
+
+
+def gelu_backward(x, dy):
+    """By the product rule, with tanh' = 1 − tanh²."""
+    t = tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
+    return dy * ((1 + t) / 2 + x / 2 * (1 - t**2) * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x**2))
+
+
 def tanh(x):
     return (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
 

@@ -1,20 +1,24 @@
 """Activations: values at known points, and at the ends of the number line."""
 
+import math
 import re
 
 import numpy as np
 import pytest
 import reference
 
-from nnlite import LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from nnlite import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus
 from nnlite.activations import ACTIVATIONS
 
-ELEMENTWISE = {"relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "silu": SiLU, "tanh": Tanh}
+ELEMENTWISE = {name: maker for name, maker in ACTIVATIONS.items() if name != "softmax"}
 FORMULAS = {  # y of x, and dx of x and dy
+    "elu": (lambda x: reference.elu(x, 1), lambda x, dy: reference.elu_backward(x, 1, dy)),
+    "gelu": (reference.gelu, reference.gelu_backward),
     "relu": (reference.relu, lambda x, dy: reference.relu_backward(reference.relu(x), dy)),
     "leaky_relu": (lambda x: reference.leaky_relu(x, 0.01), lambda x, dy: reference.leaky_relu_backward(x, 0.01, dy)),
     "sigmoid": (reference.sigmoid, lambda x, dy: reference.sigmoid_backward(reference.sigmoid(x), dy)),
     "silu": (reference.silu, reference.silu_backward),
+    "softplus": (reference.softplus, reference.softplus_backward),
     "tanh": (reference.tanh, lambda x, dy: reference.tanh_backward(reference.tanh(x), dy)),
     "softmax": (reference.softmax, lambda x, dy: reference.softmax_backward(reference.softmax(x), dy)),
 }
@@ -49,10 +53,13 @@ def test_backward_matches_its_formula(name, rng, dtype):
 @pytest.mark.parametrize(
     ("name", "x", "y"),
     [
+        ("elu", [-np.log(2), 0, 3], [-0.5, 0, 3]),
+        ("gelu", [0, 100, -100], [0, 100, 0]),
         ("relu", [-2, 0, 3], [0, 0, 3]),
         ("leaky_relu", [-2, 0, 3], [-0.02, 0, 3]),
         ("sigmoid", [0, np.log(3), -np.log(3)], [0.5, 0.75, 0.25]),
         ("silu", [0, np.log(3), -np.log(3)], [0, 0.75 * np.log(3), -0.25 * np.log(3)]),
+        ("softplus", [0, np.log(3), -np.log(3)], [np.log(2), np.log(4), np.log(4 / 3)]),
         ("tanh", [0, np.log(2), -np.log(2)], [0, 0.6, -0.6]),
     ],
 )
@@ -63,9 +70,12 @@ def test_value_by_hand(name, x, y, dtype):
 @pytest.mark.parametrize(
     ("name", "x", "slope"),
     [
+        ("elu", [-np.log(2), 0, 3], [0.5, 1, 1]),
+        ("gelu", [0, 100, -100], [0.5, 1, 0]),
         ("relu", [-2, 0, 3], [0, 0, 1]),
         ("leaky_relu", [-2, 0, 3], [0.01, 0.01, 1]),
         ("sigmoid", [0, np.log(3), -np.log(3)], [0.25, 0.1875, 0.1875]),
+        ("softplus", [0, np.log(3), -np.log(3)], [0.5, 0.75, 0.25]),
         ("silu", [0, np.log(3), -np.log(3)], [0.5, 0.75 + 0.1875 * np.log(3), 0.25 - 0.1875 * np.log(3)]),
         ("tanh", [0, np.log(2), -np.log(2)], [1, 0.64, 0.64]),
     ],
@@ -82,9 +92,11 @@ EXTREMES = [-np.inf, -1e30, 1e30, np.inf, np.nan]
 @pytest.mark.parametrize(
     ("name", "y"),
     [
+        ("elu", [-1, -1, 1e30, np.inf, np.nan]),
         ("relu", [0, 0, 1e30, np.inf, np.nan]),
         ("leaky_relu", [-np.inf, -1e28, 1e30, np.inf, np.nan]),
         ("sigmoid", [0, 0, 1, 1, np.nan]),
+        ("softplus", [0, 0, 1e30, np.inf, np.nan]),
         ("tanh", [-1, -1, 1, 1, np.nan]),
     ],
 )
@@ -94,7 +106,14 @@ def test_value_at_the_ends_of_the_number_line(name, y, dtype):
 
 @pytest.mark.parametrize(
     ("name", "slope"),
-    [("relu", [0, 0, 1, 1]), ("leaky_relu", [0.01, 0.01, 1, 1]), ("sigmoid", [0, 0, 0, 0]), ("tanh", [0, 0, 0, 0])],
+    [
+        ("elu", [0, 0, 1, 1]),
+        ("relu", [0, 0, 1, 1]),
+        ("leaky_relu", [0.01, 0.01, 1, 1]),
+        ("sigmoid", [0, 0, 0, 0]),
+        ("softplus", [0, 0, 1, 1]),
+        ("tanh", [0, 0, 0, 0]),
+    ],
 )
 def test_derivative_at_the_ends_of_the_number_line(name, slope, dtype):
     layer = ACTIVATIONS[name]()
@@ -106,6 +125,32 @@ def test_silu_far_from_zero_is_relu(dtype):
     layer, x = SiLU(), column([-1e30, -100, 100, 1e30], dtype)
     np.testing.assert_allclose(layer.forward(x, training=True), ReLU().forward(x), atol=1e-40)
     np.testing.assert_array_equal(layer.backward(np.ones_like(x)), column([0, 0, 1, 1], dtype))
+
+
+def test_gelu_is_near_x_times_the_normal_distribution_function(dtype):
+    x = np.linspace(-5, 5, 201)
+    exact = [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in x]
+    np.testing.assert_allclose(GELU().forward(x.astype(dtype)), exact, atol=5e-4)
+
+
+@pytest.mark.parametrize("alpha", [0.25, 2])
+def test_elu_ends_at_minus_alpha(alpha, rng, dtype):
+    layer, x = ELU(alpha), rng.standard_normal((7, 5)).astype(dtype)
+    assert_close(layer.forward(x, training=True), reference.elu(x.astype(np.float64), alpha), dtype)
+    assert_close(layer.backward(np.ones_like(x)), reference.elu_backward(x.astype(np.float64), alpha, 1), dtype)
+    assert_close(layer.forward(column([-100], dtype)), column([-alpha], dtype), dtype)
+
+
+@pytest.mark.parametrize("alpha", [0, -1, np.nan, np.inf])
+def test_elu_refuses_an_alpha_with_which_y_would_not_tell_the_sign_of_x(alpha):
+    with pytest.raises(ValueError, match=re.escape(f"ELU expects a positive alpha, received {alpha}")):
+        ELU(alpha)
+
+
+def test_softplus_of_a_large_negative_number_is_its_exponential(dtype):
+    layer, x = Softplus(), column([-50, -80], dtype)
+    np.testing.assert_allclose(layer.forward(x, training=True), np.exp(x), rtol=1e-5)
+    np.testing.assert_allclose(layer.backward(np.ones_like(x)), np.exp(x), rtol=1e-5)
 
 
 def test_silu_keeps_nan_and_infinity(dtype):

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import reference
 
-from nnlite import Dense, Flatten, Parameter, ReLU, Reshape, Sigmoid, SiLU, Softmax, Tanh
+from nnlite import ELU, GELU, Dense, Flatten, Parameter, ReLU, Reshape, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from nnlite.initializers import zeros
 from nnlite.optimizers import SGD
 
 LAYERS = {
     "Dense": lambda rng, dtype: Dense(6, 4, rng=rng, dtype=dtype),
+    "ELU": lambda rng, dtype: ELU(),
+    "GELU": lambda rng, dtype: GELU(),
     "ReLU": lambda rng, dtype: ReLU(),
     "Sigmoid": lambda rng, dtype: Sigmoid(),
     "SiLU": lambda rng, dtype: SiLU(),
+    "Softplus": lambda rng, dtype: Softplus(),
     "Tanh": lambda rng, dtype: Tanh(),
     "Softmax": lambda rng, dtype: Softmax(),
     "Flatten": lambda rng, dtype: Flatten(),
