@@ -32,8 +32,13 @@ from nnlite.layers import Layer as Layer
 from nnlite.layers import Parameter as Parameter
 from nnlite.layers import Reshape as Reshape
 from nnlite.model import Sequential as Sequential
+from nnlite.normalization import BatchNormalization as BatchNormalization
+from nnlite.normalization import Rescale as Rescale
+from nnlite.regularization import Dropout as Dropout
+from nnlite.regularization import GaussianNoise as GaussianNoise
 from nnlite.schedules import LearningRateSchedule as LearningRateSchedule
 from nnlite.schedules import cosine as cosine
+from nnlite.tied import TiedDense as TiedDense
 from nnlite.watch import TrainingError as TrainingError
 
 __version__ = "0.1.0"

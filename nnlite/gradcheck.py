@@ -108,7 +108,7 @@ def gradcheck(
         y = twin.forward(x, training=True)
         return twin.penalty + (float(np.sum(upstream * y)) if loss is None or target is None else loss.value(y, target))
 
-    arrays = {"x": (x, dx.copy()), **{name: (p.value, p.gradient.copy()) for name, p in named.items()}}
+    arrays = {"x": (x, dx.copy()), **{name: (p.value, p.gradient.copy()) for name, p in named.items() if p.trainable}}
     return _compare(scalar, arrays, type(layer).__name__, rng, directions, epsilon, tolerance)
 
 

@@ -25,18 +25,45 @@ Shape = tuple[int, ...]
 class Parameter:
     """An array that training changes, with the gradient of the loss with respect to it.
 
+    Where several layers use one parameter, its gradient is the sum of what each contributes: a forward in training starts the
+    gradient anew, the first backward after it overwrites the gradient, and every further one adds, in whatever order they come.
+
     Attributes
     ----------
     name : str
         Unique within its layer, such as "weight".
     value, gradient : array
         Of equal shape and dtype; backward overwrites the gradient.
+    trainable : bool
+        Whether optimizers change it. If not, the layer does so itself, and the gradient has no meaning.
     """
 
-    def __init__(self, name: str, value: FloatArray):
+    def __init__(self, name: str, value: FloatArray, trainable: bool = True):
         self.name = name
         self.value = np.ascontiguousarray(value)  # optimizers go through it as one flat array
         self.gradient = np.zeros_like(self.value)
+        self.trainable = trainable
+        self._started = False
+
+    def start_gradient(self) -> None:
+        """Let the next contribution overwrite the gradient."""
+        self._started = False
+
+    def store(self, contribution: FloatArray) -> None:
+        """Gradient ← contribution, or += from the second on."""
+        if self._started:
+            self.gradient += contribution
+        else:
+            self.gradient[...] = contribution
+        self._started = True
+
+    def store_product(self, a: FloatArray, b: FloatArray) -> None:
+        """store(a b), where the first matrix product is written into the gradient without a copy."""
+        if self._started:
+            self.gradient += np.dot(a, b)
+        else:
+            np.dot(a, b, out=self.gradient)
+        self._started = True
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, shape={self.value.shape}, dtype={self.value.dtype})"
@@ -230,12 +257,9 @@ class Dense(Layer):
         in_features, out_features = self.weight.value.shape
         if x.ndim != 2 or x.shape[1] != in_features:
             raise ValueError(_dense_expects(in_features, x.shape[1:]))
-        if x.dtype != self.weight.value.dtype:
-            raise ValueError(
-                f"Dense with {self.weight.value.dtype} parameters expects x of that dtype, received {x.dtype}: "
-                f"convert it with x.astype({str(self.weight.value.dtype)!r})"
-            )
+        expect_dtype("Dense", self.weight, x)
         if training:
+            self.weight.start_gradient()
             self._keep(x)
         return np.dot(x, self.weight.value, out=self._output("y", x, (len(x), out_features), training))
 
@@ -247,7 +271,7 @@ class Dense(Layer):
     def product_backward_parameters(self, dz: FloatArray) -> None:
         """∂L/∂W = xᵀ dz, shape (D, H): z[n, h] contains W[d, h] with the factor x[n, d]."""
         (x,) = self._take()
-        np.dot(x.T, dz, out=self.weight.gradient)
+        self.weight.store_product(x.T, dz)
 
 
 class DenseWithActivation(Layer):
@@ -338,6 +362,15 @@ class Reshape(Layer):
         """dx = dy in the shape of x: every element is only moved."""
         (x,) = self._take()
         return dy.reshape(x.shape)
+
+
+def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
+    """Raise ValueError if x has another dtype than the layer's parameter: nothing is converted silently."""
+    if x.dtype != parameter.value.dtype:
+        raise ValueError(
+            f"{layer} with {parameter.value.dtype} parameters expects x of that dtype, received {x.dtype}: "
+            f"convert it with x.astype({str(parameter.value.dtype)!r})"
+        )
 
 
 def _rows(array: FloatArray) -> FloatArray:

@@ -58,8 +58,8 @@ class Sequential(Layer):
             first = self.layers[0]
             if isinstance(first, Sequential):
                 input_shape = first.input_shape
-            elif first.parameters:
-                input_shape = first.parameters[0].value.shape[:1]
+            elif isinstance(first, Dense):
+                input_shape = first.weight.value.shape[:1]
         self.input_shape: Shape | None = input_shape
         self._steps: list[Layer] = []  # the layers, but a Dense and an activation behind it as one
         for layer in self.layers:
@@ -98,12 +98,12 @@ class Sequential(Layer):
         return list(self.named_parameters().values())
 
     def named_parameters(self) -> dict[str, Parameter]:
-        """Return the parameters by position and name, such as "1.weight"."""
-        return {
-            f"{position}.{name}": parameter
-            for position, layer in enumerate(self.layers)
-            for name, parameter in layer.named_parameters().items()
-        }
+        """Return the parameters by position and name, such as "1.weight"; one that several layers share belongs to the first."""
+        names: dict[Parameter, str] = {}
+        for position, layer in enumerate(self.layers):
+            for name, parameter in layer.named_parameters().items():
+                names.setdefault(parameter, f"{position}.{name}")
+        return {name: parameter for parameter, name in names.items()}
 
     @property
     def dtype(self) -> npt.DTypeLike:

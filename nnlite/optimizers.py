@@ -37,8 +37,8 @@ class Optimizer:
         self._parameters: list[Parameter] = []
 
     def bind(self, parameters: Sequence[Parameter]) -> None:
-        """Start anew on these parameters: everything remembered is zero, and t = 0."""
-        self._parameters = list(parameters)
+        """Start anew on those of these parameters that are trainable: everything remembered is zero, and t = 0."""
+        self._parameters = [parameter for parameter in parameters if parameter.trainable]
         self.step_count = 0
 
     def step(self) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import Dense, Flatten, LeakyReLU, ReLU, Reshape, Sequential, Sigmoid, Softmax, Tanh
+from nnlite import BatchNormalization, Dense, Flatten, LeakyReLU, ReLU, Reshape, Sequential, Sigmoid, Softmax, Tanh, TiedDense
 from nnlite.activations import ACTIVATIONS
 from nnlite.losses import LOSSES, MeanSquaredError
 from nnlite.optimizers import SGD, Adam
@@ -72,6 +72,39 @@ def test_dense_gives_what_torch_gives(rng):
     assert_close(layer.backward(dy), tensor.grad)
     assert_close(layer.weight.gradient.T, weight.grad)
     assert_close(layer.bias.gradient, bias.grad)
+
+
+def test_batch_normalization_gives_what_torch_gives(rng):
+    layer, twin = BatchNormalization(5, dtype=np.float64), torch.nn.BatchNorm1d(5, dtype=torch.float64)
+    for parameter, tensor in ((layer.scale, twin.weight), (layer.shift, twin.bias)):
+        parameter.value[...] = rng.standard_normal(5)
+        tensor.data[...] = torch.tensor(parameter.value)
+    for _ in range(3):
+        x, dy = 2 + 3 * rng.standard_normal((7, 5)), rng.standard_normal((7, 5))
+        tensor = leaf(x)
+        twin.zero_grad()
+        y = twin(tensor)
+        y.backward(torch.tensor(dy))
+        assert_close(layer.forward(x, training=True), y)
+        assert_close(layer.backward(dy), tensor.grad)
+        assert_close(layer.scale.gradient, twin.weight.grad)
+        assert_close(layer.shift.gradient, twin.bias.grad)
+    twin.eval()
+    assert_close(layer.forward(x), twin(torch.tensor(x)))
+    assert_close(layer.running_variance.value, twin.running_var)
+
+
+def test_gradients_of_a_tied_autoencoder_are_those_of_torch(rng):
+    first = Dense(6, 4, rng=rng, dtype=np.float64)
+    model = Sequential([first, Tanh(), TiedDense(first), Sigmoid()])
+    x = rng.random((7, 6))
+    weight, b, c = tensors = [leaf(value) for value in model.get_weights()]
+    y = torch.sigmoid(torch.tanh(torch.tensor(x) @ weight + b) @ weight.T + c)
+    torch.nn.functional.mse_loss(y, torch.tensor(x)).backward()
+    _, gradient = MeanSquaredError().value_and_gradient(model.forward(x, training=True), x)
+    model.backward_parameters(gradient)
+    for parameter, tensor in zip(model.parameters, tensors, strict=True):
+        assert_close(parameter.gradient, tensor.grad)
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,21 @@ import pytest
 
 from nnlite import (
     Autoencoder,
+    BatchNormalization,
     Dense,
+    Dropout,
     Flatten,
+    GaussianNoise,
     GradientError,
-    Layer,
     LeakyReLU,
     ReLU,
+    Rescale,
     Reshape,
     Sequential,
     Sigmoid,
     Softmax,
     Tanh,
+    TiedDense,
     gradcheck,
     gradcheck_loss,
 )
@@ -42,6 +46,11 @@ LAYERS = {
     "Dense": lambda rng: dense(rng, 6, 4),
     "Flatten": lambda rng: Flatten(),
     "Reshape": lambda rng: Reshape((3, 2)),
+    "Rescale": lambda rng: Rescale(0.5, np.arange(1, 7)),
+    "Dropout": lambda rng: Dropout(0.3, rng=rng),
+    "GaussianNoise": lambda rng: GaussianNoise(0.3, rng=rng),
+    "TiedDense": lambda rng: TiedDense(dense(rng, 4, 6)),
+    "BatchNormalization": lambda rng: BatchNormalization(6, dtype=np.float64),
     **{name: lambda rng, maker=maker: maker() for name, maker in ACTIVATIONS.items()},
 }
 
@@ -51,7 +60,8 @@ LAYERS = {
 def test_every_layer_passes(name, directions, rng):
     layer = LAYERS[name](rng)
     report = gradcheck(layer, rng.standard_normal((5, 6)), rng=rng, directions=directions)
-    assert report.errors.keys() == {"x", *layer.named_parameters()}
+    trainable = {name for name, parameter in layer.named_parameters().items() if parameter.trainable}
+    assert report.errors.keys() == {"x", *trainable}
     assert max(report.errors.values()) < TOLERANCE
     assert report.kinks == 0
 
@@ -153,23 +163,6 @@ class DenseThatForgetsItsPenalty(DenseWithPenalty):
         Dense.backward_parameters(self, dy)
 
 
-class Dropout(Layer):
-    """Drops about half of the inputs, others each time."""
-
-    def __init__(self, rng):
-        super().__init__()
-        self.rng = rng
-
-    def forward(self, x, training=False):
-        mask = 2.0 * self.rng.integers(0, 2, x.shape)
-        self._keep(mask)
-        return x * mask
-
-    def backward(self, dy):
-        (mask,) = self._take()
-        return dy * mask
-
-
 @both_modes
 def test_the_penalty_of_a_layer_belongs_to_what_is_checked(directions, rng):
     x = rng.standard_normal((4, 6))
@@ -181,7 +174,7 @@ def test_the_penalty_of_a_layer_belongs_to_what_is_checked(directions, rng):
 
 @both_modes
 def test_a_layer_that_draws_random_numbers_is_checked_with_the_same_ones(directions, rng):
-    model = Sequential([dense(rng, 6, 5), Dropout(np.random.default_rng(1)), Tanh()])
+    model = Sequential([dense(rng, 6, 5), Dropout(0.5, rng=np.random.default_rng(1)), Tanh()])
     report = gradcheck(model, rng.standard_normal((4, 6)), rng=rng, directions=directions)
     assert max(report.errors.values()) < TOLERANCE
 
