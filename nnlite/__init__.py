@@ -34,6 +34,9 @@ from nnlite.layers import Reshape as Reshape
 from nnlite.model import Sequential as Sequential
 from nnlite.normalization import BatchNormalization as BatchNormalization
 from nnlite.normalization import Rescale as Rescale
+from nnlite.penalties import ActivityPenalty as ActivityPenalty
+from nnlite.penalties import SparsityPenalty as SparsityPenalty
+from nnlite.penalties import WeightPenalty as WeightPenalty
 from nnlite.regularization import Dropout as Dropout
 from nnlite.regularization import GaussianNoise as GaussianNoise
 from nnlite.schedules import LearningRateSchedule as LearningRateSchedule

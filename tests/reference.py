@@ -109,6 +109,17 @@ def mean_squared_error(prediction, target):
     return ((prediction - target) ** 2).sum() / count, 2 * (prediction - target) / count
 
 
+def mean_absolute_error(prediction, target):
+    count = prediction.size
+    return np.abs(prediction - target).sum() / count, np.sign(prediction - target) / count
+
+
+def huber(prediction, target, delta=1.0):
+    r, count = prediction - target, prediction.size
+    values = np.where(np.abs(r) <= delta, r**2 / 2, delta * (np.abs(r) - delta / 2))
+    return values.sum() / count, np.where(np.abs(r) <= delta, r, delta * np.sign(r)) / count
+
+
 def binary_cross_entropy(p, target):
     count = max(p.size, 1)
     value = -(target * np.log(p) + (1 - target) * np.log(1 - p)).sum() / count

@@ -23,6 +23,8 @@ TORCH_ACTIVATIONS = {
 }
 TORCH_LOSSES = {
     "mse": torch.nn.functional.mse_loss,
+    "mae": torch.nn.functional.l1_loss,
+    "huber": torch.nn.functional.huber_loss,
     "bce": torch.nn.functional.binary_cross_entropy,
     "bce_logits": torch.nn.functional.binary_cross_entropy_with_logits,
     "softmax_cross_entropy": torch.nn.functional.cross_entropy,

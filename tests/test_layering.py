@@ -17,7 +17,7 @@ ROWS = [
     "jit files codec.errors",
     "kernels initializers metrics datasets safetensors codec.tables codec.container codec.quantizer",
     "layers batches codec.entropy",
-    "activations regularization normalization tied losses optimizers augmentation codec.bottleneck codec.prior",
+    "activations regularization normalization penalties tied losses optimizers augmentation codec.bottleneck codec.prior",
     "watch callbacks imagefiles",
     "model schedules",
     "gradcheck autoencoder checkpoint",

@@ -1,6 +1,7 @@
 """Losses: values by hand, one reduction for value and gradient, and what they refuse."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -10,12 +11,17 @@ from nnlite.losses import (
     LOSSES,
     BinaryCrossEntropy,
     BinaryCrossEntropyWithLogits,
+    Huber,
+    MeanAbsoluteError,
     MeanSquaredError,
     SoftmaxCrossEntropyWithLogits,
+    binary_entropy,
 )
 
 FORMULAS = {
     "mse": reference.mean_squared_error,
+    "mae": reference.mean_absolute_error,
+    "huber": reference.huber,
     "bce": reference.binary_cross_entropy,
     "bce_logits": reference.binary_cross_entropy_with_logits,
     "softmax_cross_entropy": reference.softmax_cross_entropy_with_logits,
@@ -50,6 +56,8 @@ def test_value_and_gradient_match_the_formula(name, shape, rng, dtype):
     ("loss", "prediction", "target", "value", "gradient"),
     [
         (MeanSquaredError(), [[1, 2], [3, 4]], [[1, 0], [0, 0]], 29 / 4, [[0, 1], [1.5, 2]]),
+        (MeanAbsoluteError(), [[1, 2], [3, 4]], [[1, 0], [0, 8]], 9 / 4, [[0, 0.25], [0.25, -0.25]]),
+        (Huber(2), [[1, 2], [3, -4]], [[1, 1], [0, 0]], (0.5 + 4 + 6) / 4, [[0, 0.25], [0.5, -0.5]]),
         (BinaryCrossEntropy(), [[0.5, 0.5]], [[1, 0]], np.log(2), [[-1, 1]]),
         (BinaryCrossEntropy(), [[0.75], [0.25]], [[1], [1]], (2 * np.log(4) - np.log(3)) / 2, [[-2 / 3], [-2]]),
         (BinaryCrossEntropyWithLogits(), [[0, np.log(3)]], [[1, 0]], np.log(8) / 2, [[-0.25, 0.375]]),
@@ -61,7 +69,7 @@ def test_value_and_gradient_match_the_formula(name, shape, rng, dtype):
             [[-0.25, 0.25], [0.125, -0.125]],
         ),
     ],
-    ids=["mse", "bce at one half", "bce", "bce with logits", "softmax cross-entropy"],
+    ids=["mse", "mae", "huber", "bce at one half", "bce", "bce with logits", "softmax cross-entropy"],
 )
 def test_value_and_gradient_by_hand(loss, prediction, target, value, gradient, dtype):
     actual_value, actual_gradient = loss.value_and_gradient(np.array(prediction, dtype), np.array(target, dtype))
@@ -177,7 +185,57 @@ def test_nan_in_the_prediction_makes_the_value_nan(name, rng, dtype):
     assert np.isnan(gradient[3, 2])
 
 
+# Huber's
+
+
+@pytest.mark.parametrize("delta", [0.1, 1, 30])
+def test_huber_matches_its_formula_on_both_sides_of_delta(delta, rng):
+    prediction, target = 3 * rng.standard_normal((7, 5)), rng.standard_normal((7, 5))
+    value, gradient = Huber(delta).value_and_gradient(prediction, target)
+    expected_value, expected_gradient = reference.huber(prediction, target, delta)
+    np.testing.assert_allclose(value, expected_value, rtol=1e-13)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-13)
+
+
+@pytest.mark.parametrize("delta", [0, -1, np.nan])
+def test_huber_needs_a_positive_delta(delta):
+    with pytest.raises(ValueError, match=f"Huber expects a positive delta, received {delta}"):
+        Huber(delta)
+
+
 # The cross-entropies
+
+
+@pytest.mark.parametrize("maker", [BinaryCrossEntropy, BinaryCrossEntropyWithLogits])
+@pytest.mark.parametrize("wrong", [-0.5, 255])
+def test_targets_that_are_no_probabilities_are_warned_of_once(maker, wrong, recwarn):
+    loss, prediction = maker(), np.full((2, 2), 0.5)
+    loss.value(prediction, np.array([[0, 1], [0.5, 1]]))
+    assert len(recwarn) == 0
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            loss.value(prediction, np.array([[0, 1], [0.5, wrong]]))
+    assert [str(warning.message).partition(",")[0] for warning in recwarn] == [f"{maker.__name__} expects targets in [0"]
+    assert f"{wrong:g}" in str(recwarn[0].message)
+
+
+def test_the_entropy_of_the_targets_is_the_least_cross_entropy(rng):
+    target = rng.uniform(0.01, 0.99, (7, 5))
+    assert binary_entropy(target) == pytest.approx(BinaryCrossEntropy().value(target, target), rel=1e-12)
+    assert binary_entropy(np.array([0, 1, 0.5, 0.5])) == pytest.approx(np.log(2) / 2)
+    assert binary_entropy(np.array([0.0, 1.0])) == 0
+
+
+def test_the_entropy_of_images_is_that_of_their_pixels_as_floats(rng):
+    images = rng.integers(0, 256, (3, 4, 5), dtype=np.uint8)
+    assert binary_entropy(images) == pytest.approx(binary_entropy(images / 255), rel=1e-12)
+
+
+@pytest.mark.parametrize("target", [np.zeros(0), np.zeros(0, np.uint8), np.array([0.5, 1.5]), np.array([np.nan])], ids=str)
+def test_the_entropy_needs_numbers_in_zero_to_one(target):
+    with pytest.raises(ValueError, match="binary_entropy expects at least one number and all in"):
+        binary_entropy(target)
 
 
 @pytest.mark.parametrize(
