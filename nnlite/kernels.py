@@ -273,3 +273,12 @@ def adam(
         m[i] = b1 * m[i] + c1 * g
         v[i] = b2 * v[i] + c2 * g * g
         value[i] -= r * m[i] / (np.sqrt(v[i]) + eps)
+
+
+@jit
+def amsgrad(value: FloatArray, m: FloatArray, v: FloatArray, largest: FloatArray, rate: float, epsilon: float) -> None:
+    """Largest ← max(largest, v);  w ← w − rate · m / (√largest + epsilon)."""
+    r, eps = value.dtype.type(rate), value.dtype.type(epsilon)
+    for i in range(value.size):
+        largest[i] = largest[i] if largest[i] > v[i] else v[i]
+        value[i] -= r * m[i] / (np.sqrt(largest[i]) + eps)

@@ -6,7 +6,8 @@ state is a few arrays in a known order and the step count.
 Notation: w a parameter, g its gradient, η the learning rate, t = 1, 2, ... the step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,9 @@ class Optimizer:
     ----------
     learning_rate : float
         η, a positive number. May be changed between steps.
+    clip_norm : float, optional
+        Gradients that together, as one vector, are longer than this are shortened to it before each step, all by one factor
+        (Pascanu, Mikolov and Bengio, ICML 2013). Every optimizer takes it. PyTorch adds 1e-6 to the norm it divides by.
 
     Attributes
     ----------
@@ -29,10 +33,15 @@ class Optimizer:
         t, the steps taken since `bind`.
     """
 
-    def __init__(self, learning_rate: float):
+    memories: tuple[str, ...] = ()  # the attributes that hold what is remembered, one flat array for each parameter
+
+    def __init__(self, learning_rate: float, clip_norm: float | None = None):
         if not (np.isfinite(learning_rate) and learning_rate > 0):
             raise ValueError(f"{type(self).__name__} expects a positive learning rate, received {learning_rate}")
+        if clip_norm is not None and not clip_norm > 0:
+            raise ValueError(f"{type(self).__name__} expects a positive clip_norm, received {clip_norm}")
         self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
         self.step_count = 0
         self._parameters: list[Parameter] = []
 
@@ -46,13 +55,47 @@ class Optimizer:
         if not self._parameters:
             raise RuntimeError(f"{type(self).__name__}.step needs bind(parameters) before it")
         self.step_count += 1
+        if self.clip_norm is not None:
+            self._clip(self.clip_norm)
         self._update()
+
+    def state(self) -> dict[str, Any]:
+        """Return copies of all that is remembered: "step_count", and lists of arrays in the order of the parameters."""
+        return {"step_count": self.step_count} | {name: [array.copy() for array in getattr(self, name)] for name in self.memories}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state()` was taken, after `bind` to parameters of the same shapes; settings are not part of the state.
+
+        Raises
+        ------
+        ValueError
+            Names, lengths or dtypes are not those of this optimizer's own state. Nothing has been changed then.
+        """
+        expected, received = _describe(self.state()), _describe(state)
+        if received != expected:
+            raise ValueError(f"{type(self).__name__} expects a state of {expected}, received {received}")
+        self.step_count = int(state["step_count"])
+        for name in self.memories:
+            for array, loaded in zip(getattr(self, name), state[name], strict=True):
+                array[...] = loaded
+
+    def _clip(self, largest: float) -> None:
+        gradients = [parameter.gradient for parameter in self._parameters]
+        norm = float(np.sqrt(sum(np.sum(np.square(gradient, dtype=np.float64)) for gradient in gradients)))
+        if norm > largest:
+            for gradient in gradients:
+                gradient *= largest / norm
 
     def _update(self) -> None:
         raise NotImplementedError
 
     def _zeros(self) -> list[FloatArray]:
         return [np.zeros(parameter.value.size, parameter.value.dtype) for parameter in self._parameters]
+
+
+def _describe(state: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the names in a state with the sizes and dtypes of their arrays."""
+    return {name: [f"{a.size} {a.dtype}" for a in state[name]] for name in state if name != "step_count"}
 
 
 class SGD(Optimizer):
@@ -73,8 +116,12 @@ class SGD(Optimizer):
     I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
     """
 
-    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False):
-        super().__init__(learning_rate)
+    memories = ("velocity",)
+
+    def __init__(
+        self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, *, clip_norm: float | None = None
+    ):
+        super().__init__(learning_rate, clip_norm)
         if not 0 <= momentum < 1:
             raise ValueError(f"SGD expects a momentum in [0, 1), received {momentum}")
         if nesterov and momentum == 0:
@@ -115,35 +162,126 @@ class Adam(Optimizer):
         In [0, 1).
     epsilon : float, default 1e-8
         Positive.
+    amsgrad : bool, default False
+        Whether to divide by the largest v so far in place of v, so that no weight's step size grows again.
 
     References
     ----------
     D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, Algorithm 1.
+    S. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", ICLR 2018 (AMSGrad; here with Adam's bias corrections,
+    as in PyTorch).
     """
 
-    def __init__(self, learning_rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8):
-        super().__init__(learning_rate)
+    memories = ("m", "v", "largest")
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        amsgrad: bool = False,
+        clip_norm: float | None = None,
+    ):
+        super().__init__(learning_rate, clip_norm)
         for name, beta in (("beta1", beta1), ("beta2", beta2)):
             if not 0 <= beta < 1:
-                raise ValueError(f"Adam expects {name} in [0, 1), received {beta}")
+                raise ValueError(f"{type(self).__name__} expects {name} in [0, 1), received {beta}")
         if not epsilon > 0:
-            raise ValueError(f"Adam expects a positive epsilon, received {epsilon}")
+            raise ValueError(f"{type(self).__name__} expects a positive epsilon, received {epsilon}")
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.amsgrad = amsgrad
         self.m: list[FloatArray] = []
         self.v: list[FloatArray] = []
+        self.largest: list[FloatArray] = []
 
     def bind(self, parameters: Sequence[Parameter]) -> None:
         """Start anew on these parameters."""
         super().bind(parameters)
         self.m, self.v = self._zeros(), self._zeros()
+        self.largest = self._zeros() if self.amsgrad else []
 
     def _update(self) -> None:
         # With c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ:  η (m / c₁) / (√(v / c₂) + ε)  =  (η √c₂ / c₁) m / (√v + ε √c₂)
         correction1 = 1 - self.beta1**self.step_count
         root2 = (1 - self.beta2**self.step_count) ** 0.5
         rate, epsilon = self.learning_rate * root2 / correction1, self.epsilon * root2
+        adam_rate = 0.0 if self.amsgrad else rate  # AMSGrad takes m and v from Adam, but a step of its own
         for parameter, m, v in zip(self._parameters, self.m, self.v, strict=True):
-            kernels.adam(parameter.value.reshape(-1), parameter.gradient.reshape(-1), m, v, self.beta1, self.beta2, rate, epsilon)
+            w, g = parameter.value.reshape(-1), parameter.gradient.reshape(-1)
+            kernels.adam(w, g, m, v, self.beta1, self.beta2, adam_rate, epsilon)
+        for parameter, m, v, largest in zip(self._parameters, self.m, self.v, self.largest, strict=False):  # if there are any
+            kernels.amsgrad(parameter.value.reshape(-1), m, v, largest, rate, epsilon)
 
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam}
+class AdamW(Adam):
+    """Adam with decoupled weight decay: w ← (1 − η λ) w before Adam's step, past m and v.
+
+    An L2 penalty in the loss would pass through m and v, and weights with large gradients would decay less. Biases decay too, as in
+    PyTorch.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+    weight_decay : float, default 0.01
+        λ, not negative.
+    **settings
+        As for `Adam`.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    """
+
+    def __init__(self, learning_rate: float = 0.001, weight_decay: float = 0.01, **settings: Any):
+        super().__init__(learning_rate, **settings)
+        if not weight_decay >= 0:
+            raise ValueError(f"AdamW expects a weight_decay of at least 0, received {weight_decay}")
+        self.weight_decay = weight_decay
+
+    def _update(self) -> None:
+        for parameter in self._parameters:
+            parameter.value *= 1 - self.learning_rate * self.weight_decay
+        super()._update()
+
+
+class RMSProp(Optimizer):
+    """Each weight's gradient over the root of its own running mean square: v ← ρ v + (1 − ρ) g², w ← w − η g / (√v + ε).
+
+    ε stands outside the root, as in PyTorch.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+    decay : float, default 0.99
+        ρ in [0, 1).
+    epsilon : float, default 1e-8
+        Positive.
+
+    References
+    ----------
+    T. Tieleman, G. Hinton, "Neural networks for machine learning", Coursera 2012, lecture 6.5.
+    """
+
+    memories = ("v",)
+
+    def __init__(self, learning_rate: float = 0.001, decay: float = 0.99, epsilon: float = 1e-8, *, clip_norm: float | None = None):
+        super().__init__(learning_rate, clip_norm)
+        if not (0 <= decay < 1 and epsilon > 0):
+            raise ValueError(f"RMSProp expects a decay in [0, 1) and a positive epsilon, received {decay} and {epsilon}")
+        self.decay, self.epsilon = decay, epsilon
+        self.v: list[FloatArray] = []
+
+    def bind(self, parameters: Sequence[Parameter]) -> None:
+        """Start anew on these parameters."""
+        super().bind(parameters)
+        self.v, self._m = self._zeros(), self._zeros()
+
+    def _update(self) -> None:
+        for parameter, m, v in zip(self._parameters, self._m, self.v, strict=True):
+            w, g = parameter.value.reshape(-1), parameter.gradient.reshape(-1)
+            kernels.adam(w, g, m, v, 0.0, self.decay, self.learning_rate, self.epsilon)  # with β₁ = 0, m is g
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSProp}

@@ -162,6 +162,30 @@ def adam(w, g, m, v, t, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-
     return w - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
 
 
+def adamw(w, g, m, v, t, learning_rate, weight_decay, **settings):
+    """Algorithm 2 of Loshchilov and Hutter (2019), without its schedule: the decay does not pass through m and v."""
+    stepped, m, v = adam(w, g, m, v, t, learning_rate, **settings)
+    return stepped - learning_rate * weight_decay * w, m, v
+
+
+def amsgrad(w, g, m, v, largest, t, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    largest = np.maximum(largest, v)
+    return w - learning_rate * m / (1 - beta1**t) / (np.sqrt(largest / (1 - beta2**t)) + epsilon), m, v, largest
+
+
+def rmsprop(w, g, v, learning_rate, decay, epsilon):
+    v = decay * v + (1 - decay) * g**2
+    return w - learning_rate * g / (np.sqrt(v) + epsilon), v
+
+
+def clip(gradients, largest_norm):
+    """All gradients shorter by one factor, if together they are longer than `largest_norm`."""
+    norm = np.sqrt(sum((g**2).sum() for g in gradients))
+    return [g * min(1, largest_norm / norm) for g in gradients]
+
+
 # Augmentation
 
 
@@ -184,6 +208,10 @@ def _adam_kernel(value, gradient, m, v, beta1, beta2, rate, epsilon):
     m = beta1 * m + (1 - beta1) * gradient
     v = beta2 * v + (1 - beta2) * gradient**2
     return {0: value - rate * m / (np.sqrt(v) + epsilon), 2: m, 3: v}
+
+
+def _amsgrad_kernel(value, m, largest, rate, epsilon):
+    return {0: value - rate * m / (np.sqrt(largest) + epsilon), 3: largest}
 
 
 def _loss_kernel(loss, prediction, target, position):
@@ -219,6 +247,7 @@ KERNEL_TWINS = {
     "sgd_momentum": lambda w, g, u, rate, mu: dict(zip((0, 2), sgd_momentum(w, g, u, rate, mu), strict=True)),
     "sgd_nesterov": lambda w, g, u, rate, mu: dict(zip((0, 2), sgd_nesterov(w, g, u, rate, mu), strict=True)),
     "adam": _adam_kernel,
+    "amsgrad": lambda w, m, v, largest, rate, epsilon: _amsgrad_kernel(w, m, np.where(largest > v, largest, v), rate, epsilon),
 }
 
 
@@ -260,6 +289,7 @@ def kernel_arguments(name, shape, dtype, rng):
         "sgd_momentum": (x, y, z, 0.1, 0.9),
         "sgd_nesterov": (x, y, z, 0.1, 0.9),
         "adam": (x, y, z, z * z, 0.9, 0.999, 0.01, 1e-3),
+        "amsgrad": (x, y, z * z, normal(rows * columns) ** 2, 0.01, 1e-3),
     }[name]
 
 

@@ -6,7 +6,7 @@ import pytest
 from nnlite import BatchNormalization, Dense, Flatten, LeakyReLU, ReLU, Reshape, Sequential, Sigmoid, Softmax, Tanh, TiedDense
 from nnlite.activations import ACTIVATIONS
 from nnlite.losses import LOSSES, MeanSquaredError
-from nnlite.optimizers import SGD, Adam
+from nnlite.optimizers import SGD, Adam, AdamW, RMSProp
 
 torch = pytest.importorskip("torch")
 
@@ -34,6 +34,9 @@ OPTIMIZERS = {
     "momentum": (lambda: SGD(0.1, momentum=0.9), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9)),
     "nesterov": (lambda: SGD(0.1, momentum=0.9, nesterov=True), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True)),
     "adam": (lambda: Adam(0.01), lambda p: torch.optim.Adam(p, 0.01)),
+    "amsgrad": (lambda: Adam(0.01, amsgrad=True), lambda p: torch.optim.Adam(p, 0.01, amsgrad=True)),
+    "adamw": (lambda: AdamW(0.01, 0.1), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1)),
+    "rmsprop": (lambda: RMSProp(0.01), lambda p: torch.optim.RMSprop(p, 0.01)),
     "adam with settings": (
         lambda: Adam(0.01, beta1=0.8, beta2=0.99, epsilon=1e-4),
         lambda p: torch.optim.Adam(p, 0.01, betas=(0.8, 0.99), eps=1e-4),

@@ -124,6 +124,7 @@ NAN_INPUTS = {  # the arguments of each kernel that may hold a NaN; those that a
     "sgd_momentum": [(0,), (1,), (2,)],
     "sgd_nesterov": [(0,), (1,), (2,)],
     "adam": [(0,), (1,), (2,), (3,)],
+    "amsgrad": [(0,), (1,), (2,)],
 }
 
 

@@ -48,6 +48,7 @@ EXPECTED = {
     "sgd_momentum": {"add", "sub"},
     "sgd_nesterov": {"add", "sub"},
     "adam": {"mul", "add", "sub", "div", "sqrt"},
+    "amsgrad": {"mul", "add", "sub", "div", "sqrt"},
 }
 SUMS = {"mean_squared_error", "binary_cross_entropy", "binary_cross_entropy_with_logits"}
 
