@@ -40,7 +40,12 @@ from nnlite.penalties import WeightPenalty as WeightPenalty
 from nnlite.regularization import Dropout as Dropout
 from nnlite.regularization import GaussianNoise as GaussianNoise
 from nnlite.schedules import LearningRateSchedule as LearningRateSchedule
+from nnlite.schedules import MomentumSchedule as MomentumSchedule
+from nnlite.schedules import ReduceOnPlateau as ReduceOnPlateau
 from nnlite.schedules import cosine as cosine
+from nnlite.schedules import exponential_decay as exponential_decay
+from nnlite.schedules import one_cycle as one_cycle
+from nnlite.schedules import step_decay as step_decay
 from nnlite.tied import TiedDense as TiedDense
 from nnlite.watch import TrainingError as TrainingError
 

@@ -1,9 +1,21 @@
 """Learning rates that change in time: the curve, and what the optimizer is given at each step."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
-from nnlite import Dense, LearningRateSchedule, Sequential, cosine
+from nnlite import (
+    Dense,
+    LearningRateSchedule,
+    MomentumSchedule,
+    ReduceOnPlateau,
+    Sequential,
+    cosine,
+    exponential_decay,
+    one_cycle,
+    step_decay,
+)
 from nnlite.callbacks import Callback
 from nnlite.optimizers import SGD
 
@@ -69,7 +81,95 @@ def test_a_curve_that_makes_no_sense_is_refused(options):
         cosine(**options)
 
 
+def test_the_step_falls_at_its_times():
+    schedule = step_decay((0.25, 0.5), 0.5)
+    assert [schedule(progress) for progress in (0, 0.2, 0.25, 0.4, 0.5, 0.99)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_the_exponential_falls_by_the_same_factor_in_equal_times():
+    schedule = exponential_decay(1e-4)
+    assert [schedule(progress) for progress in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx([1, 0.1, 0.01, 1e-3, 1e-4])
+
+
+def test_one_cycle_is_three_straight_lines():
+    schedule = one_cycle(summit=0.4, start=0.2, end=0.01)
+    points = {0: 0.2, 0.2: 0.6, 0.4: 1, 0.6: 0.6, 0.8: 0.2, 0.9: 0.105, 1: 0.01}
+    assert [schedule(progress) for progress in points] == pytest.approx(list(points.values()))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: step_decay((0, 0.5)), r"step_decay expects times in \(0, 1\)"),
+        (lambda: step_decay(factor=0), "a factor in .0, 1., received"),
+        (lambda: exponential_decay(0), "exponential_decay expects a positive end, received 0"),
+        (lambda: one_cycle(0.5), "one_cycle expects 0 < summit < 0.5"),
+        (lambda: ReduceOnPlateau(factor=1), "ReduceOnPlateau expects a factor in .0, 1., patience ≥ 1"),
+        (lambda: ReduceOnPlateau(patience=0), "received factor=0.1, patience=0, minimum=0"),
+        (lambda: MomentumSchedule(1), "MomentumSchedule expects a maximum in .0, 1., received 1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
 # --- in training
+
+
+class Optimizer:
+    learning_rate = 1.0
+
+
+class Trained:
+    def __init__(self):
+        self.optimizer = Optimizer()
+
+
+@pytest.mark.parametrize(
+    ("losses", "options", "rates"),
+    [
+        ([5, 4, 3], {"patience": 1}, [1, 1, 1]),
+        ([5, 5, 5, 5, 5], {"patience": 2}, [1, 1, 0.1, 0.1, 0.01]),
+        ([5, 6, 4, 6, 4], {"patience": 2, "factor": 0.5}, [1, 1, 1, 1, 0.5]),
+        ([5, 5, 5], {"patience": 1, "minimum": 0.1}, [1, 0.1, 0.1]),
+        ([float("nan")] * 3, {"patience": 2}, [1, 0.1, 0.1]),
+    ],
+)
+def test_the_rate_is_reduced_on_a_plateau(losses, options, rates):
+    callback, model, seen = ReduceOnPlateau(**options), Trained(), []
+    callback.on_train_begin(model, len(losses), 1)
+    for epoch, loss in enumerate(losses, 1):
+        callback.on_epoch_end(model, epoch, {"val_loss": loss})
+        seen.append(model.optimizer.learning_rate)
+    assert seen == pytest.approx(rates)
+
+
+def test_a_plateau_tells_what_it_could_monitor_instead(model):
+    with pytest.raises(ValueError, match="ReduceOnPlateau monitors 'val_loss', received"):
+        model.fit(np.ones((4, 2), np.float32), shuffle=False, callbacks=[ReduceOnPlateau()], verbose=False)
+
+
+def test_the_momentum_rises_as_sutskevers(rng):
+    class Momenta(Callback):
+        seen: ClassVar = {}
+
+        def on_step_end(self, model, step, loss):
+            self.seen[model.optimizer.step_count] = model.optimizer.momentum
+
+    model = Sequential([Dense(2, 2, rng=rng)])
+    model.compile(SGD(1e-6, momentum=0.9, nesterov=True), "mse")
+    callbacks = [MomentumSchedule(0.87), Momenta()]
+    x = rng.random((260, 2)).astype(np.float32)
+    model.fit(x, batch_size=1, epochs=4, shuffle=False, callbacks=callbacks, verbose=False)
+    for t, momentum in Momenta.seen.items():  # the momentum of step t + 1
+        assert momentum == pytest.approx(min(1 - 2 ** (-1 - np.log2(t // 250 + 1)), 0.87))
+    assert model.optimizer.momentum == 0.9
+
+
+def test_the_momentum_schedule_needs_a_momentum(model):
+    with pytest.raises(ValueError, match="MomentumSchedule expects an SGD with momentum, received SGD without"):
+        model.fit(np.ones((4, 2), np.float32), shuffle=False, callbacks=[MomentumSchedule()], verbose=False)
 
 
 def test_each_step_is_taken_with_the_peak_rate_times_the_schedule(model):
