@@ -1,15 +1,19 @@
 """Start weights: random enough to tell the units apart, scaled so that signals neither fade nor explode from layer to layer.
 
 For y = x W with independent, centred entries, Var(y) = fan_in · Var(x) · Var(W); the same argument backwards has fan_out in place
-of fan_in. Glorot and Bengio keep both near 1 with Var(W) = 2 / (fan_in + fan_out); He et al. account for ReLU, which drops half of
-the signal, with Var(W) = 2 / fan_in. A uniform distribution on [−a, a] has the variance a² / 3, hence the factors 6 below.
+of fan_in. LeCun et al. keep the first at 1 with Var(W) = 1 / fan_in, Glorot and Bengio both near 1 with
+Var(W) = 2 / (fan_in + fan_out); He et al. account for ReLU, which drops half of the signal, with Var(W) = 2 / fan_in. A uniform
+distribution on [−a, a] has the variance a² / 3, hence the factors 3 and 6 below.
 
 Every initialiser is called as ``initializer(shape, rng, dtype)`` with the shape (fan_in, fan_out).
 
 References
 ----------
+Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient backprop", in Neural Networks: Tricks of the Trade, 1998, section 4.6.
 X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010, equation 16.
 K. He et al., "Delving deep into rectifiers", ICCV 2015, equation 10.
+A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear networks", ICLR 2014.
+J. Martens, "Deep learning via Hessian-free optimization", ICML 2010, section 5.
 """
 
 from collections.abc import Callable
@@ -45,6 +49,42 @@ def he_uniform(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTyp
 def he_normal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """Normal with standard deviation √(2 / fan_in)."""
     return _normal(shape, np.sqrt(2 / shape[0]), rng, dtype)
+
+
+def lecun_uniform(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+    """Uniform on [−a, a] with a = √(3 / fan_in)."""
+    return _uniform(shape, np.sqrt(3 / shape[0]), rng, dtype)
+
+
+def lecun_normal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+    """Normal with standard deviation √(1 / fan_in)."""
+    return _normal(shape, np.sqrt(1 / shape[0]), rng, dtype)
+
+
+def orthogonal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+    """Uniform among the matrices whose shorter side's vectors are orthonormal (Saxe et al.): no length fades or explodes.
+
+    A normal matrix is G = Q R; with the signs that make R's diagonal positive, Q is uniformly distributed.
+    """
+    normal = rng.standard_normal((max(shape), min(shape)))
+    q, r = np.linalg.qr(normal)
+    q *= np.where(np.diagonal(r) < 0, -1, 1)
+    return np.ascontiguousarray(q if shape[0] >= shape[1] else q.T).astype(dtype)
+
+
+def sparse(
+    shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32, connections: int = 15
+) -> FloatArray:
+    """Standard normal for `connections` inputs of each unit, drawn without repetition, and zero for all others (Martens).
+
+    Units get inputs of the same size however large fan_in is, and are told apart by whom they listen to. With fewer inputs than
+    `connections` each unit has all.
+    """
+    weights = np.zeros(shape)
+    for unit in range(shape[1]):
+        inputs = rng.permutation(shape[0])[:connections]
+        weights[inputs, unit] = rng.standard_normal(len(inputs))
+    return weights.astype(dtype)
 
 
 def _uniform(shape: tuple[int, int], limit: float, rng: np.random.Generator, dtype: npt.DTypeLike) -> FloatArray:

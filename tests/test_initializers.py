@@ -7,9 +7,13 @@ from nnlite import initializers
 
 SHAPE = (200, 300)
 COUNT = 200 * 300
-UNIFORM = {"glorot_uniform": np.sqrt(6 / 500), "he_uniform": np.sqrt(6 / 200)}  # bounds
-NORMAL = {"glorot_normal": np.sqrt(2 / 500), "he_normal": np.sqrt(2 / 200)}  # standard deviations
-RANDOM = [*UNIFORM, *NORMAL]
+UNIFORM = {"glorot_uniform": np.sqrt(6 / 500), "he_uniform": np.sqrt(6 / 200), "lecun_uniform": np.sqrt(3 / 200)}  # bounds
+NORMAL = {  # standard deviations
+    "glorot_normal": np.sqrt(2 / 500),
+    "he_normal": np.sqrt(2 / 200),
+    "lecun_normal": np.sqrt(1 / 200),
+}
+RANDOM = [*UNIFORM, *NORMAL, "orthogonal", "sparse"]
 
 
 def draw(name, shape=SHAPE, dtype=np.float64, seed=5):
@@ -69,6 +73,35 @@ def test_the_default_dtype_is_float32(name, rng):
 @pytest.mark.parametrize("name", RANDOM)
 def test_both_dtypes_start_from_the_same_weights(name):
     assert np.array_equal(draw(name, dtype=np.float32), draw(name).astype(np.float32))
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (20, 30), (7, 7), (1, 5)], ids=str)
+def test_orthogonal_weights_are_orthonormal_along_the_shorter_side(shape):
+    weights = draw("orthogonal", shape)
+    product = weights.T @ weights if shape[0] >= shape[1] else weights @ weights.T
+    np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-14)
+    assert weights.flags.c_contiguous
+
+
+def test_orthogonal_weights_prefer_no_direction(rng):
+    first = np.array([initializers.orthogonal((2, 2), rng, np.float64)[0] for _ in range(4000)])  # points on the circle
+    assert np.abs(first.mean(axis=0)).max() < 5 * np.sqrt(0.5 / 4000)
+    np.testing.assert_allclose((first**2).mean(axis=0), [0.5, 0.5], atol=5 * np.sqrt(0.125 / 4000))
+
+
+def test_each_unit_of_sparse_weights_has_fifteen_normal_connections():
+    weights = draw("sparse")
+    assert ((weights != 0).sum(axis=0) == 15).all()
+    values = weights[weights != 0]
+    assert abs(values.mean()) < 5 / np.sqrt(values.size)
+    assert abs(values.var() - 1) < 5 * np.sqrt(2 / values.size)
+    per_input = (weights != 0).sum(axis=1)  # binomial: 300 units, each with a chance of 15 / 200
+    assert abs(per_input - 22.5).max() < 5 * np.sqrt(300 * 0.075 * 0.925)
+
+
+def test_sparse_weights_of_few_inputs_are_dense(rng):
+    assert (initializers.sparse((4, 5), rng) != 0).all()
+    assert ((initializers.sparse((9, 5), rng, connections=3) != 0).sum(axis=0) == 3).all()
 
 
 def test_zeros_are_zeros_and_draw_nothing(rng):
