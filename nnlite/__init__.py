@@ -17,10 +17,13 @@ from nnlite.activations import Tanh as Tanh
 from nnlite.augmentation import RandomShift as RandomShift
 from nnlite.autoencoder import Autoencoder as Autoencoder
 from nnlite.callbacks import Callback as Callback
+from nnlite.callbacks import CSVLogger as CSVLogger
 from nnlite.callbacks import EarlyStopping as EarlyStopping
 from nnlite.callbacks import History as History
+from nnlite.callbacks import LearningRateLogger as LearningRateLogger
 from nnlite.callbacks import ProgressBar as ProgressBar
 from nnlite.checkpoint import CheckpointError as CheckpointError
+from nnlite.checkpoint import ModelCheckpoint as ModelCheckpoint
 from nnlite.checkpoint import load_weights as load_weights
 from nnlite.checkpoint import save_weights as save_weights
 from nnlite.gradcheck import GradientError as GradientError
@@ -48,5 +51,6 @@ from nnlite.schedules import one_cycle as one_cycle
 from nnlite.schedules import step_decay as step_decay
 from nnlite.tied import TiedDense as TiedDense
 from nnlite.watch import TrainingError as TrainingError
+from nnlite.watch import dead_units as dead_units
 
 __version__ = "0.1.0"

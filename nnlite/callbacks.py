@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from nnlite.files import write_atomically
+
 Logs = dict[str, float]
 
 
@@ -114,6 +116,48 @@ class EarlyStopping(Callback):
         """Put the best weights back."""
         if self._best_weights:
             model.set_weights(self._best_weights)
+
+
+class CSVLogger(Callback):
+    """Writes the numbers of every epoch to a table, one row an epoch; whole after each epoch, should the training be killed.
+
+    Parameters
+    ----------
+    path : str or path
+        Where to write; an older file is replaced.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = path
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self._rows: list[str] = []
+
+    def on_epoch_end(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Add the epoch's row, under a first row of names."""
+        if not self._rows:
+            self._rows.append(",".join(["epoch", *logs]))
+        self._rows.append(",".join([str(epoch), *map(repr, map(float, logs.values()))]))
+        write_atomically(self.path, "".join(f"{row}\n" for row in self._rows).encode())
+
+
+class LearningRateLogger(Callback):
+    """Notes the learning rate with which each epoch begins.
+
+    Attributes
+    ----------
+    rates : list of float
+        One for each epoch.
+    """
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self.rates: list[float] = []
+
+    def on_epoch_begin(self, model: Any, epoch: int) -> None:
+        """Append the rate of the moment."""
+        self.rates.append(float(model.optimizer.learning_rate))
 
 
 class ProgressBar(Callback):

@@ -1,8 +1,11 @@
 """Saving a model's weights and loading them again, by name, without pickle."""
 
+import math
 import os
+from typing import Any
 
 from nnlite import safetensors
+from nnlite.callbacks import Callback, Logs
 from nnlite.model import Sequential
 
 
@@ -41,3 +44,32 @@ def load_weights(model: Sequential, path: str | os.PathLike[str]) -> None:
             )
     for name, parameter in parameters.items():
         parameter.value[...] = arrays[name]
+
+
+class ModelCheckpoint(Callback):
+    """Saves the weights after each epoch in which the monitored number has become better.
+
+    Parameters
+    ----------
+    path : str or path
+        Of a safetensors file, written anew each time.
+    monitor : str or None, default "val_loss"
+        The entry of the logs; smaller is better. With None every epoch is saved.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], monitor: str | None = "val_loss"):
+        self.path, self.monitor = path, monitor
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self._best = math.inf
+
+    def on_epoch_end(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Compare with the best so far."""
+        if self.monitor is not None:
+            if self.monitor not in logs:
+                raise ValueError(f"ModelCheckpoint monitors {self.monitor!r}, received {sorted(logs)}: monitor one of these")
+            if not logs[self.monitor] < self._best:
+                return
+            self._best = logs[self.monitor]
+        save_weights(model, self.path)

@@ -1,11 +1,13 @@
 """Noticing at once when training has gone wrong for good, and finding the layer in which it did."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nnlite.initializers import FloatArray
+from nnlite.layers import Activation
 
 if TYPE_CHECKING:
     from nnlite.model import Sequential
@@ -80,6 +82,22 @@ class Watch:
             if _all_rows_equal(x):
                 return f"the first layer whose output no longer depends on its input is layer {position} ({type(layer).__name__})"
         raise AssertionError("the model's output has collapsed, so some layer's output has")
+
+
+def dead_units(model: "Sequential", x: npt.NDArray[Any]) -> dict[str, float]:
+    """Return, for each activation by its position such as "1", the share of units that give the same number for all of x.
+
+    No gradient passes such a unit of ReLU, so that it can learn nothing: many of them ask for a smaller learning rate, He's
+    initialiser or LeakyReLU.
+
+    Parameters
+    ----------
+    model : Sequential
+    x : array, shape (M, ...)
+        uint8 images or floats; the more, the surer.
+    """
+    positions = [position for position, layer in enumerate(model.layers) if isinstance(layer, Activation)]
+    return {str(position): float(np.mean(np.ptp(model[: position + 1].predict(x), axis=0) == 0)) for position in positions}
 
 
 def _all_rows_equal(array: FloatArray) -> bool:

@@ -5,7 +5,19 @@ import io
 import numpy as np
 import pytest
 
-from nnlite import Callback, Dense, EarlyStopping, History, ProgressBar, Sequential
+from nnlite import (
+    Callback,
+    CSVLogger,
+    Dense,
+    EarlyStopping,
+    History,
+    LearningRateLogger,
+    LearningRateSchedule,
+    ModelCheckpoint,
+    ProgressBar,
+    Sequential,
+    load_weights,
+)
 from nnlite.optimizers import SGD
 
 
@@ -240,6 +252,46 @@ def test_stopping_leaves_a_real_model_with_its_best_weights(rng):
         x, epochs=4, validation_data=x, rng=rng, callbacks=[Spoils(), EarlyStopping(patience=2)], verbose=False
     ).history
     assert model.evaluate(x) == min(history["val_loss"]) == history["val_loss"][1]
+
+
+# --- Logs and checkpoints
+
+
+def test_the_csv_file_holds_the_history(rng, tmp_path):
+    path = tmp_path / "log.csv"
+    model, x = model_of(), data(rng)
+    for epochs in (1, 3):  # the second training replaces the first one's file
+        history = model.fit(x, epochs=epochs, rng=rng, validation_data=x, callbacks=[CSVLogger(path)], verbose=False).history
+    lines = path.read_text().splitlines()
+    assert lines[0] == "epoch,loss,val_loss"
+    rows = np.array([line.split(",") for line in lines[1:]], float)
+    np.testing.assert_array_equal(rows, np.transpose([[1, 2, 3], history["loss"], history["val_loss"]]))
+
+
+def test_the_learning_rate_of_each_epoch_is_logged(rng):
+    logger = LearningRateLogger()
+    callbacks = [LearningRateSchedule(lambda progress: 1 - progress), logger]
+    model_of(0.1).fit(data(rng), epochs=4, rng=rng, callbacks=callbacks, verbose=False)
+    assert logger.rates == pytest.approx([0.1, 0.075, 0.05, 0.025])
+
+
+@pytest.mark.parametrize(("monitor", "saved"), [("val_loss", [1, 2, 4]), (None, [1, 2, 3, 4, 5])])
+def test_a_checkpoint_is_written_when_the_number_is_better(monitor, saved, tmp_path):
+    path, model = tmp_path / "weights.safetensors", model_of()
+    checkpoint, written = ModelCheckpoint(path, monitor), []
+    checkpoint.on_train_begin(model, 5, 1)
+    for epoch, loss in enumerate([5, 4, 4.5, 3, np.nan], 1):
+        model.set_weights([np.full_like(weight, epoch) for weight in model.get_weights()])
+        checkpoint.on_epoch_end(model, epoch, {"val_loss": loss})
+        other = model_of()
+        load_weights(other, path)
+        written.append(int(other.get_weights()[0][0, 0]))
+    assert sorted(set(written)) == saved
+
+
+def test_a_checkpoint_tells_what_it_could_monitor_instead(rng, tmp_path):
+    with pytest.raises(ValueError, match=r"ModelCheckpoint monitors 'val_loss', received \['loss'\]: monitor one of these"):
+        model_of().fit(data(rng), rng=rng, callbacks=[ModelCheckpoint(tmp_path / "weights")], verbose=False)
 
 
 # --- ProgressBar

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nnlite.metrics import mse, psnr
+from nnlite.metrics import bits_per_pixel, mse, psnr, ssim
 
 
 def test_mse_of_a_worked_example():
@@ -57,3 +57,52 @@ def test_psnr_is_in_decibels(error, decibels):
 
 def test_psnr_of_equal_images_is_infinite():
     assert psnr(0) == math.inf
+
+
+def ssim_pixel_by_pixel(a, b):
+    """The paper's formula, window by window, as a loop."""
+    g = np.exp(-((np.arange(11) - 5) ** 2) / 4.5)
+    w = np.outer(g, g) / np.outer(g, g).sum()
+    values = []
+    for r in range(a.shape[0] - 10):
+        for c in range(a.shape[1] - 10):
+            x, y = a[r : r + 11, c : c + 11], b[r : r + 11, c : c + 11]
+            mx, my = (w * x).sum(), (w * y).sum()
+            vx, vy, cov = (w * (x - mx) ** 2).sum(), (w * (y - my) ** 2).sum(), (w * (x - mx) * (y - my)).sum()
+            values.append((2 * mx * my + 1e-4) * (2 * cov + 9e-4) / ((mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4)))
+    return np.mean(values)
+
+
+def test_ssim_is_the_papers_formula(rng):
+    a = rng.uniform(0, 1, (15, 17))
+    b = np.clip(a + 0.2 * rng.standard_normal(a.shape), 0, 1)
+    assert ssim(a, b, peak=1) == pytest.approx(ssim_pixel_by_pixel(a, b), rel=1e-10)
+    assert ssim(255 * a, 255 * b) == pytest.approx(ssim(a, b, peak=1), rel=1e-10)
+
+
+def test_ssim_of_equal_images_is_one_and_of_a_negative_below_zero(rng):
+    image = rng.integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    assert ssim(image, image) == pytest.approx(1, abs=1e-12)
+    assert ssim(image, 255 - image) < 0
+
+
+def test_ssim_of_two_flat_images_compares_their_brightness():
+    a, b = np.full((11, 11), 0.5), np.full((11, 11), 0.25)
+    assert ssim(a, b, peak=1) == pytest.approx((0.25 + 1e-4) / (0.3125 + 1e-4), rel=1e-9)
+
+
+def test_ssim_averages_images(rng):
+    a, b = rng.uniform(0, 1, (2, 4, 12, 13))
+    assert ssim(a, b, peak=1) == pytest.approx(np.mean([ssim(x, y, peak=1) for x, y in zip(a, b, strict=True)]), rel=1e-12)
+
+
+@pytest.mark.parametrize(("a", "b"), [((12, 12), (12, 13)), ((10, 28), (10, 28)), ((28,), (28,)), ((0, 28, 28), (0, 28, 28))])
+def test_ssim_refuses_what_it_cannot_compare(a, b):
+    with pytest.raises(ValueError, match=r"ssim (compares arrays of equal shape|needs images of at least 11 by 11), received"):
+        ssim(np.zeros(a), np.zeros(b))
+
+
+def test_bits_per_pixel_by_hand():
+    assert bits_per_pixel(98, np.zeros((1, 28, 28))) == 1
+    with pytest.raises(ValueError, match="at least one pixel"):
+        bits_per_pixel(98, np.zeros((0, 28)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import Callback, Dense, ReLU, Sequential, Sigmoid, TrainingError
+from nnlite import Callback, Dense, ReLU, Sequential, Sigmoid, TrainingError, dead_units
 from nnlite.initializers import zeros
 from nnlite.optimizers import SGD
 from nnlite.watch import COLLAPSE_STEPS
@@ -159,3 +159,13 @@ def test_the_end_of_training_is_not_announced_after_an_error(rng):
     with pytest.raises(TrainingError):
         fit(autoencoder(), x, callbacks=[events])
     assert events.seen == ()
+
+
+def test_dead_units_are_counted_in_each_activation(rng):
+    first, second = Dense(3, 4, rng=rng), Dense(4, 2, rng=rng)
+    first.bias.value[:] = [-100, 5, 5, 5]  # one unit that nothing wakes
+    model = Sequential([first, ReLU(), second, Sigmoid()])
+    x = rng.random((20, 3)).astype(np.float32)
+    assert dead_units(model, x) == {"1": 0.25, "3": 0}
+    second.weight.value[...] = 0
+    assert dead_units(model, x) == {"1": 0.25, "3": 1}
