@@ -223,7 +223,7 @@ def test_compile_takes_objects_as_they_are():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"optimizer": "adma"}, r"expected a optimizer of \['adam', 'sgd'\], received 'adma'"),
+        ({"optimizer": "adma"}, r"expected a optimizer of \['adam', 'adamw', 'rmsprop', 'sgd'\], received 'adma'"),
         ({"loss": "l2"}, r"expected a loss of \[.*'mse'.*\], received 'l2'"),
     ],
 )
