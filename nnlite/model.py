@@ -156,17 +156,20 @@ class Sequential(Layer):
             value[...] = weight
 
     def summary(self) -> None:
-        """Print the layers with their output shapes (N the batch) and numbers of parameters."""
+        """Print the layers with their output shapes (N the batch) and numbers of parameters; shared ones count in the first."""
+        counts = [0] * len(self)
+        for name, parameter in self.named_parameters().items():
+            counts[int(name.partition(".")[0])] += parameter.value.size
         rows = [("", "layer", "output", "parameters")]
         shape = self.input_shape
         for position, layer in enumerate(self.layers):
             shape = layer.output_shape(shape) if shape is not None else None
             output = f"(N, {', '.join(map(str, shape))})" if shape is not None else "?"
-            rows.append((str(position), type(layer).__name__, output, f"{_count(layer):,}"))
+            rows.append((str(position), type(layer).__name__, output, f"{counts[position]:,}"))
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
             print(f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]:>{widths[3]}}")
-        print(f"{_count(self):,} parameters, {np.dtype(self.dtype)}")
+        print(f"{sum(counts):,} parameters, {np.dtype(self.dtype)}")
 
     def compile(self, optimizer: str | Optimizer = "adam", loss: str | Loss = "mse") -> None:
         """Choose how to train.
@@ -350,10 +353,6 @@ def _consecutive(count: int, batch_size: int) -> Iterator[npt.NDArray[np.int64]]
         raise ValueError(f"expected a batch_size of at least 1, received {batch_size}")
     for start in range(0, max(count, 1), batch_size):
         yield np.arange(start, min(start + batch_size, count))
-
-
-def _count(layer: Layer) -> int:
-    return sum(parameter.value.size for parameter in layer.parameters)
 
 
 def _choose(kind: str, name: str, choices: Mapping[str, Callable[[], Choice]]) -> Choice:

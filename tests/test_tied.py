@@ -97,6 +97,13 @@ def test_a_directional_check_of_a_deep_tied_autoencoder(rng):
     assert max(gradcheck(model, x, rng=rng, loss=MeanSquaredError(), target=x).errors.values()) < 1e-7
 
 
+def test_the_summary_counts_shared_weights_once(rng, capsys):
+    autoencoder(rng).summary()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines[1:-1]] == ["35", "0", "18", "5", "0", "6", "0"]
+    assert lines[-1] == "64 parameters, float64"
+
+
 def test_other_shapes_and_dtypes_are_refused(rng):
     layer = TiedDense(Dense(6, 4, rng=rng))
     with pytest.raises(ValueError, match=re.escape("TiedDense expects samples of shape (4,), received (6,)")):
