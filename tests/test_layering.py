@@ -136,10 +136,12 @@ def test_nothing_is_unpickled_or_evaluated(module):
 REPORT = """
 import json, os, sys
 before = dict(os.environ)
+import numpy, numba
+required = set(sys.modules)  # numba imports SciPy where there is one
 import nnlite, nnlite.codec.entropy
 kernels = [f for module in (nnlite.kernels, nnlite.codec.entropy) for f in vars(module).values() if hasattr(f, "signatures")]
 print(json.dumps({
-    "modules": sorted({name.partition(".")[0] for name in sys.modules}),
+    "modules": sorted({name.partition(".")[0] for name in set(sys.modules) - required}),
     "kernels": len(kernels),
     "compiled": [f.__name__ for f in kernels if f.signatures],
     "environment": sorted(set(dict(os.environ).items()) ^ set(before.items())),
@@ -166,8 +168,9 @@ def report(tmp_path_factory):
 
 
 def test_importing_loads_numpy_and_numba_and_nothing_else_heavy(report):
-    heavy = {"matplotlib", "scipy", "pandas", "torch", "tensorflow", "keras", "jax", "sklearn", "PIL", "numpy", "numba"}
-    assert heavy & set(report["modules"]) == {"numpy", "numba"}
+    heavy = {"matplotlib", "scipy", "pandas", "torch", "tensorflow", "keras", "jax", "sklearn", "PIL"}
+    assert "nnlite" in report["modules"]
+    assert heavy & set(report["modules"]) == set()
 
 
 def test_importing_compiles_nothing(report):
