@@ -1,5 +1,6 @@
 """The image codec: images to bytes and back at every quality, and no bytes that could pass for others."""
 
+import os
 import time
 import zlib
 
@@ -407,6 +408,7 @@ def test_the_built_in_codec_gives_digits_back_at_every_quality(mnist_codec, digi
 
 
 @built_in
+@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="ten thousand images take minutes without the compiler")
 @pytest.mark.parametrize(("limit", "decibels"), [(18.0, 24.8), (11.0, 22.8)])
 def test_the_built_in_codec_is_as_good_as_promised_on_the_test_images(mnist_codec, digits, limit, decibels):
     latents = mnist_codec.encoder.predict(digits)
