@@ -25,7 +25,7 @@ from demos.mnist import make_model
 from nnlite import TrainingError
 from nnlite.activations import ACTIVATIONS
 from nnlite.codec.quantizer import UniformQuantizer
-from nnlite.datasets import Dataset, DatasetError, load_idx_folder, load_mnist
+from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
 
@@ -51,10 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     folder = command.output_folder(parser, options.out)
-    try:
-        data = load_idx_folder(options.data) if options.data else load_mnist()
-    except DatasetError as error:
-        parser.error(f"argument --data: {error}")
+    data = command.load_data(parser, options.data)
     say = (lambda *_, **__: None) if options.quiet else print
     count = len(options.latents) * len(options.activations)
     say(f"{count} models, {options.epochs} epochs each on {len(data.train_images):,} images; {machine.describe()}")

@@ -19,7 +19,6 @@ from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Resh
 from nnlite.codec.bottleneck import EntropyBottleneck
 from nnlite.codec.image import ImageCodec, network
 from nnlite.codec.prior import CLASSES, ClassPrior
-from nnlite.datasets import DatasetError, load_idx_folder, load_mnist
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
 
@@ -45,10 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.output_folder(parser, options.out.parent)
     if options.out.is_dir():
         parser.error(f"argument --out: expected a file to write, received the folder {str(options.out)!r}")
-    try:
-        data = load_idx_folder(options.data) if options.data else load_mnist()
-    except DatasetError as error:
-        parser.error(f"argument --data: {error}")
+    data = command.load_data(parser, options.data)
     if len(data.train_images) < CLASSES:
         parser.error(f"argument --data: expected at least {CLASSES} training images, received {len(data.train_images)}")
     print(f"{len(data.train_images):,} training images; {machine.describe()}")

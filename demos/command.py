@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from nnlite.cli import Parser as Parser
 from nnlite.cli import positive_number as positive_number
+from nnlite.datasets import Dataset, DatasetError, load_idx_folder, load_mnist
 from nnlite.files import write_atomically
 
 
@@ -42,6 +43,14 @@ def output_folder(parser: Parser, path: Path) -> Path:
     except OSError as error:
         parser.error(f"argument --out: expected a folder that can be written to, received {str(path)!r}: {error.strerror}")
     return path
+
+
+def load_data(parser: Parser, folder: Path | None) -> Dataset:
+    """Return the data set of a folder, or MNIST; leave with one line if it cannot be read."""
+    try:
+        return load_idx_folder(folder) if folder else load_mnist()
+    except DatasetError as error:
+        parser.error(f"argument --data: {error}")
 
 
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from nnlite import Autoencoder, Dense, Flatten, Reshape, Sigmoid, TrainingError,
 from nnlite.activations import ACTIVATIONS
 from nnlite.codec.image import ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
-from nnlite.datasets import Dataset, DatasetError, load_idx_folder, load_mnist
+from nnlite.datasets import Dataset
 from nnlite.imagefiles import png
 from nnlite.layers import Layer
 from nnlite.metrics import mse, psnr
@@ -53,10 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     folder = command.output_folder(parser, options.out)
-    try:
-        data = load_idx_folder(options.data) if options.data else load_mnist()
-    except DatasetError as error:
-        parser.error(f"argument --data: {error}")
+    data = command.load_data(parser, options.data)
     say = (lambda *_: None) if options.quiet else print
     say(f"{len(data.train_images):,} training and {len(data.test_images):,} test images of {_size(data)}; {machine.describe()}")
 

@@ -224,7 +224,7 @@ def test_a_data_set_of_few_classes_can_be_drawn(run, tmp_path, labels):
 def test_with_the_built_in_digits_the_learned_codec_is_shown_at_three_rates(tmp_path, monkeypatch):
     digits = load_mnist()
     few = Dataset(digits.train_images[:300], digits.train_labels[:300], digits.test_images[:100], digits.test_labels[:100])
-    monkeypatch.setattr(mnist, "load_mnist", lambda: few)
+    monkeypatch.setattr("demos.command.load_mnist", lambda: few)
     assert mnist.main([*SMALL, "--out", str(tmp_path), "--quiet"]) == 0
     learned = [row for row in metrics_of(tmp_path)["sizes"] if row["method"].startswith("learned codec")]
     assert len(learned) == 3
