@@ -32,11 +32,11 @@ from nnlite.gradcheck import gradcheck_loss as gradcheck_loss
 from nnlite.layers import Dense as Dense
 from nnlite.layers import Flatten as Flatten
 from nnlite.layers import Layer as Layer
-from nnlite.layers import Parameter as Parameter
 from nnlite.layers import Reshape as Reshape
 from nnlite.model import Sequential as Sequential
 from nnlite.normalization import BatchNormalization as BatchNormalization
 from nnlite.normalization import Rescale as Rescale
+from nnlite.parameters import Parameter as Parameter
 from nnlite.penalties import ActivityPenalty as ActivityPenalty
 from nnlite.penalties import SparsityPenalty as SparsityPenalty
 from nnlite.penalties import WeightPenalty as WeightPenalty

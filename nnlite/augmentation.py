@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.initializers import FloatArray
-from nnlite.layers import Workspace
+from nnlite.parameters import Workspace
 
 
 class RandomShift:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy.typing as npt
 
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer, Shape
+from nnlite.layers import Layer
 from nnlite.model import Sequential
+from nnlite.parameters import Shape
 
 
 class Autoencoder(Sequential):

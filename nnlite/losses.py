@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nnlite import kernels
 from nnlite.initializers import FloatArray
-from nnlite.layers import Workspace
+from nnlite.parameters import Workspace
 
 
 class Loss:

@@ -19,9 +19,10 @@ import numpy.typing as npt
 from nnlite.batches import BatchSource
 from nnlite.callbacks import Callback, History, ProgressBar
 from nnlite.initializers import FloatArray
-from nnlite.layers import Activation, Dense, DenseWithActivation, Layer, Parameter, Shape
+from nnlite.layers import Activation, Dense, DenseWithActivation, Layer
 from nnlite.losses import LOSSES, Loss
 from nnlite.optimizers import OPTIMIZERS, Optimizer
+from nnlite.parameters import Parameter, Shape
 from nnlite.watch import Watch
 
 Array = npt.NDArray[Any]

@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer, Parameter, Shape, expect_dtype
+from nnlite.layers import Layer, expect_dtype
+from nnlite.parameters import Parameter, Shape
 
 
 class Rescale(Layer):

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.initializers import FloatArray
-from nnlite.layers import Parameter
+from nnlite.parameters import Parameter
 
 
 class Optimizer:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnlite.initializers import FloatArray
-from nnlite.layers import Dense, Layer, Parameter
+from nnlite.layers import Dense, Layer
+from nnlite.parameters import Parameter
 
 
 class WeightPenalty(Layer):

@@ -4,7 +4,8 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.initializers import FloatArray
-from nnlite.layers import Dense, Layer, Parameter, Shape, expect_dtype
+from nnlite.layers import Dense, Layer, expect_dtype
+from nnlite.parameters import Parameter, Shape
 
 
 class TiedDense(Layer):

@@ -29,7 +29,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer, Parameter
+from nnlite.layers import Layer
+from nnlite.parameters import Parameter
 
 SPEED = 10.0  # gains and priors are stored divided by this: Adam moves every number by about η a step, and these have far to go
 

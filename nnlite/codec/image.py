@@ -24,8 +24,9 @@ from nnlite.codec.errors import CodecError
 from nnlite.codec.prior import ClassPrior
 from nnlite.codec.tables import FrequencyTables
 from nnlite.initializers import FloatArray, he_normal
-from nnlite.layers import Dense, Flatten, Layer, Reshape, Shape
+from nnlite.layers import Dense, Flatten, Layer, Reshape
 from nnlite.model import Sequential
+from nnlite.parameters import Shape
 
 Images = npt.NDArray[np.uint8]
 
