@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.codec import entropy
 from nnlite.codec.image import ImageCodec
+from nnlite.codec.quantizer import quantize
 
 ROUNDS = 5
 
@@ -18,7 +19,7 @@ def measure(codec: ImageCodec, images: np.ndarray) -> dict:
     quality = codec.qualities // 2
     latents = codec.encoder.predict(images)
     classes = codec.prior.choose(latents)
-    symbols = np.rint(latents * codec.gain[quality]).astype(np.int32) - codec.prior.shift[quality, classes]
+    symbols = quantize(latents, codec.gain[quality]) - codec.prior.shift[quality, classes]
     symbols, rows = symbols.reshape(-1), codec.prior.table[quality, classes].reshape(-1).astype(np.int32)
     tables = codec.prior.tables
     least = tables.cross_entropy(symbols, rows) / 8

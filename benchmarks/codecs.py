@@ -71,12 +71,7 @@ class Task(NamedTuple):
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    made = Parser(
-        prog="python -m benchmarks.codecs",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = Parser(prog="python -m benchmarks.codecs", description=DESCRIPTION, epilog=EPILOG)
     made.add_argument("--quick", action="store_true", help="within a minute, to see that it works")
     made.add_argument("--model", type=Path, metavar="FILE", help="a codec for MNIST, instead of the built-in one")
     made.add_argument("--fashion-data", type=Path, metavar="DIR", help="a folder with Fashion-MNIST's four IDX files")

@@ -58,12 +58,7 @@ def names(text: str) -> list:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    made = Parser(
-        prog="python -m benchmarks.frameworks",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = Parser(prog="python -m benchmarks.frameworks", description=DESCRIPTION, epilog=EPILOG)
     made.add_argument("--quick", action="store_true", help="within a minute: 12,800 images, 2 epochs, no row that compiles long")
     made.add_argument("--job", choices=JOBS, default="mnist", help="the autoencoder of the tutorials, or a deep one")
     made.add_argument("--only", type=names, default=ENTRIES, metavar="NAMES", help="rows or frameworks, separated by commas")

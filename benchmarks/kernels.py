@@ -1,6 +1,5 @@
 """``python -m benchmarks.kernels``: nnlite's loops, one by one, beside NumPy's expression and the memory's limit."""
 
-import argparse
 import dataclasses
 import time
 from collections.abc import Callable
@@ -156,9 +155,7 @@ def table(measured: dict) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark."""
-    made = Parser(
-        prog="python -m benchmarks.kernels", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = Parser(prog="python -m benchmarks.kernels", description=DESCRIPTION)
     made.add_argument("--quick", action="store_true", help="the arrays of a batch only")
     made.add_argument("--json", type=target, metavar="FILE", help="write all figures")
     made.add_argument("--plot", type=target, metavar="FILE", help="write a bar chart of the arrays of a batch")

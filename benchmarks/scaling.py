@@ -121,9 +121,7 @@ def draw(name: str, measured: dict, path: Path) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    made = Parser(
-        prog="python -m benchmarks.scaling", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = Parser(prog="python -m benchmarks.scaling", description=DESCRIPTION)
     made.add_argument("--quick", action="store_true", help="fewer points, 2,048 images, one epoch a point")
     made.add_argument("--threads", type=positive, metavar="N", help="the most; default: the physical cores, at most 8")
     made.add_argument("--only", choices=[*LABELS, "deep", "kernels"], help="one part alone")

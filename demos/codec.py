@@ -19,6 +19,7 @@ from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Resh
 from nnlite.codec.bottleneck import EntropyBottleneck
 from nnlite.codec.image import ImageCodec, network
 from nnlite.codec.prior import CLASSES, ClassPrior
+from nnlite.codec.quantizer import quantize
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
 
@@ -84,7 +85,7 @@ def train(images: np.ndarray, hidden: int, latent: int, epochs: int, learning_ra
     print("finding the classes of images and their tables ...", flush=True)
     latents = model.encode(images)
     gain = interpolate(bottleneck.gain)
-    symbols = [np.rint(latents * steps).astype(np.int32) for steps in gain]
+    symbols = [quantize(latents, each) for each in gain]
     return ImageCodec(model.encoder, model.decoder[1:], gain, ClassPrior.fit(latents, symbols, rng))
 
 

@@ -16,7 +16,7 @@ class WeightPenalty(Layer):
     """Adds Σ (λ₁ |w| + λ₂ w² / 2) over the weights of some Dense layers to the loss; their biases are free.
 
     The gradient of the second term is λ₂ w, so that with plain SGD λ₂ is what is called weight decay. The penalty is one more use
-    of the weights, whose gradients are summed, see `nnlite.layers.Parameter`; its place in the model does not matter.
+    of the weights, whose gradients are summed, see `nnlite.parameters.Parameter`; its place in the model does not matter.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ class TiedDense(Layer):
     """y = x Wᵀ + c, with the weights W (D, H) of a Dense and a bias of its own: H numbers back to D.
 
     The two layers share one Parameter. A model lists it once, an optimizer changes it once a step, and its gradient is the sum of
-    both uses, see `nnlite.layers.Parameter`.
+    both uses, see `nnlite.parameters.Parameter`.
 
     Parameters
     ----------

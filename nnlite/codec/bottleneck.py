@@ -28,6 +28,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.codec import quantizer
 from nnlite.initializers import FloatArray
 from nnlite.layers import Layer
 from nnlite.parameters import Parameter
@@ -134,13 +135,11 @@ class EntropyBottleneck(Layer):
 
     def quantize(self, latents: FloatArray, quality: int) -> npt.NDArray[np.int32]:
         """Return round(g u), shape (N, K), at a quality from 0 to Q − 1."""
-        return np.rint(latents * self._settings(quality)[0]).astype(np.int32)
+        return quantizer.quantize(latents, self.gain[quality])
 
     def dequantize(self, symbols: npt.NDArray[np.int32], quality: int) -> FloatArray:
         """Return symbols / g, shape (N, K)."""
-        gain = self._settings(quality)[0]
-        latents: FloatArray = symbols.astype(gain.dtype) / gain
-        return latents
+        return quantizer.dequantize(symbols, self.gain[quality])
 
     def _settings(self, quality: int | slice | npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return g, μ and s of one quality, (K,), or of one quality for each sample, (N, K)."""

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from nnlite import safetensors
 from nnlite.activations import Sigmoid, SiLU
-from nnlite.codec import container
+from nnlite.codec import container, quantizer
 from nnlite.codec.errors import CodecError
 from nnlite.codec.prior import ClassPrior
 from nnlite.codec.tables import FrequencyTables
@@ -98,7 +98,7 @@ class ImageCodec:
         """Return the file of images whose latents (N, K) are known: several qualities of one batch need the encoder only once."""
         if not 0 <= quality < self.qualities:
             raise CodecError(f"expected a quality from 0 to {self.qualities - 1}, received {quality}")
-        symbols = np.rint(latents * self.gain[quality]).astype(np.int32)
+        symbols = quantizer.quantize(latents, self.gain[quality])
         payload = self.prior.encode(symbols, self.prior.choose(latents), quality)
         height, width = self.image_shape
         return container.pack(payload, model_hash=self.hash, quality=quality, count=len(latents), height=height, width=width)
@@ -130,8 +130,7 @@ class ImageCodec:
             if wrong:
                 raise CodecError(f"expected an index from 0 to {header.count - 1}, received {wrong[0]}")
             symbols = symbols[list(indices)]
-        latents = symbols.astype(np.float32) / self.gain[header.quality]
-        return to_bytes(self.decoder.predict(latents))
+        return to_bytes(self.decoder.predict(quantizer.dequantize(symbols, self.gain[header.quality])))
 
     def check_images(self, images: npt.NDArray[Any]) -> Images:
         """Return images as uint8, shape (N, height, width), or raise CodecError if this codec cannot take them."""

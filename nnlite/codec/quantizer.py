@@ -12,6 +12,17 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.floating[Any]]
 
 
+def quantize(latents: FloatArray, gain: FloatArray) -> npt.NDArray[np.int32]:
+    """Return round(gain · latents) as integers of the latents' shape (N, K); the steps are 1 / gain, shape (K,)."""
+    return np.rint(latents * gain).astype(np.int32)
+
+
+def dequantize(symbols: npt.NDArray[np.int32], gain: FloatArray) -> FloatArray:
+    """Return symbols / gain, shape (N, K), in the dtype of the gains."""
+    latents: FloatArray = symbols.astype(gain.dtype) / gain
+    return latents
+
+
 @dataclass(frozen=True)
 class UniformQuantizer:
     """Each of K numbers in one byte: 256 equal steps over a range of its own.
