@@ -16,8 +16,9 @@ import numpy as np
 
 from demos import command, machine
 from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, TrainingError, cosine
+from nnlite.autoencoder import dense_network
 from nnlite.codec.bottleneck import EntropyBottleneck
-from nnlite.codec.image import ImageCodec, network
+from nnlite.codec.image import ImageCodec
 from nnlite.codec.prior import CLASSES, ClassPrior
 from nnlite.codec.quantizer import quantize
 from nnlite.metrics import mse, psnr
@@ -75,9 +76,9 @@ def train(images: np.ndarray, hidden: int, latent: int, epochs: int, learning_ra
     # High qualities change the mean squared error little: they are drawn more often, or they would hardly count.
     often = np.minimum(TRADEOFFS, 200.0) ** 0.25
     often /= often.sum()
-    encoder = [Flatten(), *network([pixels, hidden, hidden, latent], rng)]
+    encoder = [Flatten(), *dense_network([pixels, hidden, hidden, latent], rng)]
     bottleneck = EntropyBottleneck(latent, prices, rng=rng, probabilities=often)
-    decoder = [*network([latent, hidden, hidden, pixels], rng), Sigmoid(), Reshape(shape)]
+    decoder = [*dense_network([latent, hidden, hidden, pixels], rng), Sigmoid(), Reshape(shape)]
     model = Autoencoder(encoder, [bottleneck, *decoder], input_shape=shape)
     model.compile(Adam(learning_rate), "mse")
     schedule = LearningRateSchedule(cosine(warm_up=0.1))

@@ -5,8 +5,9 @@ import functools
 import numpy as np
 
 from nnlite import Autoencoder, Flatten, Reshape, Sigmoid
+from nnlite.autoencoder import dense_network
 from nnlite.codec.bottleneck import EntropyBottleneck
-from nnlite.codec.image import ImageCodec, network
+from nnlite.codec.image import ImageCodec
 from nnlite.codec.prior import ClassPrior
 from nnlite.optimizers import Adam
 
@@ -36,8 +37,9 @@ def trained(rng):
     shape = images.shape[1:]
     pixels = SIDE * SIDE
     bottleneck = EntropyBottleneck(LATENTS, BIT_PRICES, rng=rng)
-    encoder = [Flatten(), *network([pixels, 16, LATENTS], rng)]
-    model = Autoencoder(encoder, [bottleneck, *network([LATENTS, 16, pixels], rng), Sigmoid(), Reshape(shape)], input_shape=shape)
+    encoder = [Flatten(), *dense_network([pixels, 16, LATENTS], rng)]
+    decoder = [*dense_network([LATENTS, 16, pixels], rng), Sigmoid(), Reshape(shape)]
+    model = Autoencoder(encoder, [bottleneck, *decoder], input_shape=shape)
     model.compile(Adam(0.01), "mse")
     model.fit(images, epochs=30, batch_size=64, rng=rng, verbose=False)
     latents = model.encode(images)

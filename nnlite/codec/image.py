@@ -10,7 +10,6 @@ import hashlib
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite import safetensors
-from nnlite.activations import Sigmoid, SiLU
+from nnlite.activations import Sigmoid
+from nnlite.autoencoder import dense_network
 from nnlite.codec import container, quantizer
 from nnlite.codec.errors import CodecError
 from nnlite.codec.prior import ClassPrior
 from nnlite.codec.tables import FrequencyTables
-from nnlite.initializers import FloatArray, he_normal
-from nnlite.layers import Dense, Flatten, Layer, Reshape
+from nnlite.initializers import FloatArray
+from nnlite.layers import Flatten, Layer, Reshape
 from nnlite.model import Sequential
 from nnlite.parameters import Shape
 
@@ -207,22 +207,6 @@ class ImageCodec:
             raise CodecError(f"{path}: expected a codec file: {error}") from error
 
 
-def network(widths: Sequence[int], rng: np.random.Generator) -> list[Layer]:
-    """Return Dense layers of these widths with a SiLU between each two of them; the last starts with small weights.
-
-    He's initialisation keeps the size of signals; latents and images that begin near their middle make the first steps calm.
-    """
-    layers: list[Layer] = []
-    for position, (width, next_width) in enumerate(pairwise(widths), 2):
-        initializer = he_normal if position < len(widths) else _small
-        layers += [SiLU(), Dense(width, next_width, rng=rng, initializer=initializer)]
-    return layers[1:]
-
-
-def _small(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike) -> FloatArray:
-    return 0.3 * he_normal(shape, rng, dtype)
-
-
 def to_bytes(images: FloatArray) -> Images:
     """Return floats in [0, 1] as the nearest of 0 to 255: rounded, not cut off, which would darken by half a step."""
     return np.clip(np.rint(images * 255), 0, 255).astype(np.uint8)
@@ -232,7 +216,7 @@ def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer]
     """Return the encoder or the decoder with the weights that the file holds for it."""
     weights = [array for name, array in arrays.items() if name.startswith(f"{part}.") and array.ndim == 2]
     widths = [len(weights[0]), *(weight.shape[1] for weight in weights)]
-    layers = network(widths, np.random.default_rng())
+    layers = dense_network(widths, np.random.default_rng())
     model = Sequential([*before, *layers, *after], shape)
     for name, parameter in model.named_parameters().items():
         stored = arrays[f"{part}.{name}"]
