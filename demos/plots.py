@@ -59,6 +59,17 @@ def filters(path: Path, title: str, weights: np.ndarray) -> None:
     figure.savefig(path, dpi=DPI)
 
 
+def sheet(path: Path, title: str, images: np.ndarray, columns: int) -> None:
+    """Draw images in rows of so many."""
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(0.7 * columns + 0.3, 0.7 * rows + 0.5), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(tile(images, columns), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axis.set_axis_off()
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)
+
+
 def codes(path: Path, title: str, points: np.ndarray, labels: np.ndarray, share: Sequence[float]) -> None:
     """Draw codes as points (N, 2), coloured by label; `share` is the part of the variance that each axis shows."""
     figure = Figure(figsize=(6.4, 5.4), layout="constrained")
