@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_codec import SIDE, blobs
+from tiny_data import write_data
 
 import nnlite
 from demos import codec as codec_demo
@@ -26,20 +27,6 @@ ROOT = Path(nnlite.__file__).parent.parent
 SMALL = ["--latent", "6", "--epochs", "2", "--batch-size", "32"]
 PICTURES = ["reconstructions.png", "history.png", "filters.png", "codes.png"]
 jitted = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="takes long without compiled kernels")
-
-
-def idx(array):
-    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-
-
-def write_data(folder, train_images, test_images, train_labels=None, test_labels=None):
-    """Write a data set in MNIST's layout; labels count 0 to 9 unless given."""
-    folder.mkdir(exist_ok=True)
-    for split, images, labels in (("train", train_images, train_labels), ("t10k", test_images, test_labels)):
-        labels = np.arange(len(images)) % 10 if labels is None else labels
-        (folder / f"{split}-images-idx3-ubyte").write_bytes(idx(images))
-        (folder / f"{split}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels.astype(np.uint8))))
-    return folder
 
 
 @pytest.fixture(scope="module")

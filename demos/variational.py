@@ -1,0 +1,240 @@
+"""Train a variational autoencoder, and draw digits that nobody wrote.
+
+    image, 0 or 1 each pixel → Dense, SiLU, ... → means and variances → a sample z → Dense, SiLU, ... → probability of each pixel
+
+The code of an image is a distribution, and the loss is what encoder and decoder together pay for the image: the cross-entropy of
+its pixels, and what the code's distribution says beyond the standard normal distribution, see nnlite/variational.py. Its negative
+is the ELBO, a lower bound on the image's log-likelihood, in nats. Once trained, numbers from the normal distribution are decoded
+into new digits.
+
+Pixels are probabilities here: each grey value is the chance that its pixel is 1. The test images are drawn once, by a seed of their
+own, so that every model is measured on the same ones.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import demos
+from demos import command, machine
+from nnlite import (
+    Autoencoder,
+    Callback,
+    Flatten,
+    GaussianSample,
+    LearningRateSchedule,
+    Reshape,
+    TrainingError,
+    cosine,
+    gaussian_kl,
+    save_weights,
+)
+from nnlite.autoencoder import dense_network
+from nnlite.optimizers import AdamW
+
+TEST_SEED = 2024  # of the one draw of the test images
+
+EPILOG = """\
+files written to --out:
+  samples.png          digits decoded from random numbers
+  interpolation.png    from one test image to another in ten equal steps of the code
+  reconstructions.png  test images, as they were drawn, and their reconstructions
+  history.png          negative ELBO by epoch, on training and test images
+  model.safetensors    the weights
+  metrics.json         all numbers
+
+examples:
+  python -m demos.variational
+  python -m demos.variational --code 2 --epochs 20
+
+exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo with these command line arguments, and return the exit code."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    folder = command.output_folder(parser, options.out)
+    data = command.load_data(parser, options.data)
+    say = (lambda *_, **__: None) if options.quiet else print
+    say(f"{len(data.train_images):,} training and {len(data.test_images):,} test images; {machine.describe()}")
+    rng = np.random.default_rng(options.seed)
+    model = make_model(data.train_images.shape[1:], options.hidden, options.code, rng)
+    if not options.quiet:
+        model.summary()
+    model.compile(AdamW(options.learning_rate, options.weight_decay), "bce_logits")
+    test_images = draw_pixels(data.test_images / np.float32(255), np.random.default_rng(TEST_SEED))
+    bound = Bound(test_images, np.random.default_rng(TEST_SEED + 1))
+    try:
+        history = model.fit(
+            data.train_images,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            rng=rng,
+            augment=draw_pixels,
+            callbacks=[LearningRateSchedule(cosine(warm_up=0.05)), bound],
+            verbose=not options.quiet,
+        ).history
+    except TrainingError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    reconstruction, divergence = evidence(model, test_images, options.samples, bound.rng)
+    elbo = float(np.mean(reconstruction - divergence))
+    say(
+        f"test images, {options.samples} samples of each code: ELBO {elbo:.2f} nats = "
+        f"{np.mean(reconstruction):.2f} of the pixels − {np.mean(divergence):.2f} of the code"
+    )
+    active = int(np.sum(model.encode(test_images).std(axis=0) > 0.1))
+    say(f"{active} of the code's {options.code} numbers are used: their means differ between images")
+    save_weights(model, folder / "model.safetensors")
+    pixels = test_images[0].size
+    curves = {"training images": pixels * np.array(history["loss"]), "test images": -np.array(bound.elbo)}
+    draw(folder, model, test_images, data.test_labels, curves, options.code, np.random.default_rng(options.seed))
+    seconds = time.perf_counter() - demos.START
+    command.write_metrics(
+        folder / "metrics.json",
+        {
+            "test_elbo": elbo,
+            "test_log_likelihood_of_pixels": float(np.mean(reconstruction)),
+            "test_kl": float(np.mean(divergence)),
+            "active_numbers": active,
+            "training_negative_elbo": curves["training images"].tolist(),
+            "test_elbo_by_epoch": bound.elbo,
+            "code": options.code,
+            "hidden": options.hidden,
+            "epochs": options.epochs,
+            "batch_size": options.batch_size,
+            "learning_rate": options.learning_rate,
+            "weight_decay": options.weight_decay,
+            "seed": options.seed,
+            "seconds_total": seconds,
+        },
+    )
+    say(f"{seconds:.0f} s in all; pictures, model and metrics.json are in {folder}/")
+    return 0
+
+
+def make_model(shape: tuple[int, ...], hidden: Sequence[int], code: int, rng: np.random.Generator) -> Autoencoder:
+    """Return the model: images → 2K numbers → a sample of K → logits in the images' shape."""
+    pixels = int(np.prod(shape))
+    encoder = [Flatten(), *dense_network([pixels, *hidden, 2 * code], rng), GaussianSample(1 / pixels, rng=rng)]
+    decoder = [*dense_network([code, *hidden[::-1], pixels], rng), Reshape(shape)]
+    return Autoencoder(encoder, decoder, input_shape=shape)
+
+
+def draw_pixels(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return images of 0 and 1, each pixel 1 with the probability that it has in `images`."""
+    return (rng.random(images.shape, images.dtype.type) < images).astype(images.dtype)
+
+
+def evidence(model: Autoencoder, images: np.ndarray, samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return E[ln p(x | z)], the mean over some samples of z, and KL, both in nats and (N,): their difference is the ELBO."""
+    encoded = model.encoder[:-1].predict(images)  # what GaussianSample receives, (N, 2K)
+    mean, log_variance = np.split(encoded, 2, axis=1)
+    log_likelihood = np.zeros(len(images))
+    for _ in range(samples):
+        z = mean + np.exp(log_variance / 2) * rng.standard_normal(mean.shape, mean.dtype.type)
+        logits = model.decode(z)
+        nats = np.maximum(logits, 0) - logits * images + np.log1p(np.exp(-np.abs(logits)))  # of each pixel
+        log_likelihood -= nats.reshape(len(images), -1).sum(axis=1, dtype=np.float64) / samples
+    return log_likelihood, gaussian_kl(mean, log_variance)
+
+
+class Bound(Callback):
+    """Notes the ELBO of images after each epoch, from one sample of each code.
+
+    Parameters
+    ----------
+    images : array, shape (N, ...)
+    rng : np.random.Generator
+
+    Attributes
+    ----------
+    elbo : list of float
+        One for each epoch, in nats.
+    """
+
+    def __init__(self, images: np.ndarray, rng: np.random.Generator):
+        self.images, self.rng = images, rng
+        self.elbo: list[float] = []
+
+    def on_epoch_end(self, model: Any, epoch: int, logs: dict[str, float]) -> None:
+        """Append the bound of the moment, and let the progress bar show it."""
+        reconstruction, divergence = evidence(model, self.images, 1, self.rng)
+        self.elbo.append(float(np.mean(reconstruction - divergence)))
+        logs["test_elbo"] = self.elbo[-1]
+
+
+def draw(
+    folder: Path,
+    model: Autoencoder,
+    images: np.ndarray,
+    labels: np.ndarray,
+    curves: dict[str, np.ndarray],
+    code: int,
+    rng: np.random.Generator,
+) -> None:
+    """Write the pictures."""
+    from demos import plots  # matplotlib takes longer to import than all the rest
+
+    def probabilities(z: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-model.decode(z.astype(np.float32))))
+
+    first = [int(np.argmax(labels == label)) for label in np.unique(labels)]  # one image of each class
+    codes = model.encode(images[first])
+    if code == 2:
+        side = np.linspace(-2, 2, 12)
+        z = np.stack(np.meshgrid(side, -side), axis=-1).reshape(-1, 2)
+        title = "Decoded from a grid over the code's plane, −2 to 2 each way"
+    else:
+        z, title = rng.standard_normal((120, code)), "Decoded from random numbers: the probability of each pixel"
+    plots.sheet(folder / "samples.png", title, probabilities(z), columns=12)
+    steps = np.linspace(0, 1, 10)[:, None]
+    paths = [probabilities((1 - steps) * start + steps * end) for start, end in pairwise(codes[:6])]
+    plots.sheet(
+        folder / "interpolation.png",
+        "From one test image to the next, in equal steps of the code",
+        np.concatenate(paths),
+        columns=10,
+    )
+    decoded = probabilities(codes)
+    plots.reconstructions(
+        folder / "reconstructions.png",
+        f"Test images from the means of {code} numbers each",
+        {"drawn": images[first], "decoded": decoded},
+        "difference",
+        decoded - images[first],
+    )
+    plots.history(folder / "history.png", "Negative ELBO by epoch", curves, "nats an image")
+
+
+def make_parser() -> command.Parser:
+    """Return the parser of the demo's arguments."""
+    parser = command.Parser(prog="python -m demos.variational", description=__doc__, epilog=EPILOG)
+    add = parser.add_argument
+    add("--code", type=command.whole_number(1), default=32, metavar="K", help="numbers in the code (default 32)")
+    add(
+        "--hidden", type=command.whole_numbers, default=[500, 500], metavar="H,H,...",
+        help="units of the layers before the code, mirrored behind it (default 500,500)",
+    )  # fmt: skip
+    add("--epochs", type=command.whole_number(1), default=30, metavar="N", help="times through the training images (default 30)")
+    add("--batch-size", type=command.whole_number(1), default=128, metavar="N", help="images a step (default 128)")
+    add("--learning-rate", type=command.positive_number, default=0.002, metavar="RATE", help="its largest value (default 0.002)")
+    add("--weight-decay", type=float, default=0.0, metavar="L", help="AdamW's decay of the weights (default 0)")
+    add("--samples", type=command.whole_number(1), default=10, metavar="N", help="of each code for the final ELBO (default 10)")
+    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights, order and noise (default 0)")
+    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
+    add("--out", type=Path, default=Path("out/variational"), metavar="DIR", help="where to write (default out/variational)")
+    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
+    add("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+if __name__ == "__main__":
+    command.run(main)
