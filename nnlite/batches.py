@@ -1,6 +1,7 @@
 """Cutting a data set into batches: the rows with given indices, as floats that a model can take."""
 
 import math
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,10 @@ class BatchSource:
     def __len__(self) -> int:
         """M, the number of samples."""
         return len(self._rows)
+
+    def checksum(self) -> int:
+        """Return the CRC-32 of all samples."""
+        return zlib.crc32(self._rows.data)
 
     def take(self, indices: npt.NDArray[np.int64]) -> FloatArray:
         """Return the samples with these indices, shape (N, ...); valid until the next call."""

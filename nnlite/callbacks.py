@@ -3,11 +3,12 @@
 A callback knows the model only through the methods it calls; the training loop is in `nnlite.model`.
 """
 
+import copy
 import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 import numpy as np
@@ -19,6 +20,8 @@ Logs = dict[str, float]
 
 class Callback:
     """Base: every event does nothing. Epochs and steps count from 1."""
+
+    memories: tuple[str, ...] = ()  # the attributes that a training which goes on from a checkpoint must find as they were
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Training starts: so many epochs of so many steps."""
@@ -35,6 +38,14 @@ class Callback:
     def on_train_end(self, model: Any) -> None:
         """Training is over; not called when an exception ended it."""
 
+    def state(self) -> dict[str, Any]:
+        """Return a copy of what later epochs need of the earlier ones: numbers, strings, None, arrays, lists and dicts of these."""
+        return {name: copy.deepcopy(getattr(self, name)) for name in self.memories}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state()` was taken; called after `on_train_begin`."""
+        vars(self).update(state)
+
 
 class History(Callback):
     """The numbers of every epoch.
@@ -44,6 +55,8 @@ class History(Callback):
     history : dict of lists
         "loss" and, with validation data, "val_loss": one number for each epoch.
     """
+
+    memories = ("history",)
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
@@ -79,6 +92,8 @@ class EarlyStopping(Callback):
     best : float
         That number.
     """
+
+    memories = ("best", "best_epoch", "_best_weights")
 
     def __init__(self, monitor: str = "val_loss", patience: int = 3, min_delta: float = 0.0, restore_best_weights: bool = True):
         if patience < 1 or min_delta < 0:
@@ -127,6 +142,8 @@ class CSVLogger(Callback):
         Where to write; an older file is replaced.
     """
 
+    memories = ("_rows",)
+
     def __init__(self, path: str | os.PathLike[str]):
         self.path = path
 
@@ -150,6 +167,8 @@ class LearningRateLogger(Callback):
     rates : list of float
         One for each epoch.
     """
+
+    memories = ("rates",)
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Forget what an earlier training left."""

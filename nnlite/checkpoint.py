@@ -2,23 +2,25 @@
 
 import math
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnlite import safetensors
 from nnlite.callbacks import Callback, Logs
-from nnlite.model import Sequential
+
+if TYPE_CHECKING:
+    from nnlite.model import Sequential
 
 
 class CheckpointError(ValueError):
-    """A file whose arrays are not those of the model; the message names the first that differs."""
+    """A file that does not fit the model or its training; the message names the first difference."""
 
 
-def save_weights(model: Sequential, path: str | os.PathLike[str]) -> None:
+def save_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Write the parameters to a safetensors file, named by position ("1.weight", shape (D, H)), whole or not at all."""
     safetensors.write(path, {name: parameter.value for name, parameter in model.named_parameters().items()})
 
 
-def load_weights(model: Sequential, path: str | os.PathLike[str]) -> None:
+def load_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Read the parameters back from a file of `save_weights`.
 
     Raises
@@ -56,6 +58,8 @@ class ModelCheckpoint(Callback):
     monitor : str or None, default "val_loss"
         The entry of the logs; smaller is better. With None every epoch is saved.
     """
+
+    memories = ("_best",)
 
     def __init__(self, path: str | os.PathLike[str], monitor: str | None = "val_loss"):
         self.path, self.monitor = path, monitor

@@ -1,9 +1,17 @@
 """Writing a file so that it is afterwards the old one or the new one, whole."""
 
 import contextlib
+import glob
 import os
 import tempfile
 from pathlib import Path
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files beside `path` that writes which were killed have left; not while another process writes there."""
+    path = Path(path)
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        leftover.unlink()
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:

@@ -10,6 +10,7 @@ for each epoch
 """
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
@@ -23,6 +24,7 @@ from nnlite.layers import Activation, Dense, DenseWithActivation, Layer
 from nnlite.losses import LOSSES, Loss
 from nnlite.optimizers import OPTIMIZERS, Optimizer
 from nnlite.parameters import Parameter, Shape
+from nnlite.resume import SavedTraining
 from nnlite.watch import Watch
 
 Array = npt.NDArray[Any]
@@ -214,6 +216,7 @@ class Sequential(Layer):
         rng: np.random.Generator | None = None,
         augment: Augmentation | None = None,
         callbacks: Sequence[Callback] = (),
+        checkpoint: str | os.PathLike[str] | None = None,
         verbose: bool = True,
     ) -> History:
         """Train, and return the history of loss and val_loss.
@@ -238,6 +241,11 @@ class Sequential(Layer):
             From a batch of x and `rng` to the batch to train on, such as `nnlite.RandomShift`.
         callbacks : sequence of Callback
             Told of every event, in this order, after the history.
+        checkpoint : path, optional
+            A file that holds the whole state of the training after each epoch: weights, optimizer, callbacks, random generators. If
+            it is there already, training goes on after its last epoch, and ends bit for bit where it would have ended without a
+            stop (on the same machine, with the same build and number of threads). One file is for one job: the same data, model
+            and settings.
         verbose : bool
             Whether to show a progress bar.
 
@@ -254,6 +262,8 @@ class Sequential(Layer):
             for 20 steps although their targets differ.
         ValueError
             The arguments do not fit together.
+        CheckpointError, nnlite.safetensors.FormatError
+            The checkpoint is of another job, or damaged. Nothing has been changed then.
         """
         _ = self.optimizer, self.loss  # that there are such, before anything else happens
         inputs, targets = self._sources(x, y)
@@ -270,10 +280,19 @@ class Sequential(Layer):
         if augment is not None and rng is not None:
             inputs.transform = lambda batch: augment(batch, rng)
         watch = Watch(self)
+        saved = None
+        if checkpoint is not None:
+            checksums = [source.checksum() for source in (inputs, targets, *(validation or ()))]
+            job = {"samples": len(inputs), "checksums of the data": checksums, "epochs": epochs, "batch_size": batch_size}
+            job |= {"shuffle": shuffle, "augment": type(augment).__name__}
+            saved = SavedTraining(checkpoint, self, [history, *callbacks], watch, (rng, augment), job)
         self.stop_training = False
         for listener in listeners:
             listener.on_train_begin(self, epochs, math.ceil(len(inputs) / batch_size))
-        for epoch in range(1, epochs + 1):
+        done = saved.begin() if saved else 0
+        for epoch in range(done + 1, epochs + 1):
+            if self.stop_training:
+                break
             for listener in listeners:
                 listener.on_epoch_begin(self, epoch)
             order = rng.permutation(len(inputs)) if shuffle and rng is not None else np.arange(len(inputs))
@@ -284,8 +303,8 @@ class Sequential(Layer):
                     logs["val_loss"] = self._evaluate(*validation, EVALUATION_BATCH)
             for listener in listeners:
                 listener.on_epoch_end(self, epoch, logs)
-            if self.stop_training:
-                break
+            if saved:
+                saved.save(epoch)
         for listener in listeners:
             listener.on_train_end(self)
         return history

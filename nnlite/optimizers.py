@@ -31,6 +31,8 @@ class Optimizer:
     ----------
     step_count : int
         t, the steps taken since `bind`.
+    settings : dict
+        The numbers that the optimizer had at `bind`, by name, before any schedule changed them.
     """
 
     memories: tuple[str, ...] = ()  # the attributes that hold what is remembered, one flat array for each parameter
@@ -43,12 +45,18 @@ class Optimizer:
         self.learning_rate = learning_rate
         self.clip_norm = clip_norm
         self.step_count = 0
+        self.settings: dict[str, float] = {}
         self._parameters: list[Parameter] = []
 
     def bind(self, parameters: Sequence[Parameter]) -> None:
         """Start anew on those of these parameters that are trainable: everything remembered is zero, and t = 0."""
         self._parameters = [parameter for parameter in parameters if parameter.trainable]
         self.step_count = 0
+        self.settings = self.numbers()
+
+    def numbers(self) -> dict[str, float]:
+        """Return all settings and the step count, as they are now, by the names of their attributes."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, int | float)}
 
     def step(self) -> None:
         """Change every parameter once, by the gradient it holds."""

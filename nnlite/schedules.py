@@ -18,6 +18,8 @@ class LearningRateSchedule(Callback):
         From progress, 0 at the first step and approaching 1 at the last, to the factor.
     """
 
+    memories = ("_peak", "_done")
+
     def __init__(self, schedule: Schedule):
         self.schedule = schedule
 
@@ -130,6 +132,8 @@ class ReduceOnPlateau(Callback):
         The rate is not reduced below this.
     """
 
+    memories = ("_best", "_waited")
+
     def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 3, minimum: float = 0.0):
         if not 0 < factor < 1 or patience < 1 or not minimum >= 0:
             raise ValueError(
@@ -173,6 +177,8 @@ class MomentumSchedule(Callback):
     I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013,
     equation 5.
     """
+
+    memories = ("_own",)
 
     def __init__(self, maximum: float = 0.99):
         if not 0 < maximum < 1:

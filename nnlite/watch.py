@@ -28,28 +28,35 @@ class Watch:
     Parameters
     ----------
     model : Sequential
+
+    Attributes
+    ----------
+    step : int
+        The steps seen.
+    equal_steps : int
+        How many of the last ones had the same output for all samples.
     """
 
     def __init__(self, model: "Sequential"):
         self._model = model
-        self._step = 0
-        self._equal_steps = 0
+        self.step = 0
+        self.equal_steps = 0
 
     def check_step(self, loss: float, batch: FloatArray, prediction: FloatArray, target: FloatArray) -> None:
         """Raise TrainingError if the loss is not finite or the output has collapsed; called before the weights change."""
-        self._step += 1
+        self.step += 1
         if not math.isfinite(loss):
             raise TrainingError(
-                f"training stopped at step {self._step}: the loss is {loss}; {self._where_not_finite(batch)}. "
+                f"training stopped at step {self.step}: the loss is {loss}; {self._where_not_finite(batch)}. "
                 "Weights before this step may be too large: try a smaller learning rate"
             )
         if len(batch) > 1 and not _all_rows_equal(prediction):
-            self._equal_steps = 0
+            self.equal_steps = 0
         elif not _all_rows_equal(target) and not _all_rows_equal(batch):  # else the batch tells nothing
-            self._equal_steps += 1
-        if self._equal_steps == COLLAPSE_STEPS:
+            self.equal_steps += 1
+        if self.equal_steps == COLLAPSE_STEPS:
             raise TrainingError(
-                f"training stopped at step {self._step}: for {COLLAPSE_STEPS} steps the output has been the same for every sample; "
+                f"training stopped at step {self.step}: for {COLLAPSE_STEPS} steps the output has been the same for every sample; "
                 f"{self._where_collapsed(batch)}. Its units are dead or saturated: try a smaller learning rate or LeakyReLU"
             )
 
@@ -58,7 +65,7 @@ class Watch:
         name = self._bad_parameter()
         if name is not None:
             raise TrainingError(
-                f"training stopped at step {self._step}: parameter {name} has become NaN or infinite: try a smaller learning rate"
+                f"training stopped at step {self.step}: parameter {name} has become NaN or infinite: try a smaller learning rate"
             )
 
     def _bad_parameter(self) -> str | None:
