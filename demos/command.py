@@ -53,6 +53,14 @@ def load_data(parser: Parser, folder: Path | None) -> Dataset:
         parser.error(f"argument --data: {error}")
 
 
+def add_checkpoint(parser: Parser) -> None:
+    """Add the argument for `Sequential.fit`'s checkpoint."""
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE",
+        help="keep the whole state of the training in this file, and go on from it if it is there",
+    )  # fmt: skip
+
+
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
     """Write the numbers as JSON, one entry a line."""
     write_atomically(path, (json.dumps(metrics, indent=2) + "\n").encode())

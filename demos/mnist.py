@@ -20,7 +20,7 @@ import numpy as np
 import demos
 from demos import command, machine
 from demos.blocks import block_characters
-from nnlite import Autoencoder, Dense, Flatten, Reshape, Sigmoid, TrainingError, save_weights
+from nnlite import Autoencoder, CheckpointError, Dense, Flatten, Reshape, Sigmoid, TrainingError, save_weights
 from nnlite.activations import ACTIVATIONS
 from nnlite.codec.image import ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
@@ -29,6 +29,7 @@ from nnlite.imagefiles import png
 from nnlite.layers import Layer
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import OPTIMIZERS
+from nnlite.safetensors import FormatError
 
 EPILOG = """\
 files written to --out:
@@ -42,6 +43,7 @@ files written to --out:
 examples:
   python -m demos.mnist
   python -m demos.mnist --latent 32 --hidden 512 --epochs 20
+  python -m demos.mnist --epochs 50 --checkpoint out/training.safetensors
   python -m demos.mnist --data /usr/share/datasets/fashion-mnist --out out/fashion
 
 exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
@@ -71,14 +73,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             batch_size=options.batch_size,
             validation_data=data.test_images,
             rng=rng,
+            checkpoint=options.checkpoint,
             verbose=not options.quiet,
         ).history
     except TrainingError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
+    except (CheckpointError, FormatError, OSError) as error:
+        parser.error(f"argument --checkpoint: {error}")
     except KeyboardInterrupt:
         save_weights(model, folder / "model.safetensors")
-        print(f"\n{parser.prog}: interrupted; the weights so far are in {folder / 'model.safetensors'}", file=sys.stderr)
+        way_on = ", and the same command goes on after the last whole epoch" if options.checkpoint else ""
+        print(f"\n{parser.prog}: interrupted; the weights so far are in {folder / 'model.safetensors'}{way_on}", file=sys.stderr)
         return 130
     seconds_training = time.perf_counter() - start
 
@@ -158,6 +164,7 @@ def make_parser() -> command.Parser:
         "--data", type=Path, metavar="DIR",
         help="a folder of IDX files in MNIST's layout, gzipped or not, such as Fashion-MNIST (default the built-in MNIST)",
     )  # fmt: skip
+    command.add_checkpoint(parser)
     add("--out", type=Path, default=Path("out/mnist"), metavar="DIR", help="where to write (default out/mnist)")
     add(
         "--threads", type=command.whole_number(1), metavar="N",

@@ -244,8 +244,8 @@ class Sequential(Layer):
         checkpoint : path, optional
             A file that holds the whole state of the training after each epoch: weights, optimizer, callbacks, random generators. If
             it is there already, training goes on after its last epoch, and ends bit for bit where it would have ended without a
-            stop (on the same machine, with the same build and number of threads). One file is for one job: the same data, model
-            and settings.
+            stop (on the same machine, with the same build and number of threads). One file is for one job: the same data, model,
+            settings and seeds.
         verbose : bool
             Whether to show a progress bar.
 

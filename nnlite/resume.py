@@ -76,7 +76,7 @@ class SavedTraining:
         self._path, self._model, self._callbacks, self._watch = Path(path), model, callbacks, watch
         self._generators = _bit_generators([model, model.loss, *callbacks, *owners])
         self._job = {**_describe(model), "callbacks": [type(callback).__name__ for callback in callbacks], **job}
-        self._job["random generators"] = [type(generator).__name__ for generator in self._generators]
+        self._job["random generators"] = [_origin(generator) for generator in self._generators]
         self._found = self._read() if self._path.exists() else None
 
     def begin(self) -> int:
@@ -169,6 +169,12 @@ def _bit_generators(owners: Iterable[object]) -> list[np.random.BitGenerator]:
         visit(owner)
         visit([*getattr(owner, "__dict__", {}).values()])
     return found
+
+
+def _origin(generator: np.random.BitGenerator) -> str:
+    """Return the kind and the seed of a generator, which are the same however much it has drawn."""
+    seed = generator.seed_seq
+    return f"{type(generator).__name__}({getattr(seed, 'entropy', None)}, {getattr(seed, 'spawn_key', None)})"
 
 
 def _pack(value: Any, name: str, arrays: Arrays) -> Any:

@@ -314,6 +314,29 @@ def test_ctrl_c_keeps_what_was_learned_and_ends_with_130(data, tmp_path):
     load_weights(model, tmp_path / "out" / "model.safetensors")
 
 
+def test_a_training_that_was_stopped_goes_on_from_its_checkpoint(run, tmp_path, no_pictures, monkeypatch):
+    def stopped(model, *_):
+        raise KeyboardInterrupt
+
+    arguments = [*SMALL, "--checkpoint", tmp_path / "training"]
+    with monkeypatch.context() as patch:
+        patch.setattr("nnlite.callbacks.ProgressBar.on_epoch_end", stopped)
+        code, _, err = run(*arguments)
+    assert code == 130 and err.endswith(", and the same command goes on after the last whole epoch\n")
+    assert run(*arguments, "--quiet", out=tmp_path / "again") == (0, "", "")
+    assert run(*SMALL, "--quiet", out=tmp_path / "whole")[0] == 0
+    assert without_seconds(metrics_of(tmp_path / "again")) == without_seconds(metrics_of(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("other", [["--seed", 4], ["--epochs", 3], ["--checkpoint", "setup.cfg"], ["--checkpoint", "no/such"]])
+def test_a_checkpoint_that_cannot_be_used_is_one_line_and_exit_code_2(run, tmp_path, no_pictures, other):
+    arguments = [*SMALL, "--quiet", "--checkpoint", tmp_path / "training"]
+    assert run(*arguments)[0] == 0
+    code, out, err = run(*arguments, *other)
+    assert (code, out) == (2, "")
+    assert one_line(err) and "argument --checkpoint: " in err
+
+
 @pytest.mark.parametrize("demo", [mnist, codec_demo])
 @pytest.mark.parametrize("columns", ["80", "132"])
 def test_help_is_a_manual_that_fits_the_terminal(monkeypatch, capsys, demo, columns):
