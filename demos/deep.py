@@ -26,11 +26,23 @@ import numpy as np
 import demos
 from demos import command, machine
 from demos.mnist import principal_components
-from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, TrainingError, cosine, save_weights
+from nnlite import (
+    Autoencoder,
+    CheckpointError,
+    Flatten,
+    LearningRateSchedule,
+    RandomShift,
+    Reshape,
+    Sigmoid,
+    TrainingError,
+    cosine,
+    save_weights,
+)
 from nnlite.autoencoder import dense_network
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
+from nnlite.safetensors import FormatError
 
 EPILOG = """\
 files written to --out:
@@ -58,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = command.output_folder(parser, options.out)
     data = command.load_data(parser, options.data)
     say = (lambda *_, **__: None) if options.quiet else print
+    if options.checkpoint and options.runs > 1:
+        parser.error(f"argument --checkpoint: expected --runs 1, since a file holds one training, received --runs {options.runs}")
     shape = data.train_images.shape[1:]
     pixels = int(np.prod(shape))
     components = PrincipalComponents(data.train_images, min(options.code, pixels))
@@ -75,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except TrainingError as error:
             print(f"{parser.prog}: {error}", file=sys.stderr)
             return 1
+        except (CheckpointError, FormatError, OSError) as error:
+            parser.error(f"argument --checkpoint: {error}")
         errors.append(mse(model.predict(data.test_images), data.test_images / 255, peak=1))
         say(
             f"seed {seed}: test squared error {pixels * errors[-1]:.3f}, MSE {errors[-1]:.6f}, {psnr(errors[-1]):.2f} dB",
@@ -128,6 +144,7 @@ def train(model: Autoencoder, data: Dataset, options: argparse.Namespace, rng: n
         rng=rng,
         augment=RandomShift(options.shift) if options.shift else None,
         callbacks=[LearningRateSchedule(cosine(warm_up=0.05))],
+        checkpoint=options.checkpoint,
         verbose=not options.quiet,
     ).history
 
@@ -216,6 +233,7 @@ def make_parser() -> command.Parser:
     )
     add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of the first model (default 0)")
     add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
+    command.add_checkpoint(parser)
     add("--out", type=Path, default=Path("out/deep"), metavar="DIR", help="where to write (default out/deep)")
     add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
     add("--quiet", action="store_true", help="print nothing but errors")

@@ -52,6 +52,23 @@ def test_several_runs_are_models_of_their_own_seeds_and_their_mean(data, tmp_pat
     assert both["test_mse"] == pytest.approx(np.mean(alone))
 
 
+def test_it_goes_on_from_a_checkpoint_and_ends_the_same(data, tmp_path):
+    file = tmp_path / "training.safetensors"
+    first = run(data, tmp_path, "--checkpoint", str(file), "--quiet")
+    again = run(data, tmp_path, "--checkpoint", str(file), "--quiet")  # all epochs are done: nothing is left to train
+    assert first["test_mse"] == again["test_mse"] == run(data, tmp_path, "--quiet")["test_mse"]
+
+
+@pytest.mark.parametrize("arguments", [["--learning-rate", "0.1"], ["--runs", "2"]])
+def test_a_checkpoint_of_another_training_is_refused(data, tmp_path, arguments, capsys):
+    file = tmp_path / "training.safetensors"
+    run(data, tmp_path, "--checkpoint", str(file), "--quiet")
+    with pytest.raises(SystemExit) as ended:
+        run(data, tmp_path, "--checkpoint", str(file), "--quiet", *arguments)
+    assert ended.value.code == 2
+    assert "argument --checkpoint: " in capsys.readouterr().err
+
+
 def test_it_writes_its_pictures(data, tmp_path):
     run(data, tmp_path, "--quiet", "--shift", "0")
     assert {path.name for path in tmp_path.glob("*.png")} == {
