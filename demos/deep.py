@@ -222,7 +222,7 @@ def make_parser() -> command.Parser:
     )  # fmt: skip
     add("--epochs", type=command.whole_number(1), default=20, metavar="N", help="times through the training images (default 20)")
     add("--batch-size", type=command.whole_number(1), default=128, metavar="N", help="images a step (default 128)")
-    add("--learning-rate", type=command.positive_number, default=0.002, metavar="RATE", help="its largest value (default 0.002)")
+    add("--learning-rate", type=command.positive_number, default=0.004, metavar="RATE", help="its largest value (default 0.004)")
     add("--shift", type=command.whole_number(0), default=1, metavar="P", help="training images move by up to P pixels (default 1)")
     add(
         "--runs",
