@@ -1,6 +1,6 @@
-"""How far a picture is from its original: numbers for people, not for gradients.
+"""How far a picture is from its original, and how many labels are right: numbers for people, not for gradients.
 
-Arrays are images with values from 0 to `peak` (255 for bytes, 1 for floats). "Accuracy" is missing on purpose: the share of pixels
+Images are arrays with values from 0 to `peak` (255 for bytes, 1 for floats). `accuracy` is for labels alone: the share of pixels
 that are met exactly says nothing about an image.
 """
 
@@ -97,3 +97,28 @@ def bits_per_pixel(byte_count: int, images: Array) -> float:
     if images.size == 0 or byte_count < 0:
         raise ValueError(f"bits_per_pixel expects a size and at least one pixel, received {byte_count} and shape {images.shape}")
     return 8 * byte_count / images.size
+
+
+def accuracy(scores: Array, labels: Array) -> float:
+    """Share of the samples whose largest score is that of their label, from 0 to 1; of equal scores the first counts as largest.
+
+    Parameters
+    ----------
+    scores : array, shape (N, C)
+        A number for each class: probabilities or logits, which have the same order.
+    labels : array, shape (N,)
+        Integers from 0 to C − 1.
+
+    Raises
+    ------
+    ValueError
+        The shapes do not fit (one-hot rows are no labels), there are no samples, or a label is none of the classes.
+    """
+    if scores.ndim != 2 or labels.shape != scores.shape[:1] or scores.size == 0:
+        raise ValueError(f"accuracy expects scores (N, C) and labels (N,), received shapes {scores.shape} and {labels.shape}")
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= scores.shape[1]:
+        raise ValueError(
+            f"accuracy expects integer labels from 0 to {scores.shape[1] - 1}, received {labels.dtype} from {labels.min()} to "
+            f"{labels.max()}"
+        )
+    return float(np.mean(scores.argmax(axis=1) == labels))

@@ -1,11 +1,11 @@
-"""Numbers on pictures."""
+"""Numbers on pictures and on labels."""
 
 import math
 
 import numpy as np
 import pytest
 
-from nnlite.metrics import bits_per_pixel, mse, psnr, ssim
+from nnlite.metrics import accuracy, bits_per_pixel, mse, psnr, ssim
 
 
 def test_mse_of_a_worked_example():
@@ -106,3 +106,29 @@ def test_bits_per_pixel_by_hand():
     assert bits_per_pixel(98, np.zeros((1, 28, 28))) == 1
     with pytest.raises(ValueError, match="at least one pixel"):
         bits_per_pixel(98, np.zeros((0, 28)))
+
+
+def test_accuracy_by_hand():
+    scores = np.array([[0.1, 0.9, 0.0], [2.0, -1.0, 1.0], [-3.0, -2.0, -1.0], [0.0, 0.0, 0.5]])  # largest: 1, 0, 2, 2
+    assert accuracy(scores, np.array([1, 0, 2, 1])) == 0.75
+    assert accuracy(scores, np.array([0, 1, 1, 0], np.uint8)) == 0
+
+
+def test_accuracy_of_logits_is_that_of_their_probabilities(rng):
+    logits, labels = rng.normal(size=(50, 4)), rng.integers(0, 4, 50)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert 0 < accuracy(logits, labels) == accuracy(probabilities, labels) < 1
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels"), [((4, 3), (4, 3)), ((4, 3), (3,)), ((4, 3), (4, 1)), ((4,), (4,)), ((0, 3), (0,)), ((4, 0), (4,))]
+)
+def test_accuracy_refuses_shapes_that_do_not_fit(scores, labels):
+    with pytest.raises(ValueError, match=r"accuracy expects scores \(N, C\) and labels \(N,\), received shapes"):
+        accuracy(np.zeros(scores), np.zeros(labels, int))
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 3]), np.array([-1, 0]), np.array([0.0, 1.0])])
+def test_accuracy_refuses_labels_that_are_none_of_the_classes(labels):
+    with pytest.raises(ValueError, match="accuracy expects integer labels from 0 to 2, received"):
+        accuracy(np.zeros((2, 3)), labels)
