@@ -30,10 +30,11 @@ def history(path: Path, title: str, curves: Mapping[str, Sequence[float]], ylabe
     axis = figure.subplots()
     for label, values in curves.items():
         axis.plot(range(1, len(values) + 1), values, marker="o", markersize=4, label=label)
-    axis.set_yscale("log")
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter(NullFormatter())
+    if any(max(values) > 0 for values in curves.values()):  # nothing but zeros has no logarithms
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter(NullFormatter())
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel("epoch")
     axis.set_ylabel(ylabel)
@@ -88,17 +89,20 @@ def codes(path: Path, title: str, points: np.ndarray, labels: np.ndarray, share:
     figure.savefig(path, dpi=DPI)
 
 
-def curves(path: Path, title: str, panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], ylabel: str) -> None:
-    """Draw points (x, y), a panel for each x label and in it a curve for each name; x is logarithmic, y common to the panels."""
+def curves(
+    path: Path, title: str, panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], ylabel: str, logarithmic: bool = True
+) -> None:
+    """Draw points (x, y), a panel for each x label and in it a curve for each name; y is common to the panels."""
     figure = Figure(figsize=(4.8 * len(panels) + 1.2, 4.4), layout="constrained")
     for axis, (xlabel, by_name) in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels.items(), strict=True):
         for number, (label, points) in enumerate(by_name.items()):
             width = 1.2 + 2.4 * (1 - number / len(by_name))  # where curves coincide, all of them are seen
             axis.plot(*zip(*points, strict=True), marker="o", markersize=2.5 * width, linewidth=width, label=label)
-        axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(base=2))
-        axis.xaxis.set_major_formatter("{x:g}")
-        axis.minorticks_off()
+        if logarithmic:
+            axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(base=2))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.minorticks_off()
         axis.set_xlabel(xlabel)
         axis.grid(alpha=0.3)
         axis.label_outer()
@@ -123,3 +127,39 @@ def _label(axis, label: str) -> None:
     axis.set_xticks([])
     axis.set_yticks([])
     axis.spines[:].set_visible(False)
+
+
+def confusion(path: Path, title: str, counts: np.ndarray) -> None:
+    """Draw counts (C, C), rows the true and columns the predicted class, as numbers; colour shows what is off the diagonal."""
+    classes = len(counts)
+    wrong = np.where(np.eye(classes, dtype=bool), 0, counts)
+    largest = max(wrong.max(), 1)
+    figure = Figure(figsize=(0.5 * classes + 1.9, 0.5 * classes + 1.2), layout="constrained")
+    axis = figure.subplots()
+    drawn = axis.imshow(np.where(np.eye(classes, dtype=bool), np.nan, counts), cmap="Reds", vmin=0, vmax=largest)
+    for row, column in np.argwhere(counts):
+        dark = wrong[row, column] > largest / 2
+        weight = "bold" if row == column else "normal"
+        axis.text(column, row, counts[row, column], ha="center", va="center", fontsize=9, weight=weight, color="w" if dark else "k")
+    axis.set_xticks(range(classes))
+    axis.set_yticks(range(classes))
+    axis.set_xlabel("predicted label")
+    axis.set_ylabel("true label")
+    figure.colorbar(drawn, ax=axis, label="images classified wrongly", shrink=0.8)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)
+
+
+def captioned(path: Path, title: str, images: np.ndarray, captions: Sequence[str], columns: int = 10) -> None:
+    """Draw images (N, height, width) in rows, each below its own caption."""
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(1.1 * columns, 1.45 * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, image, caption in zip(figure.axes, images, captions, strict=False):
+        axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.set_title(caption, fontsize=8)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)

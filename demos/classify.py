@@ -1,0 +1,229 @@
+"""Tell digits apart: a dense network with softmax cross-entropy on MNIST's labels, its confusions and its worst mistakes.
+
+    image (28, 28) → Flatten → Dense(512, silu) → Dense(512, silu) → Dense(10) → a score for each digit
+
+A dense network knows nothing of neighbouring pixels. What tells it that a digit stays the same when it moves is the training data:
+each image is shifted by up to two pixels each way, by chance and anew each time it is seen (--shift 0 shows what that is worth).
+The learning rate rises at first, then falls along a cosine to almost nothing.
+
+The test images choose nothing here: the network after the last epoch is the one that is measured.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import demos
+from demos import command, machine
+from nnlite import Callback, Dense, Flatten, LearningRateSchedule, RandomShift, Sequential, SiLU, Softmax, TrainingError, cosine
+from nnlite.checkpoint import save_weights
+from nnlite.datasets import Dataset, one_hot
+from nnlite.metrics import accuracy
+from nnlite.optimizers import Adam
+
+SHOWN = 30  # mistakes
+
+EPILOG = """\
+files written to --out:
+  loss.png           cross-entropy by epoch on training and test images
+  errors.png         the share of images that are classified wrongly, by epoch
+  confusion.png      how often each digit was taken for each
+  mistakes.png       the test images whose label seemed least probable to the network
+  model.safetensors  the weights
+  metrics.json       all numbers
+
+examples:
+  python -m demos.classify
+  python -m demos.classify --epochs 3
+  python -m demos.classify --data /usr/share/datasets/fashion-mnist --shift 1 --out out/fashion
+
+exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
+"""
+
+
+class ErrorRates(Callback):
+    """Notes after each epoch which share of some images is classified wrongly, and adds it to the logs for the progress bar.
+
+    Parameters
+    ----------
+    parts : dict
+        Images (N, ...) and labels (N,) by the name to note them under.
+    """
+
+    def __init__(self, parts: dict[str, tuple[np.ndarray, np.ndarray]]):
+        self.parts = parts
+        self.history: dict[str, list[float]] = {name: [] for name in parts}
+
+    def on_epoch_end(self, model: Sequential, epoch: int, logs: dict[str, float]) -> None:
+        """Classify all images."""
+        for name, (images, labels) in self.parts.items():
+            logs[name] = 1 - accuracy(model.predict(images), labels)
+            self.history[name].append(logs[name])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo with these command line arguments, and return the exit code."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    folder = command.output_folder(parser, options.out)
+    data = command.load_data(parser, options.data)
+    say = (lambda *_: None) if options.quiet else print
+    say(f"{len(data.train_images):,} training and {len(data.test_images):,} test images; {machine.describe()}")
+    classes = 1 + int(max(data.train_labels.max(), data.test_labels.max()))
+    rng = np.random.default_rng(options.seed)
+    model = make_model(data.train_images.shape[1:], options.hidden, classes, rng)
+    model.compile(Adam(options.learning_rate), "softmax_cross_entropy")
+    if not options.quiet:
+        model.summary()
+    start = time.perf_counter()
+    try:
+        history = train(model, data, classes, options, rng)
+    except TrainingError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        save_weights(model, folder / "model.safetensors")
+        print(f"\n{parser.prog}: interrupted; the weights so far are in {folder / 'model.safetensors'}", file=sys.stderr)
+        return 130
+    seconds_training = time.perf_counter() - start
+
+    probabilities = Sequential([*model.layers, Softmax()]).predict(data.test_images)  # (N, C)
+    counts = confusion(data.test_labels, probabilities.argmax(axis=1), classes)
+    rows = by_class(counts)
+    say(report(rows))
+    save_weights(model, folder / "model.safetensors")
+    draw(folder, data, probabilities, counts, history)
+    seconds_total = time.perf_counter() - demos.START
+    reached = accuracy(probabilities, data.test_labels)
+    command.write_metrics(
+        folder / "metrics.json",
+        {
+            "test_accuracy": reached,
+            "test_cross_entropy": history["val_loss"][-1],
+            "classes": rows,
+            "confusion": counts.tolist(),
+            **history,
+            "epochs": options.epochs,
+            "batch_size": options.batch_size,
+            "hidden": options.hidden,
+            "learning_rate": options.learning_rate,
+            "shift": options.shift,
+            "seed": options.seed,
+            "seconds_training": seconds_training,
+            "seconds_total": seconds_total,
+        },
+    )
+    wrong = len(data.test_labels) - int(np.trace(counts))
+    say(
+        f"test accuracy {reached:.2%}, {wrong} of {len(data.test_labels):,} wrong; cross-entropy {history['val_loss'][-1]:.4f} nats"
+    )
+    say(f"trained in {seconds_training:.1f} s, {seconds_total:.1f} s in all; pictures, model and metrics.json are in {folder}/")
+    return 0
+
+
+def make_model(image_shape: tuple[int, ...], hidden: Sequence[int], classes: int, rng: np.random.Generator) -> Sequential:
+    """Return the classifier, from images to one score for each class."""
+    widths = [int(np.prod(image_shape)), *hidden]
+    steps = [layer for sizes in pairwise(widths) for layer in (Dense(*sizes, rng=rng), SiLU())]
+    return Sequential([Flatten(), *steps, Dense(widths[-1], classes, rng=rng)], input_shape=image_shape)
+
+
+def train(
+    model: Sequential, data: Dataset, classes: int, options: argparse.Namespace, rng: np.random.Generator
+) -> dict[str, list[float]]:
+    """Train, and return losses and error rates by epoch."""
+    few = slice(len(data.test_images))  # as many training images as test images are enough to compare with
+    errors = ErrorRates(
+        {"train_error": (data.train_images[few], data.train_labels[few]), "test_error": (data.test_images, data.test_labels)}
+    )
+    history = model.fit(
+        data.train_images,
+        one_hot(data.train_labels, classes),
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        validation_data=(data.test_images, one_hot(data.test_labels, classes)),
+        rng=rng,
+        augment=RandomShift(options.shift) if options.shift else None,
+        callbacks=[LearningRateSchedule(cosine()), errors],
+        verbose=not options.quiet,
+    ).history
+    return history | errors.history
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Return counts (C, C): how many images of each label, the row, were taken for each class, the column."""
+    return np.bincount(labels.astype(int) * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+
+
+def by_class(counts: np.ndarray) -> list[dict[str, Any]]:
+    """Return recall, the share of a class's images that are found, and precision, the share of its finds that are right."""
+    shares = [np.diag(counts) / np.maximum(counts.sum(axis=axis), 1) for axis in (1, 0)]
+    rows = zip(counts.sum(axis=1), counts.sum(axis=0), *shares, strict=True)
+    return [
+        {
+            "label": label,
+            "images": int(images),
+            "recall": float(recall) if images else None,  # of no images, and of no finds, there is no share
+            "precision": float(precision) if finds else None,
+        }
+        for label, (images, finds, recall, precision) in enumerate(rows)
+    ]
+
+
+def report(rows: list[dict[str, Any]]) -> str:
+    """Return the table of the classes."""
+    lines = ["label  images   recall  precision"]
+    for row in rows:
+        recall, precision = ("–" if row[name] is None else f"{row[name]:.2%}" for name in ("recall", "precision"))
+        lines.append(f"{row['label']:>5}{row['images']:>8,}{recall:>9}{precision:>11}")
+    return "\n".join(lines)
+
+
+def draw(folder: Path, data: Dataset, probabilities: np.ndarray, counts: np.ndarray, history: dict[str, list[float]]) -> None:
+    """Write the four pictures."""
+    from demos import plots  # matplotlib takes longer to import than all the rest
+
+    loss = {"training images, shifted": history["loss"], "test images": history["val_loss"]}
+    plots.history(folder / "loss.png", "Loss by epoch", loss, "cross-entropy (nats)")
+    wrong = {
+        "training images, as they are": [100 * rate for rate in history["train_error"]],
+        "test images": [100 * rate for rate in history["test_error"]],
+    }
+    plots.history(folder / "errors.png", "Images classified wrongly, by epoch", wrong, "errors (%)")
+    right = np.trace(counts) / counts.sum()
+    plots.confusion(folder / "confusion.png", f"What the test images were taken for: {right:.2%} are right", counts)
+    of_label = probabilities[np.arange(len(probabilities)), data.test_labels]
+    worst = np.argsort(of_label, kind="stable")[:SHOWN]
+    captions = [f"{data.test_labels[n]} seen as {probabilities[n].argmax()}\n{probabilities[n].max():.1%}" for n in worst]
+    title = "Test images whose label seemed least probable, what they were seen as, and with what probability"
+    plots.captioned(folder / "mistakes.png", title, data.test_images[worst] / 255, captions)
+
+
+def make_parser() -> command.Parser:
+    """Return the parser of the demo's arguments."""
+    parser = command.Parser(prog="python -m demos.classify", description=__doc__, epilog=EPILOG)
+    add = parser.add_argument
+    add("--epochs", type=command.whole_number(1), default=20, metavar="N", help="times through the training images (default 20)")
+    add("--batch-size", type=command.whole_number(1), default=128, metavar="N", help="images a step (default 128)")
+    add(
+        "--hidden", type=command.whole_numbers, default=[512, 512], metavar="H,H,...",
+        help='widths of the hidden layers, "" for none (default 512,512)',
+    )  # fmt: skip
+    add("--learning-rate", type=command.positive_number, default=0.002, metavar="RATE", help="its largest value (default 0.002)")
+    add("--shift", type=command.whole_number(0), default=2, metavar="PIXELS", help="of training images, 0 for none (default 2)")
+    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights, order and shifts (default 0)")
+    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
+    add("--out", type=Path, default=Path("out/classify"), metavar="DIR", help="where to write (default out/classify)")
+    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
+    add("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+if __name__ == "__main__":
+    command.run(main)
