@@ -2,6 +2,7 @@
 
 from nnlite import datasets as datasets
 from nnlite import initializers as initializers
+from nnlite import lbfgs as lbfgs
 from nnlite import losses as losses
 from nnlite import metrics as metrics
 from nnlite import optimizers as optimizers

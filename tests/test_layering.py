@@ -24,7 +24,7 @@ ROWS = [
     "checkpoint",
     "resume",
     "model schedules",
-    "gradcheck autoencoder",
+    "gradcheck autoencoder lbfgs",
     "codec.image codec",
     "cli",
     "__main__ nnlite",

@@ -1,0 +1,209 @@
+"""L-BFGS against the matrix it never forms, against Wolfe's conditions, and against known minima."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from nnlite import Autoencoder, BatchNormalization, Dense, Sequential, Tanh, WeightPenalty, lbfgs
+from nnlite.optimizers import SGD
+
+
+def rosenbrock(w):
+    """A bent valley with its bottom at (1, 1)."""
+    a, b = w
+    return (1 - a) ** 2 + 100 * (b - a**2) ** 2, np.array([-2 * (1 - a) - 400 * a * (b - a**2), 200 * (b - a**2)])
+
+
+def bowl(rng, size=8):
+    """A quadratic function with curvatures from 1 to 100, and its minimum."""
+    directions = np.linalg.qr(rng.standard_normal((size, size)))[0]
+    hessian = directions @ np.diag(np.geomspace(1, 100, size)) @ directions.T
+    minimum = rng.standard_normal(size)
+    return lambda w: ((w - minimum) @ hessian @ (w - minimum) / 2, hessian @ (w - minimum)), minimum
+
+
+def matrix(pairs, size):
+    """H, written out: BFGS's update of (s·y / y·y) I by each pair (Nocedal and Wright, equation 7.16)."""
+    s, y = pairs[-1]
+    inverse = np.eye(size) * (s @ y) / (y @ y)
+    for s, y in pairs:
+        v = np.eye(size) - np.outer(y, s) / (s @ y)
+        inverse = v.T @ inverse @ v + np.outer(s, s) / (s @ y)
+    return inverse
+
+
+def reference(function, w, iterations, memory):
+    """Return all points of L-BFGS with matrices."""
+    points, pairs = [w], []
+    for _ in range(iterations):
+        value, gradient = function(w)
+        direction = -matrix(pairs[-memory:], len(w)) @ gradient if pairs else -gradient / np.sqrt(gradient @ gradient)
+        slope, t, low, high = gradient @ direction, 1.0, 0.0, None
+        while True:
+            new_value, new_gradient = function(w + t * direction)
+            if new_value > value + 1e-4 * t * slope:
+                high = t
+            elif new_gradient @ direction < 0.9 * slope:
+                low = t
+            else:
+                break
+            t = 2 * t if high is None else (low + high) / 2
+        pairs.append((t * direction, new_gradient - gradient))
+        w = w + t * direction
+        points.append(w)
+    return points
+
+
+@pytest.mark.parametrize("memory", [1, 3, 20])
+def test_every_point_is_that_of_the_matrices(memory, rng):
+    function, _ = bowl(rng)
+    start = rng.standard_normal(8)
+    points = reference(function, start, 12, memory)
+    for count, point in enumerate(points[1:], 1):
+        w, values = lbfgs.minimize(function, start, iterations=count, memory=memory, tolerance=0)
+        np.testing.assert_allclose(w, point, rtol=1e-8, atol=1e-8)
+        np.testing.assert_allclose(values[-1], function(point)[0], rtol=1e-8, atol=1e-12)
+
+
+def test_the_two_loops_are_a_product_with_the_matrix(rng):
+    pairs = [(s, s + 0.2 * rng.standard_normal(6)) for s in rng.standard_normal((4, 6))]
+    gradient = rng.standard_normal(6)
+    np.testing.assert_allclose(lbfgs.inverse_hessian_product(pairs, gradient), matrix(pairs, 6) @ gradient, rtol=1e-12)
+
+
+def test_the_last_pair_is_fitted_exactly(rng):
+    pairs = [(s, s + 0.2 * rng.standard_normal(6)) for s in rng.standard_normal((4, 6))]
+    s, y = pairs[-1]
+    np.testing.assert_allclose(lbfgs.inverse_hessian_product(pairs, y), s, rtol=1e-12, atol=1e-12)
+
+
+def test_every_step_fulfils_the_conditions_of_wolfe():
+    points = [np.array([-1.2, 1.0])]
+    points += [lbfgs.minimize(rosenbrock, points[0], iterations=count)[0] for count in range(1, 31)]
+    for old, new in pairwise(points):
+        (old_value, old_gradient), (new_value, new_gradient), s = rosenbrock(old), rosenbrock(new), new - old
+        assert new_value <= old_value + 1e-4 * old_gradient @ s < old_value
+        assert new_gradient @ s >= 0.9 * old_gradient @ s
+
+
+def test_a_bowl_is_descended_to_its_bottom_in_few_iterations(rng):
+    function, minimum = bowl(rng)
+    w, values = lbfgs.minimize(function, np.zeros(8), tolerance=1e-9)
+    np.testing.assert_allclose(w, minimum, atol=1e-8)
+    assert len(values) <= 41
+
+
+def test_a_bent_valley_is_followed_to_its_end():
+    w, values = lbfgs.minimize(rosenbrock, np.array([-1.2, 1.0]), tolerance=1e-8)
+    np.testing.assert_allclose(w, [1, 1], atol=1e-7)
+    assert len(values) <= 51
+
+
+def test_a_step_into_infinity_is_taken_back():
+    """x − ln x is not defined for x ≤ 0, where the first step from 0.5 would lead."""
+
+    def function(w):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return float(100 * w[0] - np.log(w[0])), 100 - 1 / w
+
+    w, _ = lbfgs.minimize(function, np.array([0.5]))
+    np.testing.assert_allclose(w, [0.01], rtol=1e-6)
+
+
+def test_it_ends_where_no_descent_can_be_told(rng):
+    function, _ = bowl(rng)
+    calls = []
+
+    def upside_down(w):
+        calls.append(w)
+        value, gradient = function(w)
+        return value, -gradient
+
+    w, values = lbfgs.minimize(upside_down, np.zeros(8))
+    assert len(values) == 1 and len(calls) == 1 + lbfgs.TRIALS
+    np.testing.assert_array_equal(w, 0)
+
+
+def test_float32_stays_float32_and_gets_as_far_as_it_can(rng):
+    function, minimum = bowl(rng)
+
+    def rounded(w):
+        assert w.dtype == np.float32
+        value, gradient = function(w)
+        return float(np.float32(value)), gradient.astype(np.float32)
+
+    w, values = lbfgs.minimize(rounded, np.zeros(8, np.float32), tolerance=0)
+    assert w.dtype == np.float32
+    np.testing.assert_allclose(w, minimum, atol=1e-4)
+    assert values == sorted(values, reverse=True)
+
+
+@pytest.mark.parametrize("options", [{"iterations": 0}, {"memory": 0}, {"tolerance": -1}, {"tolerance": np.nan}])
+def test_settings_out_of_range_are_refused(options):
+    with pytest.raises(ValueError, match="iterations ≥ 1, memory ≥ 1 and tolerance ≥ 0, received"):
+        lbfgs.minimize(rosenbrock, np.zeros(2), **options)
+
+
+# --- models
+
+
+def autoencoder(dtype, *further):
+    rng = np.random.default_rng(3)
+    encoder = [Dense(12, 5, rng=rng, dtype=dtype), Tanh(), Dense(5, 3, rng=rng, dtype=dtype)]
+    decoder = [Dense(3, 5, rng=rng, dtype=dtype), Tanh(), Dense(5, 12, rng=rng, dtype=dtype)]
+    model = Autoencoder(encoder, [*decoder, *further])
+    model.compile(SGD(0.1), "mse")
+    return model
+
+
+@pytest.fixture
+def samples(rng, dtype):
+    """Points near a curved surface of 3 dimensions in 12."""
+    return np.tanh(rng.uniform(-2, 2, (60, 3)) @ rng.standard_normal((3, 12))).astype(dtype)
+
+
+def test_an_autoencoder_learns_more_than_by_gradient_descent_in_as_many_passes(samples, dtype):
+    model, passes = autoencoder(dtype), 0
+    forward = model.forward
+
+    def counted(x, training=False):
+        nonlocal passes
+        passes += 1
+        return forward(x, training)
+
+    model.forward = counted
+    values = lbfgs.fit(model, samples, iterations=60)
+    assert 60 < passes < 80
+    assert values[-1] == pytest.approx(model.evaluate(samples), rel=1e-5)
+    losses = []
+    for rate in (0.1, 0.3, 1.0, 3.0):
+        model = autoencoder(dtype)
+        model.compile(SGD(rate), "mse")
+        model.fit(samples, epochs=80, batch_size=len(samples), shuffle=False, verbose=False)
+        losses.append(model.evaluate(samples))
+    assert values[-1] < 0.8 * min(losses)
+
+
+def test_penalties_belong_to_what_is_minimised(rng):
+    """With mse over D outputs and an l2 penalty a linear layer is ridge regression."""
+    x, y = rng.standard_normal((30, 4)), rng.standard_normal((30, 2))
+    dense = Dense(4, 2, rng=rng, dtype=np.float64)
+    model = Sequential([dense, WeightPenalty([dense], l2=0.1)])
+    model.compile(loss="mse")
+    lbfgs.fit(model, x, y, tolerance=1e-10)
+    centred = x - x.mean(axis=0)
+    expected = np.linalg.solve(2 / 60 * centred.T @ centred + 0.1 * np.eye(4), 2 / 60 * centred.T @ (y - y.mean(axis=0)))
+    np.testing.assert_allclose(dense.weight.value, expected, atol=1e-8)
+
+
+def test_images_are_scaled_and_running_statistics_left_to_their_layer(rng):
+    images = rng.integers(0, 256, (20, 4), dtype=np.uint8)
+    results = []
+    for x in (images, images.astype(np.float32) / 255):
+        layers = [Dense(4, 3, rng=np.random.default_rng(1)), BatchNormalization(3), Dense(3, 4, rng=np.random.default_rng(2))]
+        model = Sequential(layers)
+        model.compile(loss="mse")
+        results.append(lbfgs.fit(model, x, x, iterations=5))
+        assert model.layers[1].running_mean.value.any()
+    np.testing.assert_allclose(*results, rtol=1e-4)
