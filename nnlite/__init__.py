@@ -34,6 +34,7 @@ from nnlite.layers import Dense as Dense
 from nnlite.layers import Flatten as Flatten
 from nnlite.layers import Layer as Layer
 from nnlite.layers import Reshape as Reshape
+from nnlite.liveplot import LivePlot as LivePlot
 from nnlite.model import Sequential as Sequential
 from nnlite.normalization import BatchNormalization as BatchNormalization
 from nnlite.normalization import Rescale as Rescale

@@ -23,7 +23,7 @@ ROWS = [
     "watch callbacks imagefiles",
     "checkpoint",
     "resume",
-    "model schedules",
+    "model schedules liveplot",
     "gradcheck autoencoder lbfgs",
     "codec.image codec",
     "cli",
@@ -120,7 +120,7 @@ def test_a_module_imports_numpy_and_the_standard_library(module):
         for name, in_function in imports(MODULES[module].read_text())
         if name not in ROW and name.partition(".")[0] not in allowed
     }
-    if module == "imagefiles":  # pictures are read and written there, and only then
+    if module in ("imagefiles", "liveplot"):  # pictures are read and written there, and only then
         foreign = {(name, in_function) for name, in_function in foreign if not (in_function and name.startswith("matplotlib"))}
     assert foreign == set()
 
