@@ -23,11 +23,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.files import MAX_BYTES, read_file
+
 Bytes = npt.NDArray[np.uint8]
 
 UNSIGNED_BYTE = 0x08
 MAX_DIMENSIONS = 4
-MAX_BYTES = 2**31  # 2 GiB, ten times the largest file of this family
+PIECE = 2**20  # so many bytes are unzipped at a time
 
 
 class DatasetError(ValueError):
@@ -103,7 +105,7 @@ def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Byt
         The file cannot be read, is no IDX file of bytes, has other dimensions, or more or fewer bytes than these promise.
     """
     try:
-        return parse_idx(Path(path).read_bytes(), dimensions)
+        return parse_idx(read_file(path), dimensions)
     except OSError as error:
         raise DatasetError(f"{path}: expected a readable IDX file: {error.strerror}") from error
     except DatasetError as error:
@@ -111,26 +113,41 @@ def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Byt
 
 
 def parse_idx(data: bytes, dimensions: int | None = None) -> Bytes:
-    """Return the array of an IDX file's bytes, as `load_idx` does for a file."""
-    data = _unzip(data)
-    if len(data) < 4 or data[:2] != b"\0\0":
-        raise DatasetError(f"expected an IDX file, which begins with two zero bytes, received {data[:4].hex(' ')!r}")
-    if data[2] != UNSIGNED_BYTE:
-        raise DatasetError(f"expected elements of type 0x08 (unsigned bytes), received type 0x{data[2]:02x}")
-    n = data[3]
+    """Return the array of an IDX file's bytes, as `load_idx` does for a file.
+
+    Unzipping ends with the bytes that the header promises, 1 GiB at most, however much more a small gzip could become.
+    """
+    try:
+        with gzip.open(io.BytesIO(data)) if data.startswith(b"\x1f\x8b") else io.BytesIO(data) as file:
+            return _read_idx(file, dimensions)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"expected a readable IDX file, gzipped or not: {error}") from error
+
+
+def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0":
+        raise DatasetError(f"expected an IDX file, which begins with two zero bytes, received {start.hex(' ')!r}")
+    if start[2] != UNSIGNED_BYTE:
+        raise DatasetError(f"expected elements of type 0x08 (unsigned bytes), received type 0x{start[2]:02x}")
+    n = start[3]
     if n != (dimensions or n) or not 1 <= n <= MAX_DIMENSIONS:
         raise DatasetError(f"expected {dimensions or f'1 to {MAX_DIMENSIONS}'} dimension(s), received {n}")
-    start = 4 + 4 * n
-    if len(data) < start:
-        raise DatasetError(f"expected a header of {start} bytes, received a file of {len(data)}")
-    shape = tuple(int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(n))
-    if len(data) - start != math.prod(shape):
-        sizes = " × ".join(map(str, shape))
-        raise DatasetError(
-            f"expected {sizes} = {math.prod(shape)} bytes after the header, received {len(data) - start}: "
-            f"the file is {'cut short' if len(data) - start < math.prod(shape) else 'too long, or its sizes are wrong'}"
-        )
-    return np.array(np.frombuffer(data, np.uint8, offset=start).reshape(shape))  # a copy, so that it can be written to
+    sizes = file.read(4 * n)
+    if len(sizes) < 4 * n:
+        raise DatasetError(f"expected a header of {4 + 4 * n} bytes, received a file of {4 + len(sizes)}")
+    shape = tuple(int.from_bytes(sizes[4 * i : 4 * i + 4], "big") for i in range(n))
+    promised = f"expected {' × '.join(map(str, shape))} = {math.prod(shape)} bytes after the header"
+    if math.prod(shape) > MAX_BYTES:
+        raise DatasetError(f"{promised}, received sizes beyond the {MAX_BYTES} bytes that are read at most")
+    elements = bytearray()
+    while len(elements) <= math.prod(shape) and (piece := file.read(PIECE)):
+        elements += piece
+    if len(elements) < math.prod(shape):
+        raise DatasetError(f"{promised}, received {len(elements)}: the file is cut short")
+    if len(elements) > math.prod(shape):
+        raise DatasetError(f"{promised}, received more: the file is too long, or its sizes are wrong")
+    return np.array(np.frombuffer(elements, np.uint8).reshape(shape))  # a copy, which owns its memory
 
 
 def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
@@ -149,20 +166,3 @@ def _find(folder: Path, name: str) -> Path:
         if path.is_file():
             return path
     raise DatasetError(f"{folder}: expected a file {name} or {name}.gz in this folder, found neither")
-
-
-def _unzip(data: bytes) -> bytes:
-    """Return gzipped bytes as they were, others as they are; never more than MAX_BYTES, however small the gzip."""
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    pieces, missing = [], MAX_BYTES + 1
-    try:
-        with gzip.open(io.BytesIO(data)) as file:
-            while missing and (piece := file.read(min(missing, 2**20))):  # read(n) would allocate n bytes at once
-                pieces.append(piece)
-                missing -= len(piece)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DatasetError(f"expected a readable IDX file, gzipped or not: {error}") from error
-    if not missing:
-        raise DatasetError(f"expected at most {MAX_BYTES} bytes, received more")
-    return b"".join(pieces)

@@ -2,11 +2,16 @@
 
 On reading, a file's kind is known by its first bytes; on writing, by its name: ``.png``, ``.npy``, IDX where the name contains
 "idx" or "ubyte" (gzipped if it also ends in ``.gz``), and a folder where it has no ending. A pipe carries ``.npy``.
+
+A file may come from a stranger. At most 1 GiB is read of it, and what it promises is compared with what it holds before memory is
+taken for it; only the pixels of a PNG may be more than its bytes, at most 2^24 of them, and 2^28 in a folder.
 """
 
 import gzip
 import io
+import math
 import os
+import re
 import struct
 import sys
 import tempfile
@@ -17,27 +22,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.codec.container import MAX_PIXELS
 from nnlite.codec.errors import CodecError
 from nnlite.datasets import DatasetError, parse_idx
-from nnlite.files import write_atomically
+from nnlite.files import MAX_BYTES, read_file, write_atomically
 
 Array = npt.NDArray[Any]
 
 PIPE = Path("-")
-MAX_BYTES = 2**31
+MAX_PNG_PIXELS = 2**24  # 4096 × 4096
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def read_bytes(path: Path) -> bytes:
     """Return what a file holds, or what comes through standard input if the path is "-"; CodecError if it cannot be read."""
     try:
         if path != PIPE:
-            return path.read_bytes()
-        pieces: list[bytes] = []
-        while sum(map(len, pieces)) < MAX_BYTES and (piece := sys.stdin.buffer.read(2**24)):  # read(n) allocates n bytes at once
-            pieces.append(piece)
-        return b"".join(pieces)
+            return read_file(path, MAX_BYTES)
+        data = bytearray()
+        while len(data) <= MAX_BYTES and (piece := sys.stdin.buffer.read(2**20)):  # read(n) allocates n bytes at once
+            data += piece
     except OSError as error:
         raise CodecError(f"{path}: expected a readable file: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise CodecError(f"{path}: expected at most {MAX_BYTES} bytes from a pipe, received more")
+    return bytes(data)
 
 
 def write_bytes(path: Path, data: bytes, force: bool) -> None:
@@ -69,17 +78,7 @@ def read_images(path: Path) -> Array:
     """
     if path != PIPE and os.path.isdir(path):
         return _read_folder(path)
-    data = read_bytes(path)
-    try:
-        if data.startswith(b"\x89PNG"):
-            return _read_png(data)
-        if data.startswith(b"\x93NUMPY"):
-            return _read_npy(data)
-        if data.startswith((b"\x1f\x8b", b"\0\0")):
-            return parse_idx(data)
-    except (CodecError, DatasetError) as error:
-        raise CodecError(f"{path}: {error}") from error
-    raise CodecError(f"{path}: expected a PNG, a folder of PNGs, a .npy or an IDX file, received bytes {data[:4].hex(' ')!r}")
+    return _read_file(path)
 
 
 def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
@@ -103,54 +102,95 @@ def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None
         raise CodecError(f"{path}: expected a name that ends in .png, .npy or -ubyte(.gz), or a folder without an ending")
 
 
+def _read_file(path: Path) -> Array:
+    data = read_bytes(path)
+    try:
+        if data.startswith(PNG[:4]):
+            return _read_png(data)
+        if data.startswith(b"\x93NUMPY"):
+            return _read_npy(data)
+        if data.startswith((b"\x1f\x8b", b"\0\0")):
+            return parse_idx(data)
+    except (CodecError, DatasetError) as error:
+        raise CodecError(f"{path}: {error}") from error
+    raise CodecError(f"{path}: expected a PNG, a folder of PNGs, a .npy or an IDX file, received bytes {data[:4].hex(' ')!r}")
+
+
 def _read_folder(path: Path) -> Array:
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".png")
+    try:
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".png")
+    except OSError as error:
+        raise CodecError(f"{path}: expected a readable folder: {error.strerror}") from error
     if not files:
         raise CodecError(f"{path}: expected a folder of PNG files, received one without any")
-    images = [read_images(file) for file in files]
-    odd = next((file for file, image in zip(files, images, strict=True) if image.shape != images[0].shape), None)
-    if odd is not None:
-        raise CodecError(f"{odd}: expected an image of the size of {files[0].name}, as all in one folder")
+    images: list[Array] = []
+    for file in files:
+        images.append(_read_file(file))
+        if images[-1].shape != images[0].shape:
+            raise CodecError(f"{file}: expected an image of the size of {files[0].name}, as all in one folder")
+        if len(images) * images[0].size > MAX_PIXELS:
+            raise CodecError(f"{path}: expected at most {MAX_PIXELS} pixels in a folder, received more")
     return np.stack(images)
 
 
 def _write_folder(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
-    """Write a folder under a temporary name first; into one that is there already, file by file."""
+    """Write a folder under a temporary name and rename it, and the one that was there before it; only what we wrote is replaced."""
     check_target(path, force)
     digits = len(str(len(images) - 1))
-    files = {f"{number:0{digits}d}.png": png(image) for number, image in enumerate(images)}
+    path = Path(os.path.realpath(path))
     try:
-        if path.exists():
-            for name, data in files.items():
-                write_atomically(path / name, data)
-            return
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as temporary:
-            whole = Path(temporary) / path.name
-            whole.mkdir()
-            for name, data in files.items():
-                (whole / name).write_bytes(data)
-            os.rename(whole, path)
+        with tempfile.TemporaryDirectory(prefix=".nnlite.", dir=path.parent) as temporary:
+            old, new = Path(temporary) / "old", Path(temporary) / "new"
+            new.mkdir()
+            for number, image in enumerate(images):
+                (new / f"{number:0{digits}d}.png").write_bytes(png(image))
+            if path.exists():
+                _check_numbered(path)
+                os.rename(path, old)
+            try:
+                os.rename(new, path)
+            except OSError:
+                if old.exists():
+                    os.rename(old, path)
+                raise
     except OSError as error:
         raise CodecError(f"{path}: expected a place that can be written to: {error.strerror}") from error
 
 
+def _check_numbered(path: Path) -> None:
+    """Raise CodecError if a folder holds anything else than numbered PNG files."""
+    foreign = sorted(file.name for file in path.iterdir() if not re.fullmatch(r"[0-9]+\.png", file.name) or not file.is_file())
+    if foreign:
+        raise CodecError(
+            f"{path}: expected a folder of numbered PNG files to replace, received one with {foreign[0]!r}: choose another name"
+        )
+
+
 def _read_npy(data: bytes) -> Array:
     try:
-        return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
-    except Exception as error:  # NumPy raises whatever its parser does, and MemoryError for a header that promises too much
+        file = io.BytesIO(data)
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError(f"expected version 1.0 of the format, received {version[0]}.{version[1]}")
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+        if dtype.kind not in "biuf":
+            raise ValueError(f"received elements of type {dtype}")
+        if math.prod(shape) * dtype.itemsize != len(data) - file.tell():
+            raise ValueError(f"expected {dtype} of shape {shape} after the header, received {len(data) - file.tell()} bytes")
+        elements = np.frombuffer(data, dtype, offset=file.tell())
+        return elements.reshape(shape, order="F" if fortran_order else "C").astype(dtype.newbyteorder("="))
+    except Exception as error:  # NumPy raises whatever its parser of the header does
         raise CodecError(f"expected a NumPy file of numbers: {_first_line(error)}") from error
 
 
-def _read_png(data: bytes) -> Array:
+def _read_png(data: bytes) -> npt.NDArray[np.uint8]:
     """Return a PNG's grey values as uint8 (height, width)."""
     import matplotlib.image  # only here: it takes longer to import than a small file to compress
 
-    depth, colour_type = data[24:25], data[25:26]
-    if colour_type == b"\0" and depth in (b"\2", b"\4"):  # matplotlib's reader gets these wrong
-        raise CodecError(f"expected a PNG of 8 bits a pixel, received one of {depth[0]}")
+    data = _essential_chunks(data)
     try:
         image = matplotlib.image.imread(io.BytesIO(data), format="png")  # floats in [0, 1], (h, w), (h, w, 3) or (h, w, 4)
-    except Exception as error:  # likewise
+    except Exception as error:  # it raises whatever its decoder does
         raise CodecError(f"expected a PNG image: {_first_line(error)}") from error
     if image.ndim == 3:
         colour, opacity = image[..., :3], image[..., 3:]
@@ -158,6 +198,27 @@ def _read_png(data: bytes) -> Array:
             raise CodecError("expected a grey image, received one with colours or transparency")
         image = colour[..., 0]
     return np.asarray(np.rint(image * 255), np.uint8)
+
+
+def _essential_chunks(data: bytes) -> bytes:
+    """Return a PNG with only the chunks that make its pixels, or raise CodecError unless they are few and of 8 bits."""
+    parts, position = [PNG], len(PNG)
+    while parts[-1][4:8] != b"IEND" and position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        chunk = data[position : position + 12 + length]
+        if (chunk[4:8] == b"IHDR") != (len(parts) == 1):
+            raise CodecError("expected a PNG image: it has one header, at its start")
+        if chunk[4:8] in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+            parts.append(chunk)
+        position += 12 + length
+    if not data.startswith(PNG) or len(parts) == 1 or len(parts[1]) != 25 or parts[-1][4:8] != b"IEND":
+        raise CodecError("expected a PNG image, received bytes without its header or its end")
+    width, height, depth, colour_type = struct.unpack_from(">IIBB", parts[1], 8)
+    if width * height > MAX_PNG_PIXELS:
+        raise CodecError(f"expected a PNG image of at most {MAX_PNG_PIXELS} pixels, received {height} × {width}")
+    if depth == 16 or (colour_type == 0 and depth in (2, 4)):  # matplotlib's reader cuts the first and gets the others wrong
+        raise CodecError(f"expected a PNG of 8 bits a pixel, received one of {depth}")
+    return b"".join(parts)
 
 
 def png(image: npt.NDArray[np.uint8]) -> bytes:
@@ -172,7 +233,7 @@ def png(image: npt.NDArray[np.uint8]) -> bytes:
         ">IIBBBBB", width, height, 8, 0, 0, 0, 0
     )  # 8 bits, grey, the only compression, filter method, no interlace
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
+    return PNG + b"".join(
         struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)) for kind, content in chunks
     )
 

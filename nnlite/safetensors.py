@@ -15,13 +15,12 @@ Format: https://huggingface.co/docs/safetensors
 import json
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.files import write_atomically
+from nnlite.files import read_file, write_atomically
 
 Array = npt.NDArray[Any]
 
@@ -30,7 +29,8 @@ DTYPES = {
     "U64": np.uint64, "I64": np.int64, "F16": np.float16, "F32": np.float32, "F64": np.float64,
 }  # fmt: skip
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
-MAX_HEADER = 100_000_000  # bytes, the limit of the reference implementation
+MAX_HEADER = 10_000_000  # bytes, enough for 100,000 arrays; JSON of so many takes up to 30 times the memory
+MAX_BYTES = 2**34  # 16 GiB
 
 
 class FormatError(ValueError):
@@ -45,7 +45,7 @@ def write(path: str | os.PathLike[str], arrays: dict[str, Array], metadata: dict
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays and the metadata of a file; FormatError if it is not valid, OSError if it cannot be read."""
     try:
-        return loads(Path(path).read_bytes())
+        return loads(read_file(path, MAX_BYTES))
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
 

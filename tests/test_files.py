@@ -1,11 +1,12 @@
-"""Writing files whole or not at all."""
+"""Reading no more than a file, and writing it whole or not at all."""
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from nnlite.files import write_atomically
+from nnlite.files import read_file, write_atomically
 
 
 @pytest.fixture
@@ -86,3 +87,127 @@ def test_a_folder_is_not_overwritten(tmp_path):
     with pytest.raises(OSError):
         write_atomically(tmp_path / "folder", b"new")
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+# --- what a path may be
+
+posix = pytest.mark.skipif(os.name != "posix", reason="about the files of POSIX")
+
+
+@posix
+@pytest.mark.parametrize("target", ["there", "missing"])
+def test_a_symbolic_link_stays_one_and_its_target_is_written(tmp_path, target):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "there").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(Path("folder") / target)
+    write_atomically(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "folder" / target).read_bytes() == b"new"
+    assert {path.name for path in (tmp_path / "folder").iterdir()} == {"there", target}
+
+
+@posix
+def test_a_ring_of_links_is_an_os_error(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(OSError):
+        write_atomically(tmp_path / "a", b"new")
+    with pytest.raises(OSError):
+        read_file(tmp_path / "a")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o640])
+def test_the_new_file_is_as_private_as_the_old_one(tmp_path, umask, mode):
+    umask(0o022)
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "file").chmod(mode)
+    write_atomically(tmp_path / "file", b"new")
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode
+
+
+def test_the_longest_name_that_the_file_system_takes_is_written(tmp_path):
+    write_atomically(tmp_path / ("x" * 255), b"new")
+    assert (tmp_path / ("x" * 255)).read_bytes() == b"new"
+
+
+@posix
+def test_a_pipe_is_neither_waited_for_nor_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="it is a pipe or a device, no file"):
+        read_file(tmp_path / "pipe")
+    with pytest.raises(OSError, match="it is a pipe or a device, no file"):
+        write_atomically(tmp_path / "pipe", b"new")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@posix
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_neither_read_nor_replaced(device):
+    with pytest.raises(OSError, match="it is a pipe or a device, no file"):
+        read_file(device)
+    with pytest.raises(OSError, match="it is a pipe or a device, no file"):
+        write_atomically(device, b"new")
+    assert Path(device).is_char_device()
+
+
+@posix
+@pytest.mark.parametrize("name", ["file", "missing"])
+def test_a_folder_that_cannot_be_written_to_is_an_os_error(tmp_path, name):
+    folder = tmp_path
+    if os.geteuid() == 0:  # for whom no folder is closed but those of the kernel
+        folder = Path("/proc/self/fd")
+    else:
+        (folder / "file").write_bytes(b"old")
+        folder.chmod(0o555)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(OSError) as caught:
+        write_atomically(folder / name, b"new")
+    assert caught.value.strerror
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.fixture
+def full_disk():
+    """No file can become longer than 4,096 bytes, as on a disk that is full then."""
+    import resource  # POSIX alone has it
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # Python ignores the signal that comes with it
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@posix
+def test_a_full_disk_is_an_os_error_that_leaves_the_old_file_and_no_other(tmp_path, full_disk):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    with pytest.raises(OSError, match="File too large"):
+        write_atomically(path, bytes(10_000))
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# --- reading
+
+
+@pytest.mark.parametrize("data", [b"", b"content", bytes(100_000)])
+def test_a_file_is_read_whole(tmp_path, data):
+    (tmp_path / "file").write_bytes(data)
+    for path in (tmp_path / "file", str(tmp_path / "file")):
+        assert read_file(path, limit=100_000) == data
+
+
+def test_a_file_beyond_the_limit_is_an_os_error_before_it_is_read(tmp_path):
+    with open(tmp_path / "file", "wb") as file:
+        file.truncate(2**40)  # a hole, which takes no place on the disk
+    with pytest.raises(OSError, match="it has 1099511627776 bytes, more than 1073741824"):
+        read_file(tmp_path / "file")
+
+
+def test_a_missing_file_and_a_folder_are_os_errors(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_file(tmp_path / "file")
+    with pytest.raises(IsADirectoryError):
+        read_file(tmp_path)

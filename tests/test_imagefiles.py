@@ -99,9 +99,8 @@ def test_floats_and_single_images_stay_what_they_are(read, rng):
         lambda image: png(with_alpha(image, channels=1), GREY_ALPHA),
         lambda image: png(with_alpha(image), RGBA),
         lambda image: png([bytes(row) for row in image.tolist()], PALETTE, palette=bytes(v for v in range(256) for _ in range(3))),
-        lambda image: png([bytes(v for value in row for v in (value, value)) for row in image.tolist()], depth=16),
     ],
-    ids=["grey", "rgb", "grey-alpha", "rgba", "palette", "16-bit"],
+    ids=["grey", "rgb", "grey-alpha", "rgba", "palette"],
 )
 def test_a_grey_png_is_read_whatever_its_colour_type(read, make):
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -120,6 +119,12 @@ def test_a_png_of_few_greys_is_read_right_or_refused(read, depth, row, expected)
     except CodecError:
         return
     np.testing.assert_array_equal(image, [expected])
+
+
+@pytest.mark.parametrize("colour", [GREY, RGB, GREY_ALPHA, RGBA])
+def test_a_png_of_16_bits_is_refused_and_not_cut_to_8(read, colour):
+    with pytest.raises(CodecError, match="expected a PNG of 8 bits a pixel, received one of 16"):
+        read(png([bytes(range(16))], colour, depth=16))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +190,11 @@ def test_a_folder_without_images_is_refused(tmp_path):
         (png([bytes(4)])[:40], "expected a PNG image"),
         (b"\x89PNG and nothing of the kind", "expected a PNG image"),
         (png([bytes(4)], size=(0, 1)), "expected a PNG image"),
-        (png([bytes(4)], size=(2**31 - 1, 2**31 - 1)), "expected a PNG image"),
+        (png([bytes(4)], size=(2**31 - 1, 2**31 - 1)), "expected a PNG image of at most 16777216 pixels"),
+        (png([bytes(4)], size=(2**24 + 1, 1)), "expected a PNG image of at most 16777216 pixels"),
+        (png([bytes(4)])[:33] + png([bytes(4)], size=(2**20, 2**20))[8:], "expected a PNG image: it has one header, at its start"),
+        (png([bytes(4)])[:8] + png([bytes(4)])[33:], "expected a PNG image: it has one header, at its start"),
+        (png([bytes(4)])[:8], "expected a PNG image, received bytes without its header or its end"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else f"{len(value)}-bytes",
 )
@@ -205,6 +214,66 @@ def test_any_bit_flipped_gives_an_array_or_a_codec_error(read, images, make):
         flipped[bit // 8] ^= 1 << bit % 8
         with contextlib.suppress(CodecError):
             assert isinstance(read(bytes(flipped)), np.ndarray)
+
+
+def test_a_npy_file_that_promises_more_than_it_holds_takes_no_memory(read):
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (100000, 28, 28), }"
+    tracemalloc.start()
+    try:
+        with pytest.raises(CodecError, match=r"expected float64 of shape \(100000, 28, 28\) after the header, received 1000 bytes"):
+            read(npy_with_header(header))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**22
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "<f2", ">u1", "?"])
+def test_a_npy_file_of_any_byte_order_gives_native_numbers(read, rng, dtype):
+    array = (rng.random((2, 3, 4)) < 0.5).astype(dtype)
+    read_back = read(npy(array))
+    assert read_back.dtype == array.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(read_back, array)
+
+
+def test_a_comment_in_a_png_is_not_unpacked(read):
+    text = b"Comment\0\0" + zlib.compress(bytes(2**22))
+    chunk = struct.pack(">I", len(text)) + b"zTXt" + text + struct.pack(">I", zlib.crc32(b"zTXt" + text))
+    data = png([bytes(4)])
+    np.testing.assert_array_equal(read(data[:33] + chunk + data[33:]), np.zeros((1, 4)))
+
+
+def test_a_folder_in_a_folder_is_no_image_even_if_it_is_a_ring(tmp_path):
+    (tmp_path / "a.png").symlink_to(tmp_path)
+    with pytest.raises(CodecError, match=r"a\.png: expected a readable file: Is a directory"):
+        read_images(tmp_path)
+
+
+def test_a_folder_of_very_many_pixels_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlite.imagefiles.MAX_PIXELS", 8)
+    for name in "abc":
+        (tmp_path / f"{name}.png").write_bytes(png([bytes(4)]))
+    with pytest.raises(CodecError, match="expected at most 8 pixels in a folder, received more"):
+        read_images(tmp_path)
+
+
+def test_a_pipe_of_more_than_the_limit_is_refused_and_not_cut(monkeypatch):
+    monkeypatch.setattr("nnlite.imagefiles.MAX_BYTES", 3)
+    reader, writer = os.pipe()
+    os.write(writer, b"data")
+    os.close(writer)
+    with open(reader) as pipe:
+        monkeypatch.setattr("sys.stdin", pipe)
+        with pytest.raises(CodecError, match="-: expected at most 3 bytes from a pipe, received more"):
+            read_bytes(PIPE)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="about the files of POSIX")
+@pytest.mark.parametrize("operation", [read_images, read_bytes, lambda path: write_bytes(path, b"data", force=True)])
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path, operation):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CodecError, match="it is a pipe or a device, no file"):
+        operation(tmp_path / "pipe")
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
@@ -349,3 +418,54 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path, images, name):
 def test_a_name_too_long_for_the_file_system_is_refused(tmp_path, operation):
     with pytest.raises(CodecError, match="File name too long"):
         operation(tmp_path / ("x" * 300))
+
+
+def test_a_folder_of_fewer_images_replaces_one_of_more_whole(tmp_path, images):
+    write_images(tmp_path / "folder", np.concatenate([images] * 4), force=False)
+    write_images(tmp_path / "folder", images, force=True)
+    np.testing.assert_array_equal(read_images(tmp_path / "folder"), images)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "1.png.bak", "photo.png", ".hidden"])
+def test_a_folder_that_holds_anything_else_is_not_replaced(tmp_path, images, name):
+    write_images(tmp_path / "folder", images[:1], force=False)
+    (tmp_path / "folder" / name).write_bytes(b"precious")
+    with pytest.raises(
+        CodecError, match=rf"folder: expected a folder of numbered PNG files to replace, received one with '{name}'"
+    ):
+        write_images(tmp_path / "folder", images, force=True)
+    assert (tmp_path / "folder" / name).read_bytes() == b"precious"
+    assert {path.name for path in (tmp_path / "folder").iterdir()} == {"0.png", name}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_link_to_a_folder_stays_one(tmp_path, images):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    write_images(tmp_path / "link", images, force=True)
+    assert (tmp_path / "link").is_symlink()
+    np.testing.assert_array_equal(read_images(tmp_path / "folder"), images)
+
+
+def test_a_folder_that_cannot_be_replaced_stays_as_it_was(tmp_path, images, monkeypatch):
+    write_images(tmp_path / "folder", images[:1], force=False)
+    rename = os.rename
+
+    def fails_for_the_new(source, target):
+        if source.name == "new":
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fails_for_the_new)
+    with pytest.raises(CodecError, match="No space left on device"):
+        write_images(tmp_path / "folder", images, force=True)
+    np.testing.assert_array_equal(read_images(tmp_path / "folder"), images[:1])
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_file_in_the_place_of_a_folder_is_not_replaced(tmp_path, images):
+    (tmp_path / "folder").write_bytes(b"precious")
+    with pytest.raises(CodecError, match="folder: expected a place that can be written to: Not a directory"):
+        write_images(tmp_path / "folder", images, force=True)
+    assert (tmp_path / "folder").read_bytes() == b"precious"
