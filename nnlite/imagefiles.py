@@ -31,6 +31,12 @@ Array = npt.NDArray[Any]
 
 PIPE = Path("-")
 MAX_PNG_PIXELS = 2**24  # 4096 × 4096
+# Of elements that are Boolean, integers or floats, and of version 1.0 of the format, which is enough for them.
+NPY_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|=]?[biuf][0-9]{1,2})', "
+    rb"'fortran_order': (True|False), 'shape': \(([0-9, ]{0,200})\),? *\} *\n",
+    re.DOTALL,
+)
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -167,19 +173,19 @@ def _check_numbered(path: Path) -> None:
 
 
 def _read_npy(data: bytes) -> Array:
+    """Return a .npy file's array. NumPy's own reader would parse the header, a Python literal, as a program's text is parsed."""
+    header = NPY_HEADER.match(data)
+    if header is None or header.end() != 10 + int.from_bytes(data[8:10], "little"):
+        raise CodecError("expected a NumPy file of numbers, with a header as numpy.save writes it, received another")
+    descr, order, sizes = (group.decode("ascii") for group in header.groups())
     try:
-        file = io.BytesIO(data)
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
-            raise ValueError(f"expected version 1.0 of the format, received {version[0]}.{version[1]}")
-        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
-        if dtype.kind not in "biuf":
-            raise ValueError(f"received elements of type {dtype}")
-        if math.prod(shape) * dtype.itemsize != len(data) - file.tell():
-            raise ValueError(f"expected {dtype} of shape {shape} after the header, received {len(data) - file.tell()} bytes")
-        elements = np.frombuffer(data, dtype, offset=file.tell())
-        return elements.reshape(shape, order="F" if fortran_order else "C").astype(dtype.newbyteorder("="))
-    except Exception as error:  # NumPy raises whatever its parser of the header does
+        dtype = np.dtype(descr)
+        shape = tuple(int(size) for size in sizes.split(",") if size.strip())
+        if math.prod(shape) * dtype.itemsize != len(data) - header.end():
+            raise ValueError(f"{dtype} of shape {shape} after the header, received {len(data) - header.end()} bytes")
+        elements = np.frombuffer(data, dtype, offset=header.end()).reshape(shape, order="F" if order == "True" else "C")
+        return elements.astype(dtype.newbyteorder("="))
+    except (TypeError, ValueError) as error:  # no such type, or a shape that no array can have
         raise CodecError(f"expected a NumPy file of numbers: {_first_line(error)}") from error
 
 

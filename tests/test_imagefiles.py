@@ -183,10 +183,16 @@ def test_a_folder_without_images_is_refused(tmp_path):
         (npy(np.zeros((2, 3, 3)))[:9], "expected a NumPy file of numbers"),
         (npy_with_header("no header"), "expected a NumPy file of numbers"),
         (npy_with_header("{'descr': ((((((("), "expected a NumPy file of numbers"),
-        (npy_with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 3, 3), }"), "expected a NumPy file of numbers"),
-        (npy_with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (10000000000000, 8, 8), }"), "expected a NumPy file"),
-        (npy_with_header("{'descr': '|O', 'fortran_order': False, 'shape': (1, 3, 3), }"), "expected a NumPy file of numbers"),
+        (npy_with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 3, 3), }\n"), "expected a NumPy file of numbers"),
+        (npy_with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (10000000000000, 8, 8), }\n"), "expected a NumPy file"),
+        (npy_with_header("{'descr': '|O', 'fortran_order': False, 'shape': (1, 3, 3), }\n"), "expected a NumPy file of numbers"),
         (npy_with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 2), }" + 20_000 * " "), "expected a NumPy file"),
+        (npy_with_header("{'descr': '<f3', 'fortran_order': False, 'shape': (1, 2, 2), }\n"), "expected a NumPy file of numbers"),
+        (npy_with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (5 5 5,), }\n"), "expected a NumPy file of numbers"),
+        (
+            npy_with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 9223372036854775808), }\n", b""),
+            "expected a NumPy",
+        ),
         (png([bytes(4)])[:40], "expected a PNG image"),
         (b"\x89PNG and nothing of the kind", "expected a PNG image"),
         (png([bytes(4)], size=(0, 1)), "expected a PNG image"),
@@ -217,10 +223,10 @@ def test_any_bit_flipped_gives_an_array_or_a_codec_error(read, images, make):
 
 
 def test_a_npy_file_that_promises_more_than_it_holds_takes_no_memory(read):
-    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (100000, 28, 28), }"
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (100000, 28, 28), }\n"
     tracemalloc.start()
     try:
-        with pytest.raises(CodecError, match=r"expected float64 of shape \(100000, 28, 28\) after the header, received 1000 bytes"):
+        with pytest.raises(CodecError, match=r"numbers: float64 of shape \(100000, 28, 28\) after the header, received 1000 bytes"):
             read(npy_with_header(header))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
