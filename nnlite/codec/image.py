@@ -7,6 +7,7 @@ A codec is one file: the layers' weights as float16, the gains of the qualities,
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,7 +22,7 @@ from nnlite.activations import Sigmoid
 from nnlite.autoencoder import dense_network
 from nnlite.codec import container, quantizer
 from nnlite.codec.errors import CodecError
-from nnlite.codec.prior import ClassPrior
+from nnlite.codec.prior import ClassPrior, Symbols
 from nnlite.codec.tables import FrequencyTables
 from nnlite.initializers import FloatArray
 from nnlite.layers import Flatten, Layer, Reshape
@@ -32,6 +33,8 @@ Images = npt.NDArray[np.uint8]
 
 BUILT_IN = Path(__file__).parent.parent / "data" / "codec"
 FORMAT = "nnlite image codec 1"
+BLOCK = 4000  # so many images are decoded at a time: as floats they take many times the memory of the bytes
+MAX_TABLES = 256  # a table's number in the prior is a byte
 
 
 class ImageCodec:
@@ -61,8 +64,11 @@ class ImageCodec:
                 f"gain must be finite, positive float32 of shape {prior.table.shape[::2]}, received {gain.dtype} {gain.shape}"
             )
         latents = encoder.output_shape(encoder.input_shape)
-        if latents != gain.shape[1:]:
-            raise ValueError(f"expected an encoder to {gain.shape[1]} latents, received one to {latents}")
+        if latents != gain.shape[1:] or not gain.shape[1] <= math.prod(encoder.input_shape):
+            raise ValueError(
+                f"expected an encoder to {gain.shape[1]} latents, no more than pixels, received one of "
+                f"{_size(encoder.input_shape)} pixels to {latents}"
+            )
         for parameter in [*encoder.parameters, *decoder.parameters]:
             parameter.value[...] = parameter.value.astype(np.float16)
         self.encoder = encoder
@@ -98,8 +104,13 @@ class ImageCodec:
         """Return the file of images whose latents (N, K) are known: several qualities of one batch need the encoder only once."""
         if not 0 <= quality < self.qualities:
             raise CodecError(f"expected a quality from 0 to {self.qualities - 1}, received {quality}")
-        symbols = quantizer.quantize(latents, self.gain[quality])
-        payload = self.prior.encode(symbols, self.prior.choose(latents), quality)
+        with np.errstate(over="ignore", invalid="ignore"):  # as the next line says in a sentence
+            if not np.abs(latents * self.gain[quality]).max(initial=0) < 2**31:
+                raise CodecError(
+                    "expected latents that are finite and not huge, received others: the codec's numbers make no sense"
+                )
+            classes = self.prior.choose(latents)
+        payload = self.prior.encode(quantizer.quantize(latents, self.gain[quality]), classes, quality)
         height, width = self.image_shape
         return container.pack(payload, model_hash=self.hash, quality=quality, count=len(latents), height=height, width=width)
 
@@ -130,7 +141,18 @@ class ImageCodec:
             if wrong:
                 raise CodecError(f"expected an index from 0 to {header.count - 1}, received {wrong[0]}")
             symbols = symbols[list(indices)]
-        return to_bytes(self.decoder.predict(quantizer.dequantize(symbols, self.gain[header.quality])))
+        images = np.empty((len(symbols), *self.image_shape), np.uint8)
+        for first in range(0, len(symbols), BLOCK):
+            block = slice(first, first + BLOCK)
+            images[block] = self._decode(symbols[block], self.gain[header.quality])
+        return images
+
+    def _decode(self, symbols: Symbols, gain: npt.NDArray[np.float32]) -> Images:
+        with np.errstate(over="ignore", invalid="ignore"):  # a codec from a stranger may hold any finite numbers
+            pixels = self.decoder.predict(quantizer.dequantize(symbols, gain))
+        if not np.isfinite(pixels).all():
+            raise CodecError("expected finite pixels, received NaN: the codec's numbers make no sense")
+        return to_bytes(pixels)
 
     def check_images(self, images: npt.NDArray[Any]) -> Images:
         """Return images as uint8, shape (N, height, width), or raise CodecError if this codec cannot take them."""
@@ -197,6 +219,8 @@ class ImageCodec:
             if size.shape != (2,) or size.dtype != np.int32:
                 raise ValueError(f"image_shape must be int32 of shape (2,), received {size.dtype} {size.shape}")
             height, width = (int(pixels) for pixels in size)
+            if arrays["prior.minimum"].size > MAX_TABLES:
+                raise ValueError(f"prior.minimum must name at most {MAX_TABLES} tables, received {arrays['prior.minimum'].size}")
             tables = FrequencyTables(arrays["prior.minimum"], arrays["prior.frequencies"])
             names = ("table", "shift", "class_centre", "class_precision")
             prior = ClassPrior(tables, *(arrays[f"prior.{name}"] for name in names))
@@ -216,6 +240,9 @@ def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer]
     """Return the encoder or the decoder with the weights that the file holds for it."""
     weights = [array for name, array in arrays.items() if name.startswith(f"{part}.") and array.ndim == 2]
     widths = [len(weights[0]), *(weight.shape[1] for weight in weights)]
+    # or else a file of few bytes could ask for gigabytes
+    if any(weight.shape[0] != width for weight, width in zip(weights, widths, strict=False)):
+        raise ValueError(f"expected {part} weights that follow one another, received {[weight.shape for weight in weights]}")
     layers = dense_network(widths, np.random.default_rng())
     model = Sequential([*before, *layers, *after], shape)
     for name, parameter in model.named_parameters().items():

@@ -326,6 +326,40 @@ def test_a_codec_whose_arrays_do_not_fit_together_is_refused(codec, saved, tmp_p
     assert str(caught.value).startswith(str(tmp_path / "damaged")) and "\n" not in str(caught.value)
 
 
+def test_weights_that_hold_nothing_cannot_ask_for_gigabytes(codec, saved, tmp_path):
+    wide = {"decoder.0.weight": np.zeros((LATENTS, 2**17), np.float16), "decoder.2.weight": np.zeros((0, 2**40), np.float16)}
+    with pytest.raises(CodecError, match="expected decoder weights that follow one another, received"):
+        changed(saved, tmp_path / "damaged", **wide)
+
+
+def test_more_tables_than_a_byte_can_name_are_refused_before_they_are_built(codec, saved, tmp_path):
+    tables = {"prior.minimum": np.zeros(257, np.int32), "prior.frequencies": np.full((257, 2), 2**15, np.uint16)}
+    with pytest.raises(CodecError, match="at most 256 tables, received 257"):
+        changed(saved, tmp_path / "damaged", **tables)
+
+
+def test_numbers_that_overflow_in_the_decoder_are_a_codec_error(saved, tmp_path, codec, images):
+    gain = np.full((3, LATENTS), 1e-40, np.float32)
+    weight = np.where(codec._arrays()["decoder.0.weight"] > 0, np.float16(60000), np.float16(-60000))
+    strange = changed(saved, tmp_path / "strange", **{"gain": gain, "decoder.0.weight": weight})
+    payload = strange.prior.encode(np.full((1, LATENTS), 1000, np.int32), np.zeros(1, np.uint8), 0)
+    with pytest.raises(CodecError, match="expected finite pixels, received NaN: the codec's numbers make no sense"):
+        strange.decompress(container.pack(payload, model_hash=strange.hash, quality=0, count=1, height=SIDE, width=SIDE))
+
+
+def test_latents_that_no_integer_can_hold_are_a_codec_error(saved, tmp_path, images):
+    strange = changed(saved, tmp_path / "strange", gain=np.full((3, LATENTS), 1e38, np.float32))
+    with pytest.raises(CodecError, match="expected latents that are finite and not huge"):
+        strange.compress(images, 0)
+
+
+def test_many_images_are_those_decoded_one_block_after_the_other(codec, images, monkeypatch):
+    data = codec.compress(images, 1)
+    expected = codec.decompress(data)
+    monkeypatch.setattr("nnlite.codec.image.BLOCK", 3)
+    np.testing.assert_array_equal(codec.decompress(data), expected)
+
+
 @pytest.mark.parametrize(
     ("name", "array"),
     [
