@@ -111,15 +111,20 @@ def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None
 def _read_file(path: Path) -> Array:
     data = read_bytes(path)
     try:
-        if data.startswith(PNG[:4]):
-            return _read_png(data)
-        if data.startswith(b"\x93NUMPY"):
-            return _read_npy(data)
-        if data.startswith((b"\x1f\x8b", b"\0\0")):
-            return parse_idx(data)
+        return parse_images(data)
     except (CodecError, DatasetError) as error:
         raise CodecError(f"{path}: {error}") from error
-    raise CodecError(f"{path}: expected a PNG, a folder of PNGs, a .npy or an IDX file, received bytes {data[:4].hex(' ')!r}")
+
+
+def parse_images(data: bytes) -> Array:
+    """Return the images of a file's bytes, as `read_images` does for a file; CodecError or DatasetError if they are none."""
+    if data.startswith(PNG[:4]):
+        return _read_png(data)
+    if data.startswith(b"\x93NUMPY"):
+        return _read_npy(data)
+    if data.startswith((b"\x1f\x8b", b"\0\0")):
+        return parse_idx(data)
+    raise CodecError(f"expected a PNG, a folder of PNGs, a .npy or an IDX file, received bytes {data[:4].hex(' ')!r}")
 
 
 def _read_folder(path: Path) -> Array:

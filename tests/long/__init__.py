@@ -1,1 +1,1 @@
-"""Tests that take minutes: commands of their own, which the ordinary suite does not run."""
+"""Tests that take minutes: commands of their own, see tests/README.md."""

@@ -1,0 +1,229 @@
+"""Every reader of files from strangers: small good files, the function that reads them, and the exceptions that it documents.
+
+A reader's function returns when the data were right and raises one of its `errors` when they were refused; it raises an
+AssertionError when data were accepted that are not right.
+"""
+
+import functools
+import gzip
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nnlite import Dense, Flatten, ReLU, Reshape, Sequential, Sigmoid, imagefiles, safetensors
+from nnlite.checkpoint import CheckpointError, load_weights
+from nnlite.codec import container
+from nnlite.codec.errors import CodecError
+from nnlite.codec.image import ImageCodec
+from nnlite.codec.prior import ClassPrior
+from nnlite.codec.tables import FrequencyTables
+from nnlite.datasets import DatasetError, parse_idx
+
+IMAGES = np.random.default_rng(5).integers(0, 256, (3, 4, 5), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One kind of file.
+
+    Attributes
+    ----------
+    samples : list of bytes
+        Small files that it reads.
+    read : callable
+        Takes a file's bytes and a folder that it may write to.
+    errors : tuple of exceptions
+        What it may raise.
+    repair : callable
+        Makes the checksums of changed bytes right again, so that what is behind them is reached.
+    """
+
+    samples: list[bytes]
+    read: Callable[[bytes, Path], None]
+    errors: tuple[type[Exception], ...]
+    repair: Callable[[bytes], bytes] = bytes
+
+
+# --- IDX
+
+
+def idx_bytes(array):
+    """Return an array as an IDX file."""
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def read_idx(data, _):
+    """Accept only what would be written like this."""
+    array = parse_idx(data)
+    assert idx_bytes(array) == (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data)
+
+
+# --- PNG and .npy
+
+
+def npy_bytes(array):
+    """Return an array as a .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def read_npy(data, _):
+    """Accept only what NumPy reads alike."""
+    array = imagefiles.parse_images(data)
+    if data.startswith(b"\x93NUMPY"):
+        np.testing.assert_array_equal(array, np.load(io.BytesIO(data), allow_pickle=False))
+
+
+def read_png(data, _):
+    """Accept only images of the size that the header states."""
+    image = imagefiles.parse_images(data)
+    if data.startswith(b"\x89PNG"):
+        assert image.dtype == np.uint8 and image.shape == struct.unpack_from(">II", data, 16)[::-1]
+
+
+def read_folder(data, folder):
+    """Read the file as one of a folder of two."""
+    (folder / "0.png").write_bytes(imagefiles.png(IMAGES[0]))
+    (folder / "1.png").write_bytes(data)
+    images = imagefiles.read_images(folder)
+    assert images.shape == IMAGES[:2].shape
+
+
+def repair_png(data):
+    """Return a PNG with the checksums of all its chunks made right."""
+    parts, position = [data[:8]], 8
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        content = data[position + 4 : position + 8 + length]
+        parts += [data[position : position + 4], content, struct.pack(">I", zlib.crc32(content))]
+        position += 12 + length
+    return b"".join(parts)
+
+
+def rgba_png():
+    """Return a PNG of colours that are grey, with two filters and its data in two chunks."""
+    image = np.repeat(IMAGES[0][..., None], 4, axis=2)
+    image[..., 3] = 255
+    rows = image.reshape(4, 20)
+    up = np.diff(rows, axis=0)  # modulo 256
+    stream = zlib.compress(b"\0" + rows[0].tobytes() + b"".join(b"\2" + row.tobytes() for row in up))
+    header = struct.pack(">IIBBBBB", 5, 4, 8, 6, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"tEXt", b"a\0b"), (b"IDAT", stream[:9]), (b"IDAT", stream[9:]), (b"IEND", b""))
+    return repair_png(
+        b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(content)) + kind + content + bytes(4) for kind, content in chunks)
+    )
+
+
+# --- safetensors, weights
+
+
+def tensors():
+    """Return a safetensors file of several kinds of arrays."""
+    arrays = {"a": np.arange(3.0), "b": np.array([[True, False]]), "c": np.zeros((0, 4), np.int16), "d": np.float16(2)}
+    return safetensors.dumps({name: np.asarray(array) for name, array in arrays.items()}, {"key": "value"})
+
+
+def read_safetensors(data, _):
+    """Accept only what is the same after having been written and read again."""
+    arrays, metadata = safetensors.loads(data)
+    again, metadata_again = safetensors.loads(safetensors.dumps(arrays, metadata))
+    assert metadata == metadata_again and list(arrays) == list(again)
+    for name, array in arrays.items():
+        assert (array.dtype, array.shape, array.tobytes()) == (again[name].dtype, again[name].shape, again[name].tobytes())
+
+
+@functools.cache
+def small_model():
+    """Return a model of 3 → 2 → 3."""
+    rng = np.random.default_rng(6)
+    return Sequential([Dense(3, 2, rng=rng), ReLU(), Dense(2, 3, rng=rng)])
+
+
+def weights():
+    """Return the file of that model."""
+    parameters = small_model().named_parameters().items()
+    return safetensors.dumps({name: parameter.value for name, parameter in parameters})
+
+
+def read_weights(data, folder):
+    """Load into the model; a file that is refused must not have changed it."""
+    (folder / "weights").write_bytes(data)
+    model = small_model()
+    before = [value.tobytes() for value in model.get_weights()]
+    try:
+        load_weights(model, folder / "weights")
+    except Exception:
+        assert [value.tobytes() for value in model.get_weights()] == before
+        raise
+    stored = safetensors.loads(data)[0]
+    for name, parameter in model.named_parameters().items():
+        assert parameter.value.tobytes() == stored[name].tobytes()
+
+
+# --- the codec
+
+
+@functools.cache
+def small_codec():
+    """Return a codec for images of 4 × 5 with as little in it as there can be."""
+    rng = np.random.default_rng(7)
+    tables = FrequencyTables.from_weights(np.array([-2, 0], np.int32), [[1, 2, 3, 2, 1, 1], [5, 1, 1]])
+    table, shift = rng.integers(0, 2, (2, 256, 2), dtype=np.uint8), rng.integers(-2, 3, (2, 256, 2), dtype=np.int16)
+    prior = ClassPrior(tables, table, shift, rng.random((256, 2), np.float32), rng.random((256, 2), np.float32) + 1)
+    encoder = Sequential([Flatten(), Dense(20, 2, rng=rng)], (4, 5))
+    decoder = Sequential([Dense(2, 20, rng=rng), Sigmoid(), Reshape((4, 5))], (2,))
+    return ImageCodec(encoder, decoder, np.array([[1, 2], [3, 4]], np.float32), prior)
+
+
+def codec_file():
+    """Return the file of that codec."""
+    return safetensors.dumps(small_codec()._arrays(), {"format": "nnlite image codec 1"})
+
+
+def read_stream(data, _):
+    """Decompress: as many images as the header states."""
+    images = small_codec().decompress(data)
+    header = container.read_header(data)
+    assert images.dtype == np.uint8 and images.shape == (header.count, header.height, header.width) == (header.count, 4, 5)
+
+
+def repair_stream(data):
+    """Return a compressed file with its checksum made right."""
+    if len(data) < container.FIXED.size:
+        return data
+    checksum = zlib.crc32(data[8:], zlib.crc32(data[:4], zlib.crc32(small_codec().hash)))
+    return data[:4] + struct.pack(">I", checksum) + data[8:]
+
+
+def read_codec(data, folder):
+    """Load a codec; one that is accepted must code images, or refuse to with a sentence."""
+    (folder / "codec").write_bytes(data)
+    codec = ImageCodec.load(folder / "codec")
+    images = np.zeros((2, *codec.image_shape), np.uint8)
+    assert codec.decompress(codec.compress(images, codec.qualities - 1)).shape == images.shape
+
+
+READERS = {
+    "idx": Reader(
+        [idx_bytes(IMAGES), idx_bytes(IMAGES[0, 0]), gzip.compress(idx_bytes(IMAGES), mtime=0)], read_idx, (DatasetError,)
+    ),
+    "npy": Reader(
+        [npy_bytes(IMAGES), npy_bytes(np.asfortranarray(IMAGES / 255))],
+        read_npy,
+        (CodecError, DatasetError),
+    ),
+    "png": Reader([imagefiles.png(IMAGES[0]), rgba_png()], read_png, (CodecError, DatasetError), repair_png),
+    "folder": Reader([imagefiles.png(IMAGES[0]), rgba_png()], read_folder, (CodecError,), repair_png),
+    "safetensors": Reader([tensors()], read_safetensors, (safetensors.FormatError,)),
+    "weights": Reader([weights()], read_weights, (safetensors.FormatError, CheckpointError)),
+    "stream": Reader(
+        [small_codec().compress(IMAGES, 1), small_codec().compress(IMAGES[:1], 0)], read_stream, (CodecError,), repair_stream
+    ),
+    "codec": Reader([codec_file()], read_codec, (CodecError,)),
+}
