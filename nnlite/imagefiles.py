@@ -33,8 +33,8 @@ PIPE = Path("-")
 MAX_PNG_PIXELS = 2**24  # 4096 × 4096
 # Of elements that are Boolean, integers or floats, and of version 1.0 of the format, which is enough for them.
 NPY_HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|=]?[biuf][0-9]{1,2})', "
-    rb"'fortran_order': (True|False), 'shape': \(([0-9, ]{0,200})\),? *\} *\n",
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|=]?[biuf][0-9]{1,2})', 'fortran_order': (True|False), "
+    rb"'shape': \((|SIZE,|SIZE(?:, SIZE)+)\),? *\} *\n".replace(b"SIZE", rb"(?:0|[1-9][0-9]{0,18})"),
     re.DOTALL,
 )
 PNG = b"\x89PNG\r\n\x1a\n"

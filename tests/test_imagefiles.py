@@ -188,7 +188,7 @@ def test_a_folder_without_images_is_refused(tmp_path):
         (npy_with_header("{'descr': '|O', 'fortran_order': False, 'shape': (1, 3, 3), }\n"), "expected a NumPy file of numbers"),
         (npy_with_header("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 2), }" + 20_000 * " "), "expected a NumPy file"),
         (npy_with_header("{'descr': '<f3', 'fortran_order': False, 'shape': (1, 2, 2), }\n"), "expected a NumPy file of numbers"),
-        (npy_with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (5 5 5,), }\n"), "expected a NumPy file of numbers"),
+        (npy_with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (5, , 25), }\n"), "expected a NumPy file of numbers"),
         (
             npy_with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 9223372036854775808), }\n", b""),
             "expected a NumPy",

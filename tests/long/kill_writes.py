@@ -1,0 +1,88 @@
+"""``kill -9`` in the middle of writing: ``python -m tests.long.kill_writes --kills 200``.
+
+A process writes weights, a codec and a compressed stream over older ones, again and again, until it is killed at a random moment.
+Each file must then be one of the two that were written, whole.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from nnlite import Dense, Sequential, imagefiles
+from nnlite.checkpoint import save_weights
+from nnlite.codec.image import ImageCodec
+from tests.long.readers import small_codec
+
+LONGEST = 0.02  # seconds until the kill
+
+
+def writers() -> dict[str, list[Callable[[Path], None]]]:
+    """Return for each name two functions that write different files to a path."""
+    rng = np.random.default_rng(1)
+    models = [Sequential([Dense(64, width, rng=rng)]) for width in (64, 900)]
+    codecs = [small_codec(), ImageCodec.load()]
+    streams = [
+        codec.compress(np.zeros((count, *codec.image_shape), np.uint8), 0) for codec, count in zip(codecs, (9, 2000), strict=True)
+    ]
+    return {
+        "weights": [lambda path, model=model: save_weights(model, path) for model in models],
+        "codec": [codec.save for codec in codecs],
+        "stream": [lambda path, data=data: imagefiles.write_bytes(path, data, force=True) for data in streams],
+    }
+
+
+def kill_writes(kills: int, seed: int, folder: Path) -> tuple[int, int]:
+    """Kill so many writers; return how many left a file that is not whole, and how many were killed in the middle of a write."""
+    rng = random.Random(seed)
+    functions = writers()
+    wholes: dict[str, set[bytes]] = {}
+    for name, both in functions.items():
+        wholes[name] = set()
+        for write in both:
+            write(folder / name)
+            wholes[name].add((folder / name).read_bytes())
+        assert len(wholes[name]) == 2
+    broken = middle = 0
+    for _ in range(kills):
+        process = os.fork()
+        if process == 0:
+            while True:
+                for version in (0, 1):
+                    for name, both in functions.items():
+                        both[version](folder / name)
+        time.sleep(rng.uniform(0, LONGEST))
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        broken += any((folder / name).read_bytes() not in whole for name, whole in wholes.items())
+        left = [path for path in folder.iterdir() if path.name not in functions]
+        middle += bool(left)
+        for path in left:
+            assert path.name.startswith(".nnlite."), path
+            path.unlink()
+    return broken, middle
+
+
+def main() -> int:
+    """Kill, and say what became of the files."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, metavar="S")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on a disk: the folder for temporary files may be in memory
+        broken, middle = kill_writes(options.kills, options.seed, Path(folder))
+    print(
+        f"{options.kills} kills, {middle} of them in the middle of a write: {broken} files that are neither the old nor the new one"
+    )
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
