@@ -53,6 +53,7 @@ from nnlite.schedules import one_cycle as one_cycle
 from nnlite.schedules import step_decay as step_decay
 from nnlite.tied import TiedDense as TiedDense
 from nnlite.variational import GaussianSample as GaussianSample
+from nnlite.variational import MixtureSample as MixtureSample
 from nnlite.variational import gaussian_kl as gaussian_kl
 from nnlite.watch import TrainingError as TrainingError
 from nnlite.watch import dead_units as dead_units

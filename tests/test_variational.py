@@ -3,11 +3,29 @@
 import numpy as np
 import pytest
 
-from nnlite import Dense, GaussianSample, Sequential, gaussian_kl, gradcheck
+from nnlite import Dense, GaussianSample, MixtureSample, Sequential, gaussian_kl, gradcheck
 
 
 def layer(rng, kl_price=0.1):
     return GaussianSample(kl_price, rng=rng)
+
+
+def mixture(rng, components=5, code=3, dtype=np.float64):
+    """Return a layer whose prior is anything but the standard normal distribution."""
+    sampled = MixtureSample(code, components, 0.3, rng=rng, dtype=dtype)
+    for parameter in sampled.parameters:
+        parameter.value += 0.5 * rng.standard_normal(parameter.value.shape).astype(dtype)
+    return sampled
+
+
+def log_density(z, layer):
+    """Return ln p(z), (N,), of a mixture, term by term."""
+    weights = np.exp(layer.logit.value) / np.exp(layer.logit.value).sum()
+    density = np.zeros(len(z))
+    for weight, location, log_scale in zip(weights, layer.location.value, layer.log_scale.value, strict=True):
+        scale = np.exp(log_scale)
+        density += weight * np.prod(np.exp(-(((z - location) / scale) ** 2) / 2) / (scale * np.sqrt(2 * np.pi)), axis=1)
+    return np.log(density)
 
 
 def test_the_divergence_is_the_integral_it_stands_for():
@@ -68,3 +86,71 @@ def test_an_input_that_is_not_means_and_variances_is_refused(shape, rng):
 def test_a_senseless_price_is_refused(price, rng):
     with pytest.raises(ValueError, match="kl_price of at least 0, received"):
         layer(rng, price)
+
+
+# The mixture as prior
+
+
+def test_a_mixture_of_one_standard_normal_has_the_divergence_of_the_formula_on_average(rng):
+    sampled = MixtureSample(2, 1, 0.1, rng=rng, dtype=np.float64)
+    sampled.location.value[...] = 0
+    mean, log_variance = np.tile([[0.5, -1.0]], (50_000, 1)), np.tile([[-0.5, 0.3]], (50_000, 1))
+    z, noise = sampled.sample(mean, log_variance, rng)
+    estimate = sampled.divergence(mean, log_variance, noise, z)
+    assert abs(estimate.mean() - gaussian_kl(mean[:1], log_variance[:1])[0]) < 5 * estimate.std() / np.sqrt(len(estimate))
+
+
+def test_the_divergence_from_a_mixture_is_the_difference_of_the_log_densities(rng):
+    sampled = mixture(rng)
+    mean, log_variance = rng.standard_normal((2, 7, 3))
+    z, noise = sampled.sample(mean, log_variance, rng)
+    deviation = np.exp(log_variance / 2)
+    log_q = np.sum(-(((z - mean) / deviation) ** 2) / 2 - np.log(deviation * np.sqrt(2 * np.pi)), axis=1)
+    np.testing.assert_allclose(sampled.divergence(mean, log_variance, noise, z), log_q - log_density(z, sampled), rtol=1e-10)
+
+
+def test_the_gradient_of_a_mixture_is_that_of_sample_and_penalty(rng):
+    model = Sequential([Dense(4, 6, rng=rng), mixture(rng), Dense(3, 2, rng=rng)])
+    report = gradcheck(model, rng.standard_normal((5, 4)), rng=rng)
+    assert {"1.location", "1.log_scale", "1.logit"} < set(report.errors)
+    assert max(report.errors.values()) < 1e-7
+
+
+def test_a_mixture_keeps_dtype_and_gives_the_mean_in_inference(dtype, rng):
+    sampled = mixture(rng, dtype=dtype)
+    x = rng.standard_normal((5, 6)).astype(dtype)
+    np.testing.assert_array_equal(sampled.forward(x), x[:, :3])
+    assert sampled.forward(x, training=True).dtype == dtype
+    assert sampled.backward(np.ones((5, 3), dtype)).dtype == dtype
+
+
+def test_codes_far_from_every_component_cost_much_but_not_infinitely_much(dtype, rng):
+    sampled = mixture(rng, dtype=dtype)
+    far = np.full((2, 3), 1000, dtype)
+    divergence = sampled.divergence(far, np.zeros_like(far), np.zeros_like(far), far)
+    assert (np.isfinite(divergence) & (divergence > 1e4)).all()
+
+
+@pytest.mark.parametrize("make", [lambda rng: layer(rng), lambda rng: mixture(rng, code=2)])
+def test_drawn_codes_are_distributed_as_the_prior(make, rng):
+    sampled = make(rng)
+    drawn = sampled.draw(100_000, 2, rng).astype(np.float64)
+    if isinstance(sampled, MixtureSample):
+        weights = np.exp(sampled.logit.value) / np.exp(sampled.logit.value).sum()
+        mean = weights @ sampled.location.value
+        variance = weights @ (np.exp(2 * sampled.log_scale.value) + sampled.location.value**2) - mean**2
+    else:
+        mean, variance = np.zeros(2), np.ones(2)
+    assert (np.abs(drawn.mean(axis=0) - mean) < 5 * np.sqrt(variance / len(drawn))).all()
+    np.testing.assert_allclose(drawn.var(axis=0), variance, rtol=0.05)
+
+
+@pytest.mark.parametrize("sizes", [(0, 3), (3, 0)])
+def test_a_mixture_without_code_or_components_is_refused(sizes, rng):
+    with pytest.raises(ValueError, match="code and components of at least 1, received"):
+        MixtureSample(*sizes, 0.1, rng=rng)
+
+
+def test_a_mixture_refuses_another_code(rng):
+    with pytest.raises(ValueError, match="expects 3 means and 3 log variances"):
+        mixture(rng).forward(np.ones((2, 8)))

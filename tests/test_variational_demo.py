@@ -11,7 +11,7 @@ from demos import variational
 from nnlite import load_weights
 from nnlite.datasets import load_idx_folder
 
-SMALL = ["--hidden", "24", "--code", "2", "--epochs", "3", "--batch-size", "32", "--quiet"]
+SMALL = ["--hidden", "24", "--code", "2", "--epochs", "3", "--batch-size", "32", "--components", "3", "--quiet"]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_pixels_are_drawn_as_often_as_they_are_bright(rng):
 
 def test_the_bound_is_that_of_the_weights_it_wrote(data, tmp_path):
     metrics = run(data, tmp_path, "--samples", "200")
-    model = variational.make_model((8, 8), metrics["hidden"], metrics["code"], np.random.default_rng())
+    model = variational.make_model((8, 8), metrics["hidden"], metrics["code"], metrics["components"], np.random.default_rng())
     load_weights(model, tmp_path / "model.safetensors")
     reconstruction, divergence = variational.evidence(model, drawn(data), 200, np.random.default_rng(7))
     assert metrics["test_elbo"] == pytest.approx(np.mean(reconstruction - divergence), abs=0.3)
@@ -48,7 +48,7 @@ def test_the_bound_is_that_of_the_weights_it_wrote(data, tmp_path):
 
 def test_the_bound_lies_below_the_log_likelihood(data, rng):
     """With a code of one number, the likelihood of an image is an integral that a fine grid can do."""
-    model = variational.make_model((8, 8), [8], 1, rng)
+    model = variational.make_model((8, 8), [8], 1, 0, rng)
     images = drawn(data)[:20]
     for parameter in model.parameters:
         parameter.value += 0.3 * rng.standard_normal(parameter.value.shape).astype(np.float32)
@@ -63,8 +63,8 @@ def test_the_bound_lies_below_the_log_likelihood(data, rng):
 
 
 def test_it_writes_its_pictures_for_a_plane_and_for_more_numbers(data, tmp_path):
-    for code in ("2", "3"):
-        run(data, tmp_path / code, "--code", code)
+    for code, components in (("2", "0"), ("3", "4")):
+        run(data, tmp_path / code, "--code", code, "--components", components)
         pictures = list((tmp_path / code).glob("*.png"))
         assert {path.stem for path in pictures} == {"samples", "interpolation", "reconstructions", "history"}
         assert all(path.stat().st_size > 5_000 for path in pictures)
