@@ -30,6 +30,10 @@ from nnlite.checkpoint import save_weights as save_weights
 from nnlite.gradcheck import GradientError as GradientError
 from nnlite.gradcheck import gradcheck as gradcheck
 from nnlite.gradcheck import gradcheck_loss as gradcheck_loss
+from nnlite.interchange import load_keras_weights as load_keras_weights
+from nnlite.interchange import load_torch_weights as load_torch_weights
+from nnlite.interchange import save_keras_weights as save_keras_weights
+from nnlite.interchange import save_torch_weights as save_torch_weights
 from nnlite.layers import Dense as Dense
 from nnlite.layers import Flatten as Flatten
 from nnlite.layers import Layer as Layer

@@ -2,10 +2,12 @@
 
 import math
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnlite import safetensors
 from nnlite.callbacks import Callback, Logs
+from nnlite.safetensors import Array
 
 if TYPE_CHECKING:
     from nnlite.model import Sequential
@@ -33,19 +35,29 @@ def load_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
         The file cannot be read.
     """
     arrays, _ = safetensors.read(path)
-    parameters = model.named_parameters()
-    if set(arrays) != set(parameters):
-        missing, unknown = sorted(set(parameters) - set(arrays)), sorted(set(arrays) - set(parameters))
+    restore({name: parameter.value for name, parameter in model.named_parameters().items()}, arrays, path)
+
+
+def restore(targets: Mapping[str, Array], arrays: Mapping[str, Array], path: str | os.PathLike[str]) -> None:
+    """Copy each of the arrays of the file `path` into the target of its name.
+
+    Raises
+    ------
+    CheckpointError
+        Names, shapes or dtypes are not exactly those of the targets. Nothing has been changed then.
+    """
+    if set(arrays) != set(targets):
+        missing, unknown = sorted(set(targets) - set(arrays)), sorted(set(arrays) - set(targets))
         raise CheckpointError(f"{path}: expected the model's parameters, received a file without {missing} and with {unknown}")
-    for name, parameter in parameters.items():
-        expected, received = parameter.value, arrays[name]
+    for name, expected in targets.items():
+        received = arrays[name]
         if (received.shape, received.dtype) != (expected.shape, expected.dtype):
             raise CheckpointError(
                 f"{path}: expected {name} as {expected.dtype} of shape {expected.shape}, received {received.dtype} of shape "
                 f"{received.shape}"
             )
-    for name, parameter in parameters.items():
-        parameter.value[...] = arrays[name]
+    for name, target in targets.items():
+        target[...] = arrays[name]
 
 
 class ModelCheckpoint(Callback):
