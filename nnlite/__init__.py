@@ -42,6 +42,7 @@ from nnlite.liveplot import LivePlot as LivePlot
 from nnlite.model import Sequential as Sequential
 from nnlite.normalization import BatchNormalization as BatchNormalization
 from nnlite.normalization import Rescale as Rescale
+from nnlite.onnx import export_onnx as export_onnx
 from nnlite.parameters import Parameter as Parameter
 from nnlite.penalties import ActivityPenalty as ActivityPenalty
 from nnlite.penalties import SparsityPenalty as SparsityPenalty

@@ -25,6 +25,7 @@ ROWS = [
     "resume",
     "model schedules liveplot",
     "gradcheck autoencoder lbfgs interchange",
+    "onnx",
     "codec.image codec",
     "cli",
     "__main__ nnlite",
