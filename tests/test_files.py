@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nnlite.files import read_file, write_atomically
+from nnlite.files import read_file, remove_leftovers, write_atomically
 
 
 @pytest.fixture
@@ -87,6 +87,13 @@ def test_a_folder_is_not_overwritten(tmp_path):
     with pytest.raises(OSError):
         write_atomically(tmp_path / "folder", b"new")
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def test_what_killed_writes_have_left_is_removed_and_nothing_else(tmp_path):
+    for name in ("file[1]", ".file[1].abc.tmp", ".file[1].x_y.tmp", ".file1.abc.tmp", ".file[1]abc.tmp", "other.tmp"):
+        (tmp_path / name).write_bytes(b"")
+    remove_leftovers(tmp_path / "file[1]")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".file1.abc.tmp", ".file[1]abc.tmp", "file[1]", "other.tmp"]
 
 
 # --- what a path may be
