@@ -35,7 +35,7 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove the temporary files beside `path` that writes which were killed have left; not while another process writes there."""
     path = Path(os.path.realpath(path))
     for leftover in path.parent.glob(f"{glob.escape(_temporary_prefix(path))}*.tmp"):
-        leftover.unlink()
+        leftover.unlink(missing_ok=True)
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
