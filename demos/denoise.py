@@ -1,0 +1,284 @@
+"""Remove noise from images with an autoencoder that has learned nothing else, beside filters that need no training or no network.
+
+    image + noise (28, 28) → Flatten → Dense(512, silu) → Dense(128, silu) → Dense(512, silu) → Dense(784, sigmoid) → image (28, 28)
+
+A denoising autoencoder is given the corrupted image, and its target is the clean one, so copying is no help: it has to learn what
+digits look like. Each training image gets new noise each time it is seen, of a strength between nothing and --strength. What is
+gained by that is measured beside four others: nothing done at all, the median of each pixel's 3 × 3 neighbours, the best linear
+filter (a matrix for all pixels, by least squares on the training images, one for each strength), and the same network trained as an
+ordinary autoencoder, with no noise. All results are limited to [0, 1] before they are compared with the clean image.
+
+The noise of strength s: "gaussian" adds a normal number of deviation s to each pixel, not limited to [0, 1]; "masking" makes a
+share s of the pixels black; "salt_and_pepper" makes a share s of the pixels black or white.
+
+P. Vincent et al., "Stacked denoising autoencoders", JMLR 11, 2010.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import demos
+from demos import command, machine
+from demos.mnist import make_model
+from nnlite import Autoencoder, LearningRateSchedule, TrainingError, cosine
+from nnlite.datasets import Dataset
+from nnlite.metrics import mse, psnr, ssim
+from nnlite.optimizers import Adam
+
+STRENGTHS = {"gaussian": 0.5, "masking": 0.75, "salt_and_pepper": 0.5}  # the largest of each noise
+LEVELS = 5  # strengths that are measured, the largest last
+SSIM_IMAGES = 1000  # it takes much longer than PSNR
+
+EPILOG = """\
+files written to --out:
+  denoised.png      test images: clean, with the strongest noise, and after each filter
+  psnr.png          PSNR of the filters against the strength of the noise
+  ssim.png          the same for structural similarity
+  history.png       loss by epoch, trained with noise and without
+  filters.png       what units of the first layer look at, trained with noise
+  filters_plain.png the same, trained without noise
+  metrics.json      all numbers; PSNR of all test images, SSIM of the first 1,000
+
+examples:
+  python -m demos.denoise
+  python -m demos.denoise --noise salt_and_pepper --strength 0.3
+  python -m demos.denoise --data /usr/share/datasets/fashion-mnist --out out/fashion
+
+exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
+"""
+
+NOTHING, MEDIAN, LINEAR, PLAIN, DENOISING = (
+    "noisy image",
+    "3 × 3 median",
+    "best linear filter",
+    "autoencoder",
+    "denoising autoencoder",
+)
+
+
+class Noise:
+    """Corrupts images (N, height, width), each with a strength between 0 and the largest; the `augment` of `fit`.
+
+    Parameters
+    ----------
+    kind : str
+        A key of STRENGTHS.
+    largest : float
+        Of the strengths, which are drawn evenly for each image.
+    """
+
+    def __init__(self, kind: str, largest: float):
+        self.kind, self.largest = kind, largest
+
+    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return corrupted images, each with a strength of its own."""
+        return corrupt(images, self.kind, rng.uniform(0, self.largest, (len(images), 1, 1)).astype(images.dtype), rng)
+
+
+def corrupt(images: np.ndarray, kind: str, strength: np.ndarray | float, rng: np.random.Generator) -> np.ndarray:
+    """Return float images (N, height, width) with noise of this strength, a number or one for each image, (N, 1, 1)."""
+    if kind == "gaussian":
+        return images + strength * rng.standard_normal(images.shape, dtype=images.dtype.type)
+    hit = rng.random(images.shape, dtype=images.dtype.type) < strength
+    colour = 0 if kind == "masking" else rng.integers(0, 2, images.shape, dtype=np.uint8)
+    return np.where(hit, colour, images).astype(images.dtype, copy=False)
+
+
+def median(images: np.ndarray) -> np.ndarray:
+    """Return images (N, height, width) whose pixels are the medians of their 3 × 3 neighbours; around an image all is black."""
+    height, width = images.shape[1:]
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    neighbours = [padded[:, row : row + height, column : column + width] for row in range(3) for column in range(3)]
+    return np.median(neighbours, axis=0)
+
+
+def linear_filter(noisy: np.ndarray, clean: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the filter x → x W + b with the least squared error from noisy to clean images (N, height, width).
+
+    W = (XᵀX)⁺ XᵀY with X and Y centred, and b = mean(y) − mean(x) W. Pixels that are always black make XᵀX singular, so its
+    pseudoinverse is taken.
+    """
+    x, y = (images.reshape(len(images), -1) for images in (noisy, clean))  # (N, D)
+    mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
+    x = x - mean_x  # XᵀY is the same now, whether Y is centred or not
+    weights = np.linalg.pinv((x.T @ x).astype(np.float64), rcond=1e-6, hermitian=True) @ (x.T @ y)  # (D, D)
+    bias = mean_y - mean_x @ weights
+    return lambda images: (images.reshape(len(images), -1) @ weights + bias).reshape(images.shape)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo with these command line arguments, and return the exit code."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    options.strength = options.strength or STRENGTHS[options.noise]
+    if options.noise != "gaussian" and options.strength > 1:
+        parser.error(f"argument --strength: expected a share of the pixels, at most 1, received {options.strength:g}")
+    folder = command.output_folder(parser, options.out)
+    data = command.load_data(parser, options.data)
+    if min(data.test_images.shape[1:]) < 11:
+        parser.error(f"argument --data: expected images of at least 11 by 11, received {data.test_images.shape[1:]}")
+    say = (lambda *_, **__: None) if options.quiet else print
+    say(f"{len(data.train_images):,} training and {len(data.test_images):,} test images; {machine.describe()}")
+    start = time.perf_counter()
+    models, histories = {}, {}
+    for name, noise in ((PLAIN, None), (DENOISING, Noise(options.noise, options.strength))):
+        say(f"{name}:")
+        try:
+            models[name], histories[name] = train(data, noise, options)
+        except TrainingError as error:
+            print(f"{parser.prog}: {name}: {error}", file=sys.stderr)
+            return 1
+    seconds_training = time.perf_counter() - start
+    rows, pictures = compare(data, models, options)
+    say(report(rows, options))
+    draw(folder, data, models, histories, rows, pictures, options)
+    seconds_total = time.perf_counter() - demos.START
+    command.write_metrics(
+        folder / "metrics.json",
+        {
+            "noise": options.noise,
+            "strength": options.strength,
+            "points": rows,
+            "ssim_images": min(SSIM_IMAGES, len(data.test_images)),
+            "histories": histories,
+            "epochs": options.epochs,
+            "hidden": options.hidden,
+            "latent": options.latent,
+            "seed": options.seed,
+            "seconds_training": seconds_training,
+            "seconds_total": seconds_total,
+        },
+    )
+    say(f"trained in {seconds_training:.1f} s, {seconds_total:.1f} s in all; pictures and metrics.json are in {folder}/")
+    return 0
+
+
+def train(data: Dataset, noise: Noise | None, options: argparse.Namespace) -> tuple[Autoencoder, dict[str, list[float]]]:
+    """Return an autoencoder trained with this noise or without, and its losses; both begin with the same weights."""
+    rng = np.random.default_rng(options.seed)
+    shape = argparse.Namespace(latent=options.latent, activation="silu", hidden=options.hidden)
+    model = make_model(data.train_images.shape[1:], shape, rng)
+    model.compile(Adam(options.learning_rate), "mse")
+    test = data.test_images.astype(np.float32) / 255
+    history = model.fit(
+        data.train_images,
+        data.train_images.view(),  # another array than x, which alone gets the noise
+        epochs=options.epochs,
+        batch_size=128,
+        validation_data=(noise(test, np.random.default_rng(options.seed + 1)) if noise else test, test),
+        rng=rng,
+        augment=noise,
+        callbacks=[LearningRateSchedule(cosine())],
+        verbose=not options.quiet,
+    ).history
+    return model, history
+
+
+def compare(
+    data: Dataset, models: dict[str, Autoencoder], options: argparse.Namespace
+) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    """Return PSNR and SSIM of each filter at each strength, and what the filters make of all test images at the last one."""
+    train_images, clean = (images.astype(np.float32) / 255 for images in (data.train_images, data.test_images))
+    rows, results = [], {}
+    for level in range(1, LEVELS + 1):
+        rng = np.random.default_rng(options.seed + 1)
+        strength = options.strength * level / LEVELS
+        noisy = corrupt(clean, options.noise, strength, rng)
+        filters: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+            NOTHING: lambda images: images,
+            MEDIAN: median,
+            LINEAR: linear_filter(corrupt(train_images, options.noise, strength, rng), train_images),
+            **{name: model.predict for name, model in models.items()},
+        }
+        results = {name: np.clip(function(noisy), 0, 1) for name, function in filters.items()}
+        rows += [
+            {
+                "strength": strength,
+                "method": name,
+                "psnr": psnr(mse(result, clean, peak=1)),
+                "ssim": ssim(result[:SSIM_IMAGES], clean[:SSIM_IMAGES], peak=1),
+            }
+            for name, result in results.items()
+        ]
+    return rows, results
+
+
+def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
+    """Return a table of PSNR, and of SSIM, a line for each filter and a column for each strength."""
+    lines = []
+    for name, decimals in (("psnr", 2), ("ssim", 3)):
+        title = {"psnr": f"PSNR in dB, {options.noise} noise of", "ssim": "SSIM"}[name]
+        by_method = curves(rows, name)
+        lines.append(f"{title:<34}" + "".join(f"{strength:>7.2f}" for strength, _ in by_method[NOTHING]))
+        lines += [f"  {method:<32}" + "".join(f"{y:>7.{decimals}f}" for _, y in points) for method, points in by_method.items()]
+    return "\n".join(lines)
+
+
+def curves(rows: list[dict[str, Any]], name: str) -> dict[str, list[tuple[float, float]]]:
+    """Return the points (strength, number of this name) of each filter."""
+    methods = dict.fromkeys(row["method"] for row in rows)
+    return {method: [(row["strength"], row[name]) for row in rows if row["method"] == method] for method in methods}
+
+
+def draw(
+    folder: Path,
+    data: Dataset,
+    models: dict[str, Autoencoder],
+    histories: dict[str, dict[str, list[float]]],
+    rows: list[dict[str, Any]],
+    results: dict[str, np.ndarray],
+    options: argparse.Namespace,
+) -> None:
+    """Write the pictures."""
+    from demos import plots  # matplotlib takes longer to import than all the rest
+
+    first = [int(np.argmax(data.test_labels == label)) for label in np.unique(data.test_labels)]  # one image of each class
+    clean = data.test_images[first] / 255
+    noise = f"{options.noise.replace('_', ' ').capitalize()} noise"
+    shown = {"clean image": clean, **{name: images[first] for name, images in results.items()}}
+    title = f"{noise} of strength {options.strength:g} on test images, and what is made of them"
+    plots.reconstructions(folder / "denoised.png", title, shown, f"error of the\n{DENOISING}", results[DENOISING][first] - clean)
+    for name, label in (("psnr", "PSNR (dB)"), ("ssim", "SSIM")):
+        panels = {"strength of the noise": curves(rows, name)}
+        plots.curves(folder / f"{name}.png", f"{noise} on test images", panels, label, logarithmic=False)
+    losses = {
+        f"{name}, {part} images": history[key]
+        for name, history in histories.items()
+        for part, key in (("training", "loss"), ("test", "val_loss"))
+    }
+    plots.history(folder / "history.png", "Loss by epoch, each with its own noise", losses, "mean squared error")
+    for file, name in (("filters.png", DENOISING), ("filters_plain.png", PLAIN)):
+        weights = models[name].encoder.parameters[0].value.T.reshape(-1, *clean.shape[1:])[:60]  # one image for each unit
+        plots.filters(folder / file, f"What {len(weights)} units of the first layer look at: {name}", weights)
+
+
+def make_parser() -> command.Parser:
+    """Return the parser of the demo's arguments."""
+    parser = command.Parser(prog="python -m demos.denoise", description=__doc__, epilog=EPILOG)
+    add = parser.add_argument
+    add("--noise", choices=list(STRENGTHS), default="gaussian", help="its kind (default gaussian)")
+    defaults = ", ".join(f"{name} {strength}" for name, strength in STRENGTHS.items())
+    add("--strength", type=command.positive_number, metavar="S", help=f"the largest trained and tested (default {defaults})")
+    add("--epochs", type=command.whole_number(1), default=10, metavar="N", help="of each of the two networks (default 10)")
+    add("--latent", type=command.whole_number(1), default=128, metavar="K", help="numbers in a code (default 128)")
+    add(
+        "--hidden", type=command.whole_numbers, default=[512], metavar="H,H,...",
+        help='widths of the layers between image and code, mirrored in the decoder, "" for none (default 512)',
+    )  # fmt: skip
+    add("--learning-rate", type=command.positive_number, default=0.002, metavar="RATE", help="its largest value (default 0.002)")
+    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights, order and noise (default 0)")
+    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
+    add("--out", type=Path, default=Path("out/denoise"), metavar="DIR", help="where to write (default out/denoise)")
+    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
+    add("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+if __name__ == "__main__":
+    command.run(main)
