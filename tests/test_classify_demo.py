@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from test_demos import one_line, write_data
+from test_demos import one_line
+from tiny_data import write_data
 
 from demos import classify
 from nnlite import Sequential, load_weights
