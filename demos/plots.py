@@ -1,4 +1,7 @@
-"""The pictures of the demos; the only module of theirs that imports matplotlib. Images are (N, height, width), values in [0, 1]."""
+"""The pictures of the demos; they import matplotlib here and in lesson_plots only.
+
+Images are (N, height, width), values in [0, 1].
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
