@@ -17,7 +17,18 @@ GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
 class ReLU(Activation):
-    """y = max(x, 0) (Nair and Hinton, ICML 2010)."""
+    """y = max(x, 0) (Nair and Hinton, ICML 2010).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import ReLU
+    >>> layer = ReLU()
+    >>> layer.forward(np.array([[-2.0, 0.0, 3.0]]), training=True)
+    array([[0., 0., 3.]])
+    >>> layer.backward(np.array([[10.0, 10.0, 10.0]]))
+    array([[ 0.,  0., 10.]])
+    """
 
     def apply(self, z: FloatArray, bias: FloatArray) -> None:
         """z ← max(z + bias, 0)."""
@@ -180,7 +191,15 @@ class GELU(Layer):
 
 
 class Softmax(Layer):
-    """y[n, c] = exp(x[n, c]) / Σ_k exp(x[n, k]): a row of scores as probabilities; x (N, C)."""
+    """y[n, c] = exp(x[n, c]) / Σ_k exp(x[n, k]): a row of scores as probabilities; x (N, C).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Softmax
+    >>> Softmax().forward(np.log([[1.0, 3.0, 4.0]])).round(3)
+    array([[0.125, 0.375, 0.5  ]])
+    """
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = softmax(x), row by row."""

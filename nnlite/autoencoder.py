@@ -28,6 +28,19 @@ class Autoencoder(Sequential):
     ----------
     encoder, decoder : Sequential
         The two halves; their layers are those of the whole, so training the whole trains them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Autoencoder, Dense, Flatten, Reshape, Sigmoid
+    >>> rng = np.random.default_rng(0)
+    >>> encoder = [Flatten(), Dense(64, 4, rng=rng)]
+    >>> decoder = [Dense(4, 64, rng=rng), Sigmoid(), Reshape((8, 8))]
+    >>> model = Autoencoder(encoder, decoder, input_shape=(8, 8))
+    >>> images = rng.integers(0, 256, (5, 8, 8), dtype=np.uint8)
+    >>> codes = model.encode(images)
+    >>> codes.shape, model.decode(codes).shape
+    ((5, 4), (5, 8, 8))
     """
 
     def __init__(self, encoder: Iterable[Layer], decoder: Iterable[Layer], input_shape: Shape | None = None):

@@ -33,6 +33,20 @@ def load_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
         The file is damaged or of another format.
     OSError
         The file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from nnlite import Dense, Sequential, load_weights, save_weights
+    >>> rng = np.random.default_rng(0)
+    >>> trained, model = (Sequential([Dense(3, 2, rng=rng)]) for _ in range(2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(trained, Path(folder) / "weights.safetensors")
+    ...     load_weights(model, Path(folder) / "weights.safetensors")
+    >>> np.array_equal(model[0].weight.value, trained[0].weight.value)
+    True
     """
     arrays, _ = safetensors.read(path)
     restore({name: parameter.value for name, parameter in model.named_parameters().items()}, arrays, path)

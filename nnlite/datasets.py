@@ -151,7 +151,16 @@ def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
 
 
 def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
-    """Return the labels (N,) as rows (N, C) that are 1 at the label and 0 elsewhere."""
+    """Return the labels (N,) as rows (N, C) that are 1 at the label and 0 elsewhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite.datasets import one_hot
+    >>> one_hot(np.array([2, 0]), classes=3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
+    """
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"one_hot expects integer labels of shape (N,), received {labels.dtype} of shape {labels.shape}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):

@@ -84,6 +84,19 @@ def gradcheck(
     ------
     GradientError
         A gradient is wrong, or more than a tenth of its entries lie at kinks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Dense, Sequential, Tanh, gradcheck
+    >>> rng = np.random.default_rng(0)
+    >>> model = Sequential([Dense(3, 2, rng=rng), Tanh()])
+    >>> report = gradcheck(model, rng.standard_normal((4, 3)), rng=rng)
+    >>> for name, error in report.errors.items():
+    ...     print(name, error < 1e-7)
+    x True
+    0.weight True
+    0.bias True
     """
     if (loss is None) != (target is None):
         raise ValueError("gradcheck expects loss and target together, received only one of them")

@@ -136,6 +136,16 @@ class Dense(Layer):
     Notes
     -----
     forward: x (N, D) → y (N, H). backward: dy (N, H) → dx (N, D).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Dense
+    >>> layer = Dense(3, 2, rng=np.random.default_rng(0))
+    >>> layer.weight.value[...] = [[1, 0], [0, 1], [1, 1]]
+    >>> layer.bias.value[...] = [10, 20]
+    >>> layer.forward(np.array([[1, 2, 3]], np.float32))
+    array([[14., 25.]], dtype=float32)
     """
 
     def __init__(
@@ -248,7 +258,15 @@ class DenseWithActivation(Layer):
 
 
 class Flatten(Layer):
-    """Each sample as one row: (N, ...) → (N, D). What Dense needs before it when samples are images."""
+    """Each sample as one row: (N, ...) → (N, D). What Dense needs before it when samples are images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Flatten
+    >>> Flatten().forward(np.zeros((5, 28, 28), np.float32)).shape
+    (5, 784)
+    """
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(a, b, ...) → (a · b · ...,)."""

@@ -59,7 +59,16 @@ class Loss:
 
 
 class MeanSquaredError(Loss):
-    """L = Σ (p − t)² / (N D), the mean over N and D; ∂L/∂p = 2 (p − t) / (N D)."""
+    """L = Σ (p − t)² / (N D), the mean over N and D; ∂L/∂p = 2 (p − t) / (N D).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite.losses import MeanSquaredError
+    >>> value, gradient = MeanSquaredError().value_and_gradient(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]))
+    >>> print(value, gradient)
+    2.5 [[ 1. -2.]]
+    """
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         return kernels.mean_squared_error(prediction, target, gradient)
@@ -139,6 +148,15 @@ class BinaryCrossEntropyWithLogits(BinaryLoss):
     With log p = z − log(1 + eᶻ) and log(1 − p) = −log(1 + eᶻ):
     L = Σ [log(1 + eᶻ) − z t] / (N D) = Σ [max(z, 0) − z t + log(1 + exp(−|z|))] / (N D), where nothing overflows.
     ∂L/∂z = (sigmoid(z) − t) / (N D).
+
+    Examples
+    --------
+    An answer that is certain and wrong costs what its logit says, where log(1 − sigmoid(1000)) would be −∞:
+
+    >>> import numpy as np
+    >>> from nnlite.losses import BinaryCrossEntropyWithLogits
+    >>> print(BinaryCrossEntropyWithLogits().value(np.array([[1000.0]]), np.array([[0.0]])))
+    1000.0
     """
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
@@ -157,6 +175,15 @@ class SoftmaxCrossEntropyWithLogits(Loss):
     Targets are rows of probabilities that sum to 1 (one-hot for labels, see `nnlite.datasets.one_hot`).
     log softmax(z)_c = z_c − log Σ_k exp(z_k), with the row's maximum subtracted from z first, so that nothing overflows.
     ∂L/∂z = (softmax(z) · Σ_c t_c − t) / N.
+
+    Examples
+    --------
+    Two equal scores: the right class has the probability 1/2, which costs ln 2.
+
+    >>> import numpy as np
+    >>> from nnlite.losses import SoftmaxCrossEntropyWithLogits
+    >>> print(round(SoftmaxCrossEntropyWithLogits().value(np.array([[7.0, 7.0]]), np.array([[0.0, 1.0]])), 4))
+    0.6931
     """
 
     def _check(self, prediction: FloatArray) -> None:

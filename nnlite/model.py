@@ -50,6 +50,23 @@ class Sequential(Layer):
     ------
     ValueError
         A layer does not fit; the message names it.
+
+    Examples
+    --------
+    A line, y = 2 x + 1, from twenty of its points:
+
+    >>> import numpy as np
+    >>> from nnlite import Dense, Sequential
+    >>> from nnlite.optimizers import SGD
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.linspace(-1, 1, 20, dtype=np.float32).reshape(20, 1)
+    >>> model = Sequential([Dense(1, 1, rng=rng)])
+    >>> model.compile(SGD(0.5), "mse")
+    >>> history = model.fit(x, 2 * x + 1, epochs=50, batch_size=20, rng=rng, verbose=False)
+    >>> [weight.round(3).tolist() for weight in model.get_weights()]
+    [[[2.0]], [1.0]]
+    >>> model.predict(np.array([[10]], np.float32)).round(2)
+    array([[21.]], dtype=float32)
     """
 
     def __init__(self, layers: Iterable[Layer], input_shape: Shape | None = None):

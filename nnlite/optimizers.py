@@ -122,6 +122,19 @@ class SGD(Optimizer):
     References
     ----------
     I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Parameter
+    >>> from nnlite.optimizers import SGD
+    >>> weight = Parameter("weight", np.array([1.0, 1.0]))
+    >>> sgd = SGD(learning_rate=0.5)
+    >>> sgd.bind([weight])
+    >>> weight.gradient[...] = [4, -2]
+    >>> sgd.step()
+    >>> weight.value
+    array([-1.,  2.])
     """
 
     memories = ("velocity",)
@@ -178,6 +191,21 @@ class Adam(Optimizer):
     D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, Algorithm 1.
     S. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", ICLR 2018 (AMSGrad; here with Adam's bias corrections,
     as in PyTorch).
+
+    Examples
+    --------
+    The first step is the learning rate long, however large or small the gradient:
+
+    >>> import numpy as np
+    >>> from nnlite import Parameter
+    >>> from nnlite.optimizers import Adam
+    >>> weight = Parameter("weight", np.array([1.0, 1.0]))
+    >>> adam = Adam(learning_rate=0.1)
+    >>> adam.bind([weight])
+    >>> weight.gradient[...] = [50, -0.001]
+    >>> adam.step()
+    >>> weight.value.round(3)
+    array([0.9, 1.1])
     """
 
     memories = ("m", "v", "largest")

@@ -56,6 +56,13 @@ def cosine(warm_up: float = 0.05, start: float = 0.04, end: float = 1e-3) -> Sch
     References
     ----------
     I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+
+    Examples
+    --------
+    >>> from nnlite import cosine
+    >>> factor = cosine(warm_up=0.1, start=0.04, end=0.001)
+    >>> [round(factor(progress), 3) for progress in (0, 0.05, 0.1, 0.55, 1)]
+    [0.04, 0.52, 1.0, 0.5, 0.001]
     """
     if not (0 <= warm_up < 1 and start > 0 and end > 0):
         raise ValueError(f"cosine expects 0 ≤ warm_up < 1 and positive start and end, received {warm_up}, {start}, {end}")
@@ -77,6 +84,13 @@ def step_decay(times: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Sch
         Parts of the training, in (0, 1).
     factor : float
         In (0, 1].
+
+    Examples
+    --------
+    >>> from nnlite import step_decay
+    >>> factor = step_decay(times=(0.5, 0.75), factor=0.1)
+    >>> [round(factor(progress), 3) for progress in (0, 0.5, 0.9)]
+    [1.0, 0.1, 0.01]
     """
     if not all(0 < time < 1 for time in times) or not 0 < factor <= 1:
         raise ValueError(f"step_decay expects times in (0, 1) and a factor in (0, 1], received {tuple(times)} and {factor}")

@@ -54,6 +54,20 @@ class ImageCodec:
     Notes
     -----
     The models' weights are rounded to float16, in place: a codec computes with the numbers that its file holds and its hash covers.
+
+    Examples
+    --------
+    The built-in codec needs less than a fortieth of the raw bytes:
+
+    >>> from nnlite import datasets
+    >>> from nnlite.codec.image import ImageCodec
+    >>> images = datasets.load_mnist().test_images[:10]
+    >>> codec = ImageCodec.load()
+    >>> file = codec.compress(images, quality=8)
+    >>> len(file) < images.size / 40
+    True
+    >>> codec.decompress(file).shape
+    (10, 28, 28)
     """
 
     def __init__(self, encoder: Sequential, decoder: Sequential, gain: npt.NDArray[np.float32], prior: ClassPrior):
