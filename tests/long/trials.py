@@ -1,0 +1,240 @@
+"""Runs of the tests against mutants, each in a fork of its own, so that nothing it breaks outlives it.
+
+A trial comes in two forms. Most mutants are inside a function: nnlite is imported and its tests are collected once, a fork puts the
+mutant's code into the function, and runs the tests, those first that failed for other mutants of this function. For the others, such
+as the default of an argument, a fork imports and collects everything anew, with the mutant in place of the file.
+"""
+
+import contextlib
+import importlib.abc
+import importlib.util
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+
+import hypothesis
+import pytest
+
+from tests.long.mutations import Mutant
+
+SETTINGS = {"NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+MEMORY = 4 << 30  # bytes that a mutant may ask for
+PATIENCE = 10  # a test may take so many times the processor time that it takes without a mutant, and a second more
+LONGEST = 120  # seconds by the clock, for what waits and takes no processor time
+ALREADY_IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # hypothesis, by this file
+
+
+def prepare() -> None:
+    """Import what all forks need, and make hypothesis draw the same examples each time."""
+    os.environ.update(SETTINGS)
+    import numba  # noqa: F401  # which reads the settings when it is imported
+
+    hypothesis.settings.register_profile(
+        "mutation",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),  # the first example that fails is enough
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.settings.load_profile("mutation")
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Loads one module from a code object in place of its file."""
+
+    def __init__(self, name: str, code: CodeType):
+        self.name, self.code = name, code
+
+    def find_spec(self, name, path=None, target=None):
+        return importlib.util.spec_from_loader(name, self, origin=self.code.co_filename) if name == self.name else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__file__ = self.code.co_filename
+        exec(self.code, module.__dict__)
+
+
+class Trials:
+    """The trials of one module's mutants, and a plugin of pytest for their runs.
+
+    Parameters
+    ----------
+    name : str
+        Of the module, such as "nnlite.layers".
+    files : list of str
+        The tests that are to notice its mutants.
+    folder : Path
+        For what the forks write.
+    """
+
+    def __init__(self, name: str, files: list[str], folder: Path):
+        self.name, self.folder = name, folder
+        self.log, self.record = folder / "log", folder / "record"
+        options = ["-x", "-q", "-s", "--tb=native", "-p", "no:cacheprovider", "-W", ALREADY_IMPORTED]
+        self.arguments = [*options, f"--basetemp={folder / 'tests'}", *files]
+        self.limits: dict[str, float] = {}  # seconds of processor time for each test
+        self.killers: defaultdict[str, Counter] = defaultdict(Counter)  # the tests that failed, for each function with mutants
+        self.where = ""
+        self.loop: Callable[[pytest.Session], None] | None = None
+
+    def outcomes(self, mutants: list[Mutant]) -> Iterator[tuple[Mutant, str]]:
+        """Yield each mutant with "killed", "timeout" or "survived"."""
+        quick = dict(self._quick(mutants))
+        for number, mutant in enumerate(mutants):
+            outcome = quick[number]
+            if outcome == "import":
+                self.where = mutant.where
+                outcome = self._fork(lambda mutant=mutant: self._import_and_run(mutant), self._all_tests())
+            yield mutant, outcome
+
+    # What runs in forks
+
+    def _quick(self, mutants: list[Mutant]) -> Iterator[tuple[int, str]]:
+        """Yield the outcomes of quick trials; where there can be none, "import"."""
+        results = self.folder / "quick"
+
+        def loop(session: pytest.Session) -> None:
+            if self._fork(lambda: self._run(session, durations=True), LONGEST) != "survived":
+                raise SystemExit(f"{self.name}: the tests fail without a mutant:\n{self.log.read_text()[-3000:]}")
+            self.limits = {test: 1 + PATIENCE * seconds for test, seconds in json.loads(self.record.read_text()).items()}
+            with results.open("w") as file:
+                print(json.dumps(self.limits), file=file)
+                for number, mutant in enumerate(mutants):
+                    self.where = mutant.where
+                    change = _replacement(sys.modules[self.name], mutant)
+                    outcome = "import"
+                    if change is not None:
+                        outcome = self._fork(lambda change=change: self._patch_and_run(session, *change), self._all_tests())
+                    print(json.dumps([number, outcome]), file=file, flush=True)
+
+        self.loop = loop
+        pid = os.fork()
+        if pid == 0:
+            with _exiting():
+                os._exit(pytest.main(self.arguments, plugins=[self]))
+        self.loop = None
+        if _wait(pid, float("inf")) != 0:
+            raise SystemExit(1)
+        limits, *lines = map(json.loads, results.read_text().splitlines())
+        self.limits = limits
+        yield from lines
+
+    def _patch_and_run(self, session: pytest.Session, function: FunctionType, code: CodeType) -> int:
+        function.__code__ = code
+        return self._run(session)
+
+    def _import_and_run(self, mutant: Mutant) -> int:
+        sys.meta_path.insert(0, Finder(self.name, mutant.code))
+        return pytest.main(self.arguments, plugins=[self])
+
+    def _run(self, session: pytest.Session, durations: bool = False) -> int:
+        seconds = {}
+        items = self._sorted(session.items)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            start = time.process_time()
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            seconds[item.nodeid] = time.process_time() - start
+            if session.testsfailed:
+                return 1
+        if durations:
+            self.record.write_text(json.dumps(seconds))
+        return 0
+
+    # The plugin
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = self._sorted(items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        if self.loop is None:
+            return None
+        self.loop(session)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item):
+        signal.setitimer(signal.ITIMER_PROF, self.limits.get(item.nodeid, 0))  # 0: none; SIGPROF ends the process
+        return (yield)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.record.write_text(report.nodeid)
+
+    def _sorted(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        here = self.killers[self.where]
+        return sorted(items, key=lambda item: -here[item.nodeid])
+
+    # Forks
+
+    def _all_tests(self) -> float:
+        return 10 + sum(self.limits.values())
+
+    def _fork(self, run: Callable[[], int], seconds: float) -> str:
+        """Return how a run in a fork ends that may take so much processor time."""
+        self.record.unlink(missing_ok=True)
+        pid = os.fork()
+        if pid == 0:
+            with _exiting():
+                os.setpgrp()
+                log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+                os.dup2(log, 1)
+                os.dup2(log, 2)
+                resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+                resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+                os._exit(run())
+        status = _wait(pid, 10 * seconds + LONGEST)
+        if status > 0 and self.record.exists():
+            self.killers[self.where][self.record.read_text()] += 1
+        timeout = status in (-signal.SIGPROF, -signal.SIGXCPU, -signal.SIGKILL)
+        return "survived" if status == 0 else "timeout" if timeout else "killed"
+
+
+def _replacement(module: ModuleType, mutant: Mutant) -> tuple[FunctionType, CodeType] | None:
+    """Return the function of an imported module that a mutant changes and its new code, or None if it changes something else."""
+    target, code = module, mutant.code
+    for part in filter(None, mutant.where.split(".")):
+        target = vars(target).get(part)
+        target = getattr(target, "fget", None) or getattr(target, "__func__", target)  # of properties and class methods
+        code = next((inner for inner in code.co_consts if isinstance(inner, CodeType) and inner.co_name == part), None)
+        if code is None or not isinstance(target, type | FunctionType):
+            return None
+    if not isinstance(target, FunctionType) or code == target.__code__ or code.co_freevars != target.__code__.co_freevars:
+        return None
+    return target, code
+
+
+@contextlib.contextmanager
+def _exiting():
+    """In a fork: whatever is raised ends the process, and no code above runs twice."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, SystemExit) and isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+        else:
+            traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _wait(pid: int, seconds: float) -> int:
+    """Return the exit status of a fork, negative for a signal; after so many seconds by the clock it and its children are killed."""
+    end = time.monotonic() + seconds
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > end:
+            os.killpg(pid, signal.SIGKILL)
+            end = float("inf")
+        time.sleep(0.002)
