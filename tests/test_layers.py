@@ -1,4 +1,4 @@
-"""Dense, Flatten and Reshape: values, the contract of forward and backward, and what their errors say."""
+"""Dense, Flatten and Reshape: values and what their errors say; and the contract of forward and backward, for most layers."""
 
 import re
 
@@ -6,7 +6,22 @@ import numpy as np
 import pytest
 import reference
 
-from nnlite import ELU, GELU, Dense, Flatten, Parameter, ReLU, Reshape, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from nnlite import (
+    ELU,
+    GELU,
+    Dense,
+    Flatten,
+    Parameter,
+    ReLU,
+    Rescale,
+    Reshape,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+    TiedDense,
+)
 from nnlite.initializers import zeros
 from nnlite.optimizers import SGD
 
@@ -22,6 +37,8 @@ LAYERS = {
     "Softmax": lambda rng, dtype: Softmax(),
     "Flatten": lambda rng, dtype: Flatten(),
     "Reshape": lambda rng, dtype: Reshape((3, 2)),
+    "Rescale": lambda rng, dtype: Rescale(0.5, 2),
+    "TiedDense": lambda rng, dtype: TiedDense(Dense(4, 6, rng=rng, dtype=dtype)),
 }
 COMPUTING = [name for name in LAYERS if name not in ("Flatten", "Reshape")]  # the others only give x another shape
 every_layer = pytest.mark.parametrize("name", LAYERS)

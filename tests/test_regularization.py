@@ -36,6 +36,19 @@ def test_noise_has_the_stated_deviation(dtype, rng):
     assert abs(noise.std() / 0.5 - 1) < 5 / np.sqrt(2 * noise.size)
 
 
+def test_noise_of_deviation_zero_changes_nothing(dtype, rng):
+    x = rng.standard_normal((7, 5)).astype(dtype)
+    np.testing.assert_array_equal(GaussianNoise(0, rng=rng).forward(x, training=True), x)
+
+
+@every_layer
+def test_training_works_in_the_same_arrays_again(name, dtype, rng):
+    layer, x, dy = LAYERS[name](rng), np.ones((7, 5), dtype), np.ones((7, 5), dtype)
+    y, dx = layer.forward(x, training=True), layer.backward(dy)
+    assert np.shares_memory(layer.forward(x, training=True), y)
+    assert np.shares_memory(layer.backward(dy), dx)
+
+
 @every_layer
 def test_inference_gives_back_the_input_and_draws_nothing(name, dtype, rng):
     layer, x = LAYERS[name](rng), np.ones((7, 5), dtype)

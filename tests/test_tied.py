@@ -27,6 +27,10 @@ MODELS = {
 every_model = pytest.mark.parametrize("name", MODELS)
 
 
+def test_the_bias_starts_at_zero(rng):
+    assert TiedDense(Dense(6, 4, rng=rng)).bias.value.tolist() == [0] * 6
+
+
 @every_model
 def test_the_gradient_is_the_sum_of_all_uses(name, rng):
     model = MODELS[name](rng, Dense(6, 4, rng=rng))
@@ -108,5 +112,5 @@ def test_other_shapes_and_dtypes_are_refused(rng):
     layer = TiedDense(Dense(6, 4, rng=rng))
     with pytest.raises(ValueError, match=re.escape("TiedDense expects samples of shape (4,), received (6,)")):
         layer.forward(np.zeros((2, 6), np.float32))
-    with pytest.raises(ValueError, match="TiedDense with float32 parameters expects x of that dtype, received float64"):
+    with pytest.raises(ValueError, match=r"^TiedDense with float32 parameters expects x of that dtype, received float64"):
         layer.forward(np.zeros((2, 4)))

@@ -1,8 +1,8 @@
 """``python -m tests.long.mutate``: whether the tests notice faults, put into the package on purpose, one at a time.
 
 mutmut and cosmic-ray were tried first. mutmut 3.8 leaves every decorated function alone, and so all kernels, the range coder,
-properties and the constants of modules. cosmic-ray 8.7 starts an interpreter for each mutant, two seconds to import numba, NumPy and
-pytest, and so hours for the whole. Here they are imported once and forked, which makes it some minutes, see `tests.long.trials`.
+properties and the constants of modules. cosmic-ray 8.7 starts an interpreter for each mutant, two seconds of imports, and so hours
+for the whole. Here numba, NumPy and pytest are imported once and forked, which makes it some minutes, see `tests.long.trials`.
 Numba's compiler is off: the loops run as Python, and are the same ones.
 """
 
@@ -32,9 +32,9 @@ TESTS = {
     "kernels": "test_kernels",
     "parameters": "test_layers test_tied test_model",
     "penalties": "test_penalties",
-    "normalization": "test_normalization",
+    "normalization": "test_normalization test_layers",
     "regularization": "test_regularization",
-    "tied": "test_tied",
+    "tied": "test_tied test_layers",
     "codec.quantizer": "codec/test_quantizer",
     "codec.entropy": "codec/test_entropy codec/test_entropy_damage",
     "codec.tables": "codec/test_tables codec/test_entropy",
@@ -96,8 +96,8 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
         f"`{command}`, {time.strftime('%Y-%m-%d')}, {_machine()}, Python {platform.python_version()}.",
         "",
         "Each mutant is the package with one small fault: `<` for `<=`, `+` for `-`, another constant, a condition negated or left "
-        "out, a statement or an argument left out, and the like, see `tests/long/mutations.py`. It is killed when a test of its module "
-        "fails; a timeout, when the tests do not come to an end, counts as well.",
+        "out, a statement or an argument left out, and the like, see `tests/long/mutations.py`. It is killed when a test of its "
+        "module fails; a timeout, when the tests do not come to an end, counts as well.",
         "",
         "| module | mutants | killed | timeout | survived | noticed |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",

@@ -1,8 +1,8 @@
 """Runs of the tests against mutants, each in a fork of its own, so that nothing it breaks outlives it.
 
-A trial comes in two forms. Most mutants are inside a function: nnlite is imported and its tests are collected once, a fork puts the
-mutant's code into the function, and runs the tests, those first that failed for other mutants of this function. For the others, such
-as the default of an argument, a fork imports and collects everything anew, with the mutant in place of the file.
+A trial comes in two forms. Most mutants are inside a function: nnlite is imported and its tests are collected once, a fork puts
+the mutant's code into the function, and runs the tests, those first that failed for other mutants of this function. For the
+others, such as the default of an argument, a fork imports and collects everything anew, with the mutant in place of the file.
 """
 
 import contextlib
@@ -228,7 +228,7 @@ def _exiting():
 
 
 def _wait(pid: int, seconds: float) -> int:
-    """Return the exit status of a fork, negative for a signal; after so many seconds by the clock it and its children are killed."""
+    """Return the exit status of a fork, negative for a signal; it is killed after so many seconds by the clock."""
     end = time.monotonic() + seconds
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
