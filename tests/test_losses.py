@@ -170,10 +170,23 @@ def test_unequal_dtypes_are_refused(name):
 
 
 @every_loss
-@pytest.mark.parametrize("shape", [(0, 3), (3, 0)], ids=str)
-def test_an_empty_batch_is_refused(name, shape):
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), ()], ids=str)
+def test_a_batch_without_samples_or_elements_is_refused(name, shape):
     with pytest.raises(ValueError, match=re.escape(f"needs at least one element, received shape {shape}")):
         LOSSES[name]().value(np.ones(shape), np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("loss", "prediction", "target", "value"),
+    [
+        (MeanAbsoluteError(), [[2**24, 1]], [[0, 0]], 2**23 + 0.5),
+        (Huber(1e9), [[2**13, 2]], [[0, 0]], 2**24 + 1),
+        (SoftmaxCrossEntropyWithLogits(), [[2**25, 0], [42, 0]], [[0, 1], [0, 1]], 2**24 + 21),
+    ],
+    ids=["mae", "huber", "softmax cross-entropy"],
+)
+def test_float32_is_summed_in_double_precision(loss, prediction, target, value):
+    assert loss.value(np.array(prediction, np.float32), np.array(target, np.float32)) == value
 
 
 @every_loss
@@ -225,6 +238,7 @@ def test_the_entropy_of_the_targets_is_the_least_cross_entropy(rng):
     assert binary_entropy(target) == pytest.approx(BinaryCrossEntropy().value(target, target), rel=1e-12)
     assert binary_entropy(np.array([0, 1, 0.5, 0.5])) == pytest.approx(np.log(2) / 2)
     assert binary_entropy(np.array([0.0, 1.0])) == 0
+    assert binary_entropy(np.array([0.5])) == pytest.approx(np.log(2))
 
 
 def test_the_entropy_of_images_is_that_of_their_pixels_as_floats(rng):
@@ -232,7 +246,9 @@ def test_the_entropy_of_images_is_that_of_their_pixels_as_floats(rng):
     assert binary_entropy(images) == pytest.approx(binary_entropy(images / 255), rel=1e-12)
 
 
-@pytest.mark.parametrize("target", [np.zeros(0), np.zeros(0, np.uint8), np.array([0.5, 1.5]), np.array([np.nan])], ids=str)
+@pytest.mark.parametrize(
+    "target", [np.zeros(0), np.zeros(0, np.uint8), np.array([0.5, 1.5]), np.array([-0.5]), np.array([np.nan])], ids=str
+)
 def test_the_entropy_needs_numbers_in_zero_to_one(target):
     with pytest.raises(ValueError, match="binary_entropy expects at least one number and all in"):
         binary_entropy(target)
@@ -289,6 +305,12 @@ def test_softmax_cross_entropy_of_labels_is_minus_the_mean_log_probability(rng):
     log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     value = SoftmaxCrossEntropyWithLogits().value(logits, np.eye(5)[labels])
     np.testing.assert_allclose(value, -log_softmax[np.arange(7), labels].mean(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 4)], ids=str)
+def test_softmax_cross_entropy_expects_one_row_of_logits_for_each_sample(shape):
+    with pytest.raises(ValueError, match=re.escape(f"expects logits (N, C), received shape {shape}")):
+        SoftmaxCrossEntropyWithLogits().value(np.ones(shape), np.ones(shape))
 
 
 @pytest.mark.parametrize("total", [0, 0.5, 3])

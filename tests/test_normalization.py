@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from nnlite import BatchNormalization, Dense, ReLU, Rescale, Sequential, load_weights, save_weights
+from nnlite import BatchNormalization, Dense, ReLU, Rescale, Sequential, gradcheck, load_weights, save_weights
 from nnlite.optimizers import SGD, Adam
 
 
@@ -20,6 +20,11 @@ def test_rescale_by_hand(dtype):
     assert layer.forward(x).dtype == dtype
 
 
+def test_rescale_changes_nothing_by_default(rng, dtype):
+    x = rng.standard_normal((5, 3)).astype(dtype)
+    np.testing.assert_array_equal(Rescale().forward(x), x)
+
+
 def test_rescale_by_the_statistics_of_a_set_standardizes_it(rng):
     x = 3 + 5 * rng.standard_normal((50, 4))
     y = Rescale(x.mean(axis=0), 1 / x.std(axis=0)).forward(x)
@@ -29,9 +34,12 @@ def test_rescale_by_the_statistics_of_a_set_standardizes_it(rng):
 def test_rescale_refuses_numbers_that_do_not_fit():
     with pytest.raises(ValueError, match="finite shift and scale"):
         Rescale(0, np.inf)
-    message = "layer 0: Rescale expects a scale that fits samples of shape (1,), received shape (3,)"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        Sequential([Rescale(0, [1, 2, 3])], input_shape=(1,))
+    with pytest.raises(ValueError, match="finite shift and scale"):
+        Rescale(np.nan, 1)
+    for name, layer in (("shift", Rescale([1, 2, 3], 1)), ("scale", Rescale(0, [1, 2, 3]))):
+        message = f"layer 0: Rescale expects a {name} that fits samples of shape (1,), received shape (3,)"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            Sequential([layer], input_shape=(1,))
 
 
 def test_normalized_features_have_mean_zero_and_variance_one(rng, dtype):
@@ -40,6 +48,34 @@ def test_normalized_features_have_mean_zero_and_variance_one(rng, dtype):
     assert y.dtype == dtype
     np.testing.assert_allclose(y.mean(axis=0), np.zeros(4), atol=tolerance(dtype))
     np.testing.assert_allclose(y.var(axis=0), np.ones(4), atol=tolerance(dtype))
+
+
+def test_batch_normalization_starts_with_the_defaults_of_pytorch():
+    layer = BatchNormalization(2)
+    assert (layer.momentum, layer.epsilon) == (0.1, 1e-5)
+    values = {name: parameter.value.tolist() for name, parameter in layer.named_parameters().items()}
+    assert values == {"scale": [1, 1], "shift": [0, 0], "running_mean": [0, 0], "running_variance": [1, 1]}
+    assert layer.output_shape((2,)) == (2,)
+
+
+def test_the_gradients_of_batch_normalization_are_those_of_its_value(rng):
+    layer = BatchNormalization(4, dtype=np.float64)
+    layer.scale.value[...], layer.shift.value[...] = rng.standard_normal((2, 4))
+    assert max(gradcheck(layer, rng.standard_normal((5, 4)), rng=rng).errors.values()) < 1e-7
+
+
+def test_batch_normalization_trains_in_the_same_arrays_again(rng):
+    layer, x = BatchNormalization(4), rng.standard_normal((5, 4)).astype(np.float32)
+    y, dx = layer.forward(x, training=True), layer.backward(x)
+    assert np.shares_memory(layer.forward(x, training=True), y)
+    assert np.shares_memory(layer.backward(x), dx)
+    assert not np.shares_memory(layer.forward(x), y)
+
+
+def test_a_momentum_of_one_keeps_the_statistics_of_the_last_batch():
+    layer = BatchNormalization(1, momentum=1)
+    layer.forward(np.array([[1], [3]], np.float32), training=True)
+    assert (layer.running_mean.value.tolist(), layer.running_variance.value.tolist()) == ([2], [2])
 
 
 def test_batch_normalization_by_hand(dtype):
@@ -103,7 +139,9 @@ def test_running_statistics_are_saved_and_loaded_with_the_weights(model, rng, tm
     assert "1.running_variance" in model.named_parameters()
 
 
-@pytest.mark.parametrize("settings", [{"features": 0}, {"features": 2, "momentum": 0}, {"features": 2, "epsilon": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"features": 0}, {"features": 2, "momentum": 0}, {"features": 2, "momentum": 1.1}, {"features": 2, "epsilon": 0}]
+)
 def test_settings_without_sense_are_refused(settings):
     with pytest.raises(ValueError, match="features ≥ 1, a momentum in"):
         BatchNormalization(**settings)

@@ -46,6 +46,31 @@ def test_penalties_by_hand(rng, dtype):
     np.testing.assert_allclose(layer.backward(np.zeros_like(activity)), [[1], [1]], rtol=1e-6)  # 2 / 2 · (1.5 − 0.5)
 
 
+@pytest.mark.parametrize("rows", [0, 1])
+def test_the_price_of_activity_is_a_mean_over_any_number_of_samples(rows, dtype):
+    layer, x = ActivityPenalty(0.5), np.full((rows, 2), -3, dtype)
+    layer.forward(x, training=True)
+    assert layer.penalty == 3 * rows
+    assert layer.backward(np.ones_like(x)).tolist() == [[0.5, 0.5]] * rows
+
+
+@pytest.mark.parametrize("layer", [ActivityPenalty(0), SparsityPenalty(0.5, 0)], ids=["activity", "sparsity"])
+def test_what_is_free_costs_nothing(layer, dtype):
+    x = np.full((2, 3), 0.25, dtype)
+    layer.forward(x, training=True)
+    assert layer.penalty == 0
+    assert layer.backward(x).tolist() == x.tolist()
+
+
+@pytest.mark.parametrize("name", ["activity", "sparsity"])
+def test_training_works_in_the_same_array_again(name, rng):
+    layer, x = LAYERS[name](None), np.full((2, 3), 0.5)
+    layer.forward(x, training=True)
+    dx = layer.backward(x)
+    layer.forward(x, training=True)
+    assert np.shares_memory(layer.backward(x), dx)
+
+
 def test_the_sparsity_of_units_that_are_always_off_or_on_stays_finite(dtype):
     layer = SparsityPenalty(0.05, 1)
     x = np.array([[0, 1], [0, 1]], dtype)
@@ -100,8 +125,11 @@ def test_inference_gives_back_the_input_and_keeps_nothing(name, rng):
     ("make", "message"),
     [
         (lambda: WeightPenalty([], l1=-1), "l1 and l2 of at least 0, received l1=-1"),
+        (lambda: WeightPenalty([], l2=-1), "l1 and l2 of at least 0, received l1=0.0, l2=-1"),
         (lambda: ActivityPenalty(-1), "l1 of at least 0, received -1"),
         (lambda: SparsityPenalty(0, 1), "a target in .0, 1. and a weight of at least 0, received target=0, weight=1"),
+        (lambda: SparsityPenalty(1, 1), "received target=1, weight=1"),
+        (lambda: SparsityPenalty(0.5, -1), "received target=0.5, weight=-1"),
     ],
 )
 def test_settings_without_sense_are_refused(make, message):

@@ -25,12 +25,12 @@ REASONS = Path(__file__).with_name("survivors.txt")
 
 # Which tests are to notice a fault in which module.
 TESTS = {
-    "layers": "test_layers test_model",
+    "layers": "test_layers",
     "activations": "test_activations test_layers",
     "losses": "test_losses",
     "optimizers": "test_optimizers test_golden_training test_schedules test_checkpoint",
     "kernels": "test_kernels",
-    "parameters": "test_layers test_tied test_model",
+    "parameters": "test_layers test_tied",
     "penalties": "test_penalties",
     "normalization": "test_normalization test_layers",
     "regularization": "test_regularization",

@@ -1,11 +1,12 @@
 """Runs of the tests against mutants, each in a fork of its own, so that nothing it breaks outlives it.
 
 A trial comes in two forms. Most mutants are inside a function: nnlite is imported and its tests are collected once, a fork puts
-the mutant's code into the function, and runs the tests, those first that failed for other mutants of this function. For the
-others, such as the default of an argument, a fork imports and collects everything anew, with the mutant in place of the file.
+the mutant's code and defaults into the function, and runs the tests, those first that failed for other mutants of this function.
+For the others, such as a module's constant, a fork imports and collects everything anew, with the mutant in place of the file.
 """
 
 import contextlib
+import functools
 import importlib.abc
 import importlib.util
 import json
@@ -26,6 +27,7 @@ import pytest
 from tests.long.mutations import Mutant
 
 SETTINGS = {"NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+IMPORT = 99  # the exit status of a fork that cannot put a mutant into a function
 MEMORY = 4 << 30  # bytes that a mutant may ask for
 PATIENCE = 10  # a test may take so many times the processor time that it takes without a mutant, and a second more
 LONGEST = 120  # seconds by the clock, for what waits and takes no processor time
@@ -92,7 +94,7 @@ class Trials:
             outcome = quick[number]
             if outcome == "import":
                 self.where = mutant.where
-                outcome = self._fork(lambda mutant=mutant: self._import_and_run(mutant), self._all_tests())
+                outcome = self._fork(functools.partial(self._import_and_run, mutant), self._all_tests())
             yield mutant, outcome
 
     # What runs in forks
@@ -109,10 +111,11 @@ class Trials:
                 print(json.dumps(self.limits), file=file)
                 for number, mutant in enumerate(mutants):
                     self.where = mutant.where
-                    change = _replacement(sys.modules[self.name], mutant)
+                    function = _function(sys.modules[self.name], mutant.where)
                     outcome = "import"
-                    if change is not None:
-                        outcome = self._fork(lambda change=change: self._patch_and_run(session, *change), self._all_tests())
+                    if function is not None:
+                        run = functools.partial(self._patch_and_run, session, function, mutant)
+                        outcome = self._fork(run, self._all_tests())
                     print(json.dumps([number, outcome]), file=file, flush=True)
 
         self.loop = loop
@@ -127,8 +130,17 @@ class Trials:
         self.limits = limits
         yield from lines
 
-    def _patch_and_run(self, session: pytest.Session, function: FunctionType, code: CodeType) -> int:
-        function.__code__ = code
+    def _patch_and_run(self, session: pytest.Session, function: FunctionType, mutant: Mutant) -> int:
+        changed = ModuleType(self.name)
+        exec(mutant.code, changed.__dict__)
+        other = _function(changed, mutant.where)
+        if function.__code__.co_freevars != other.__code__.co_freevars:  # as without a super()
+            return IMPORT
+        parts = ("__code__", "__defaults__", "__kwdefaults__")
+        if all(getattr(function, part) == getattr(other, part) for part in parts):
+            return IMPORT
+        for part in parts:
+            setattr(function, part, getattr(other, part))
         return self._run(session)
 
     def _import_and_run(self, mutant: Mutant) -> int:
@@ -193,24 +205,21 @@ class Trials:
                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
                 os._exit(run())
         status = _wait(pid, 10 * seconds + LONGEST)
+        if status == IMPORT:
+            return "import"
         if status > 0 and self.record.exists():
             self.killers[self.where][self.record.read_text()] += 1
         timeout = status in (-signal.SIGPROF, -signal.SIGXCPU, -signal.SIGKILL)
         return "survived" if status == 0 else "timeout" if timeout else "killed"
 
 
-def _replacement(module: ModuleType, mutant: Mutant) -> tuple[FunctionType, CodeType] | None:
-    """Return the function of an imported module that a mutant changes and its new code, or None if it changes something else."""
-    target, code = module, mutant.code
-    for part in filter(None, mutant.where.split(".")):
-        target = vars(target).get(part)
-        target = getattr(target, "fget", None) or getattr(target, "__func__", target)  # of properties and class methods
-        code = next((inner for inner in code.co_consts if isinstance(inner, CodeType) and inner.co_name == part), None)
-        if code is None or not isinstance(target, type | FunctionType):
-            return None
-    if not isinstance(target, FunctionType) or code == target.__code__ or code.co_freevars != target.__code__.co_freevars:
-        return None
-    return target, code
+def _function(module: ModuleType, where: str) -> FunctionType | None:
+    """Return the function of a module with this name, or None if it is none, but a class, the module, or inside a function."""
+    found = module
+    for part in filter(None, where.split(".")):
+        found = vars(found).get(part) if isinstance(found, ModuleType | type) else None
+        found = getattr(found, "fget", None) or getattr(found, "__func__", found)  # of properties and class methods
+    return found if isinstance(found, FunctionType) else None
 
 
 @contextlib.contextmanager
