@@ -141,6 +141,12 @@ def test_elu_ends_at_minus_alpha(alpha, rng, dtype):
     assert_close(layer.forward(column([-100], dtype)), column([-alpha], dtype), dtype)
 
 
+def test_the_derivative_of_elu_at_its_kink_is_alpha(dtype):
+    layer = ELU(2)
+    layer.forward(column([0], dtype), training=True)
+    assert layer.backward(column([1], dtype)).tolist() == [[2]]
+
+
 @pytest.mark.parametrize("alpha", [0, -1, np.nan, np.inf])
 def test_elu_refuses_an_alpha_with_which_y_would_not_tell_the_sign_of_x(alpha):
     with pytest.raises(ValueError, match=re.escape(f"ELU expects a positive alpha, received {alpha}")):

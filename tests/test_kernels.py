@@ -96,6 +96,12 @@ def test_relu_has_the_derivative_zero_at_its_kink(dtype, form):
     assert dy.tolist() == [[0, 0, 1]]
 
 
+def test_leaky_relu_has_its_slope_as_the_derivative_at_its_kink(dtype, form):
+    dy = np.ones((1, 3), dtype)
+    form("leaky_relu_backward")(np.array([[0.0, -0.0, 1e-30]], dtype), 0.5, dy, np.empty(3, dtype))
+    assert dy.tolist() == [[0.5, 0.5, 1]]
+
+
 def test_leaky_relu_keeps_infinity_and_nan(dtype, form):
     z = np.array([[-np.inf, np.inf, np.nan, -2]], dtype)
     form("leaky_relu")(z, np.zeros(4, dtype), 0.5)

@@ -157,6 +157,29 @@ def test_dense_needs_sizes_of_at_least_one(sizes, name, rng):
         Dense(*sizes, rng=rng)
 
 
+def test_the_smallest_dense_has_one_weight(rng):
+    assert Dense(1, 1, rng=rng).weight.value.shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("initializer", "received"),
+    [
+        (lambda shape, rng, dtype: np.zeros(shape[::-1], dtype), "float32 of shape (4, 6)"),
+        (lambda shape, rng, dtype: np.zeros(shape), "float64 of shape (6, 4)"),
+    ],
+    ids=["shape", "dtype"],
+)
+def test_dense_refuses_start_weights_that_are_not_those_asked_for(initializer, received, rng):
+    message = f"Dense expects an initializer that gives float32 of shape (6, 4), received {received}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Dense(6, 4, rng=rng, initializer=initializer)
+
+
+def test_dense_says_which_shape_it_expects_before_there_is_a_batch(rng):
+    with pytest.raises(ValueError, match=re.escape("Dense expects (N, 784), received (N, 28, 28): put a Flatten before it")):
+        Dense(784, 2, rng=rng).output_shape((28, 28))
+
+
 @pytest.mark.parametrize("wrong", [np.int64, np.float16, np.complex128])
 def test_dense_computes_in_two_dtypes_only(wrong, rng):
     with pytest.raises(ValueError, match=f"float32 or float64, received dtype {np.dtype(wrong)}"):
@@ -190,8 +213,10 @@ def test_backward_moves_every_gradient_back_to_its_element(layer, shape, rng, dt
         (Flatten(), (5,), (5, 1)),
         (Flatten(), (5, 7), (5, 7)),
         (Reshape((3, 4)), (0, 12), (0, 3, 4)),
+        (Reshape((1, 12)), (2, 12), (2, 1, 12)),
+        (Reshape(()), (5, 1), (5,)),
     ],
-    ids=["flatten no samples", "flatten numbers", "flatten rows", "reshape no samples"],
+    ids=["flatten no samples", "flatten numbers", "flatten rows", "reshape no samples", "reshape rows", "reshape numbers"],
 )
 def test_shapes_at_the_edges(layer, x_shape, y_shape):
     assert layer.forward(np.zeros(x_shape)).shape == y_shape
@@ -209,6 +234,13 @@ def test_reshape_needs_sizes_of_at_least_one(shape):
 
 
 # What holds for every layer
+
+
+@every_layer
+def test_no_layer_here_adds_anything_to_the_loss(name, rng, dtype):
+    layer = LAYERS[name](rng, dtype)
+    layer.forward(batch(rng, dtype), training=True)
+    assert layer.penalty == 0
 
 
 @every_layer

@@ -210,6 +210,10 @@ def test_huber_matches_its_formula_on_both_sides_of_delta(delta, rng):
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-13)
 
 
+def test_huber_turns_from_a_parabola_into_lines_at_one_by_default():
+    assert Huber().delta == 1
+
+
 @pytest.mark.parametrize("delta", [0, -1, np.nan])
 def test_huber_needs_a_positive_delta(delta):
     with pytest.raises(ValueError, match=f"Huber expects a positive delta, received {delta}"):
@@ -220,7 +224,7 @@ def test_huber_needs_a_positive_delta(delta):
 
 
 @pytest.mark.parametrize("maker", [BinaryCrossEntropy, BinaryCrossEntropyWithLogits])
-@pytest.mark.parametrize("wrong", [-0.5, 255])
+@pytest.mark.parametrize("wrong", [-0.5, 1.5, 255])
 def test_targets_that_are_no_probabilities_are_warned_of_once(maker, wrong, recwarn):
     loss, prediction = maker(), np.full((2, 2), 0.5)
     loss.value(prediction, np.array([[0, 1], [0.5, 1]]))
@@ -269,6 +273,14 @@ def test_softmax_cross_entropy_is_exact_for_huge_logits(right, value, gradient, 
     received = SoftmaxCrossEntropyWithLogits().value_and_gradient(logits, target)
     assert received[0] == value
     assert received[1].tolist() == [gradient]
+
+
+def test_huge_logits_of_one_row_leave_the_others_exact(dtype):
+    value, gradient = SoftmaxCrossEntropyWithLogits().value_and_gradient(
+        np.array([[1000, 0], [-1000, -1000]], dtype), np.eye(2, dtype=dtype)
+    )
+    assert_close(value, np.log(2) / 2, dtype)
+    assert gradient.tolist() == [[0, 0], [0.25, -0.25]]
 
 
 @pytest.mark.parametrize("p", [0, 1])

@@ -315,6 +315,8 @@ def test_learning_rate_must_be_positive(maker, rate):
         (AdamW, {"beta1": 1}, "AdamW expects beta1 in [0, 1), received 1"),
         (AdamW, {"weight_decay": -1}, "AdamW expects a weight_decay of at least 0, received -1"),
         (RMSProp, {"decay": 1}, "RMSProp expects a decay in [0, 1) and a positive epsilon, received 1"),
+        (RMSProp, {"decay": -0.1}, "RMSProp expects a decay in [0, 1) and a positive epsilon, received -0.1"),
+        (RMSProp, {"epsilon": 0}, "RMSProp expects a decay in [0, 1) and a positive epsilon, received 0.99 and 0"),
         (SGD, {"clip_norm": 0}, "SGD expects a positive clip_norm, received 0"),
         (Adam, {"epsilon": 0}, "Adam expects a positive epsilon, received 0"),
         (Adam, {"epsilon": np.nan}, "Adam expects a positive epsilon, received nan"),
@@ -323,6 +325,31 @@ def test_learning_rate_must_be_positive(maker, rate):
 def test_settings_out_of_range_are_refused(maker, settings, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         maker(**settings)
+
+
+def test_settings_at_the_ends_of_their_ranges_are_taken():
+    SGD(momentum=0), Adam(beta1=0, beta2=0), AdamW(weight_decay=0), RMSProp(decay=0)
+
+
+def test_the_defaults_are_those_that_the_docstrings_state():
+    settings = {
+        name: {key: value for key, value in vars(maker()).items() if isinstance(value, float)} for name, maker in OPTIMIZERS.items()
+    }
+    adam = {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+    assert settings == {
+        "sgd": {"learning_rate": 0.01, "momentum": 0.0},
+        "adam": adam,
+        "adamw": adam | {"weight_decay": 0.01},
+        "rmsprop": {"learning_rate": 0.001, "decay": 0.99, "epsilon": 1e-8},
+    }
+
+
+def test_an_optimizer_that_is_bound_to_nothing_has_taken_no_step_and_takes_none():
+    optimizer = Adam()
+    assert optimizer.step_count == 0
+    with pytest.raises(RuntimeError, match=re.escape("Adam.step needs bind(parameters) before it")):
+        optimizer.step()
+    assert optimizer.step_count == 0
 
 
 def test_every_optimizer_that_has_a_name_can_be_made_with_its_defaults():
