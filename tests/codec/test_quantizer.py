@@ -1,16 +1,26 @@
-"""One byte a number: what the uniform quantiser keeps, and what it costs."""
+"""Rounding with a gain, and one byte a number: what the quantisers keep, and what it costs."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from nnlite.codec.quantizer import UniformQuantizer
+from nnlite.codec.quantizer import UniformQuantizer, dequantize, quantize
 
 
 def codes(rng, dtype=np.float64):
     """Return codes (N, K) whose columns have different ranges."""
     return (rng.uniform(-1, 1, (2000, 4)) * [0.01, 1, 7, 500] + [0, 3, -100, 0]).astype(dtype)
+
+
+def test_rounding_with_a_gain_by_hand(dtype):
+    gain = np.array([2, 0.5], dtype)
+    symbols = quantize(np.array([[0.7, -7], [-0.75, 5]], dtype), gain)
+    assert symbols.dtype == np.int32
+    assert symbols.tolist() == [[1, -4], [-2, 2]]  # 1.4, −3.5, −1.5 and 2.5, halves to even
+    latents = dequantize(symbols, gain)
+    assert latents.dtype == dtype
+    assert latents.tolist() == [[0.5, -8], [-1, 4]]
 
 
 def test_no_code_moves_by_more_than_half_a_step(rng, dtype):

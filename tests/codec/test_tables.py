@@ -100,6 +100,7 @@ def test_the_first_entry_is_where_a_search_from_the_start_would_arrive():
         (int32(0), np.array([[1, 65535]]), "frequencies must be uint16"),
         (int32(0), np.array([1, 65535], np.uint16), "frequencies must be uint16"),
         (int32(0, 0), frequencies([1, 65535]), "frequencies must be uint16"),
+        (int32(0, 0), np.array([1, 65535], np.uint16), "frequencies must be uint16"),
         (int32(0), frequencies([65535]), "at least two frequencies"),
         (int32(0), np.zeros((1, 0), np.uint16), "at least two frequencies"),
         (int32(0), frequencies([0, 1, 65535]), "at least two frequencies"),

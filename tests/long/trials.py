@@ -29,7 +29,7 @@ from tests.long.mutations import Mutant
 SETTINGS = {"NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 IMPORT = 99  # the exit status of a fork that cannot put a mutant into a function
 MEMORY = 4 << 30  # bytes that a mutant may ask for
-PATIENCE = 10  # a test may take so many times the processor time that it takes without a mutant, and a second more
+PATIENCE = 5  # a test may take so many times the processor time that it takes without a mutant, and 0.3 s more
 LONGEST = 120  # seconds by the clock, for what waits and takes no processor time
 ALREADY_IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # hypothesis, by this file
 
@@ -106,7 +106,7 @@ class Trials:
         def loop(session: pytest.Session) -> None:
             if self._fork(lambda: self._run(session, durations=True), LONGEST) != "survived":
                 raise SystemExit(f"{self.name}: the tests fail without a mutant:\n{self.log.read_text()[-3000:]}")
-            self.limits = {test: 1 + PATIENCE * seconds for test, seconds in json.loads(self.record.read_text()).items()}
+            self.limits = {test: 0.3 + PATIENCE * seconds for test, seconds in json.loads(self.record.read_text()).items()}
             with results.open("w") as file:
                 print(json.dumps(self.limits), file=file)
                 for number, mutant in enumerate(mutants):
