@@ -14,6 +14,7 @@ from nnlite.initializers import FloatArray
 from nnlite.layers import Activation, Layer
 
 GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
+GELU_END = 10  # beyond ±10 GELU's tanh is ±1 in float64, too
 
 
 class ReLU(Activation):
@@ -175,16 +176,17 @@ class GELU(Layer):
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x (1 + t) / 2."""
         t, y = self._output("t", x, x.shape, training), self._output("y", x, x.shape, training)
-        np.multiply(GELU_SCALE * x, 1 + GELU_CUBE * x * x, out=t)
+        near = np.clip(x, -GELU_END, GELU_END)  # whose cube does not overflow
+        np.multiply(GELU_SCALE * near, 1 + GELU_CUBE * near * near, out=t)
         np.tanh(t, out=t)
-        np.multiply(0.5 * x, 1 + t, out=y)
+        np.multiply(0.5 * np.maximum(x, -GELU_END), 1 + t, out=y)
         if training:
-            self._keep(x, t)
+            self._keep(near, t)
         return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy · [(1 + t) / 2 + x t' / 2], by the product rule, with t' = (1 − t²) √(2/π) (1 + 3 · 0.044715 x²)."""
-        x, t = self._take()
+        x, t = self._take()  # x no farther from 0 than where t' is 0
         slope = GELU_SCALE * (1 - t * t) * (1 + 3 * GELU_CUBE * x * x)  # t'
         dx = self._workspace.array("dx", t.shape, t.dtype)
         return np.multiply(dy, 0.5 * (1 + t + x * slope), out=dx)
