@@ -226,17 +226,17 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser(prog="python -m demos.variational", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
-    add("--code", type=command.whole_number(1), default=32, metavar="K", help="numbers in the code (default 32)")
+    add("--code", type=command.whole_number(1), default=40, metavar="K", help="numbers in the code (default 40)")
     add(
-        "--hidden", type=command.whole_numbers, default=[500, 500], metavar="H,H,...",
-        help="units of the layers before the code, mirrored behind it (default 500,500)",
+        "--hidden", type=command.whole_numbers, default=[1000, 500], metavar="H,H,...",
+        help="units of the layers before the code, mirrored behind it (default 1000,500)",
     )  # fmt: skip
     add(
         "--components", type=command.whole_number(0), default=200, metavar="J",
         help="of the mixture that is the prior; with 0 it is the standard normal distribution (default 200)",
     )  # fmt: skip
-    add("--epochs", type=command.whole_number(1), default=30, metavar="N", help="times through the training images (default 30)")
-    add("--batch-size", type=command.whole_number(1), default=128, metavar="N", help="images a step (default 128)")
+    add("--epochs", type=command.whole_number(1), default=50, metavar="N", help="times through the training images (default 50)")
+    add("--batch-size", type=command.whole_number(1), default=200, metavar="N", help="images a step (default 200)")
     add("--learning-rate", type=command.positive_number, default=0.002, metavar="RATE", help="its largest value (default 0.002)")
     add("--weight-decay", type=float, default=0.0, metavar="L", help="AdamW's decay of the weights (default 0)")
     add("--samples", type=command.whole_number(1), default=10, metavar="N", help="of each code for the final ELBO (default 10)")
