@@ -1,7 +1,8 @@
 """What stands between the dense layers: elementwise bends, without which a stack of layers would be one matrix.
 
-Each is a layer of its own; input and output have the same shape (N, ...). Most need only their output y for backward, since their
-derivatives can be written in it, and can be computed in one pass with the bias before them, see `nnlite.layers.Activation`.
+By the chain rule dx = dy · f'(x), element by element; softmax alone mixes the numbers of a row. Each is a layer of its own; input
+and output have the same shape (N, ...). Most need only their output y for backward, since their derivatives can be written in it,
+and can be computed in one pass with the bias before them, see `nnlite.layers.Activation`.
 """
 
 import math

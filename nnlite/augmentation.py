@@ -1,4 +1,9 @@
-"""More training images than there are: small changes after which an image is still one of its kind."""
+"""More training images than there are: small changes after which an image is still one of its kind.
+
+A digit that stands a pixel further left is the same digit, yet another row of numbers; a model that sees it here and there must
+learn what the two have in common. The changes are drawn anew for every batch, in training only; `nnlite.model.Sequential.fit` calls
+for them.
+"""
 
 import numpy as np
 

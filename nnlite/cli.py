@@ -1,4 +1,9 @@
-"""The commands: compress images, decompress them, and say what is in a compressed file."""
+"""The commands: compress images, decompress them, and say what is in a compressed file.
+
+Here arguments are checked, a quality is searched for a given size or PSNR, and results are printed; reading and writing images is
+left to `nnlite.imagefiles`, all else to `nnlite.codec.image`. An expected mistake is one line on stderr and an exit code, never a
+traceback.
+"""
 
 import argparse
 import json

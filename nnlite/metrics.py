@@ -1,5 +1,8 @@
 """How far a picture is from its original, and how many labels are right: numbers for people, not for gradients.
 
+The mean squared error is an average over pixels, PSNR = −10 log₁₀(MSE) the same on a scale of decibels, and SSIM compares patterns
+rather than pixels. What training minimises is in `nnlite.losses`.
+
 Images are arrays with values from 0 to `peak` (255 for bytes, 1 for floats). `accuracy` is for labels alone: the share of pixels
 that are met exactly says nothing about an image.
 """

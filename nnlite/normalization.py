@@ -1,4 +1,8 @@
-"""Layers that bring numbers to a common scale: by a rule that is given, or by one that is estimated while training."""
+"""Layers that bring numbers to a common scale: by a rule that is given, or by one that is estimated while training.
+
+Both subtract a centre and divide by a spread, (x − μ) / σ. Where μ and σ are given, they are constants, and the derivative is 1 /
+σ. Where they are those of the batch, each sample moves them for all the others, which is why that backward has two terms more.
+"""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,6 +1,8 @@
 """What a model pays for its weights or for its activity, added to the loss: layers that give back their input.
 
-Each adds its price to the loss by way of `Layer.penalty`, and the price's gradient in backward. Validation losses are without it.
+Each adds its price to the loss by way of `Layer.penalty`, and the price's gradient in backward: λ |w| pulls with the same force
+until w is 0, λ w² / 2 with a force that fades, λ w, and makes all weights small but few of them 0. Validation losses are without
+the price.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,8 @@
-"""Layers that make training harder, so that what is learned holds for images never seen. In inference each gives back its input."""
+"""Layers that make training harder, so that what is learned holds for images never seen. In inference each gives back its input.
+
+They disturb the numbers that pass, y = x · mask or y = x + noise, differently each time. The disturbance is a constant to the
+derivative, so backward passes it by or repeats it. What makes weights or activity cost something is in `nnlite.penalties`.
+"""
 
 import numpy as np
 

@@ -1,4 +1,10 @@
-"""The learning rate as a function of time: large while there is far to go, small at the end to settle."""
+"""The learning rate as a function of time: large while there is far to go, small at the end to settle.
+
+A batch's gradient is that of the whole data set plus noise, so steps of a fixed length end in circling about the minimum, at a
+distance that grows with the length; shorter steps come closer. A schedule is a plain function from progress p, 0 at the first step
+and 1 at the end, to a factor of the learning rate, such as (1 + cos πp) / 2. Callbacks apply it, or watch the loss instead of the
+clock; the update itself is the optimizer's.
+"""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,8 @@
-"""One weight matrix, used twice: an autoencoder whose decoder is its encoder transposed."""
+"""One weight matrix, used twice: an autoencoder whose decoder is its encoder transposed.
+
+With h = f(x W + b) and y = h Wᵀ + c there are half as many weights to learn, and W stands in the loss in two places: its gradient
+is the sum of what each contributes. That the sum is formed whatever the order is the business of `nnlite.parameters.Parameter`.
+"""
 
 import numpy as np
 

@@ -1,1 +1,4 @@
-"""From integer symbols to bytes and back: frequency tables, a range coder, and the file format around them."""
+"""From images to bytes and back: quantiser, frequency tables, range coder, file format, and the codec that binds them.
+
+The order to read them in: `quantizer`, `bottleneck`, `tables`, `entropy`, `prior`, `container`, `image`.
+"""
