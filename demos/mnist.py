@@ -9,6 +9,7 @@ few bits does with the same images (`nnlite.codec`, trained by demos.codec).
 
 import argparse
 import gzip
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -108,10 +109,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pictures = {f"{symbols.shape[1]} bytes": decoded}
     pictures |= {f"codec,\n{size:.1f} bytes": images / 255 for _, size, images in reversed(learned)}
     draw(folder, data, model, symbols, pictures, history, options.loss)
-    if sys.stdout.isatty() and not options.quiet:
+    shown = min(5, (shutil.get_terminal_size().columns + 2) // (data.test_images.shape[2] // 2 + 2))  # digits side by side
+    if sys.stdout.isatty() and not options.quiet and shown:
         print("test images, and the same decoded from their bytes:")
-        print(block_characters(data.test_images[:5] / 255))
-        print(block_characters(decoded[:5]))
+        print(block_characters(data.test_images[:shown] / 255))
+        print(block_characters(decoded[:shown]))
     seconds_total = time.perf_counter() - demos.START
     command.write_metrics(
         folder / "metrics.json",

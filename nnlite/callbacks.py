@@ -6,6 +6,7 @@ A callback knows the model only through the methods it calls; the training loop 
 import copy
 import math
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -182,8 +183,9 @@ class LearningRateLogger(Callback):
 class ProgressBar(Callback):
     """A line that grows with each epoch, and says how long the rest of it takes.
 
-    On a terminal the line is redrawn at most ten times a second; elsewhere (a file, a pipe) each epoch writes one line when it is
-    done. Colour is used only on a terminal, and not when the environment variable NO_COLOR is set or TERM is "dumb".
+    On a terminal the line is redrawn at most ten times a second, with a bar as long as fits; elsewhere (a file, a pipe) each epoch
+    writes one line when it is done. Colour is used only on a terminal, and not when NO_COLOR is set in the environment or TERM
+    is "dumb".
 
     Parameters
     ----------
@@ -233,11 +235,16 @@ class ProgressBar(Callback):
         self.stream.flush()
 
     def _draw(self, done: float, text: str) -> None:
-        full = int(done * self.WIDTH)
-        bar, rest = self.cells[0] * full, self.cells[1] * (self.WIDTH - full)
-        if self.colour:
-            bar = f"\x1b[32m{bar}\x1b[0m"
-        self.stream.write(f"\r{self.title}  {bar}{rest}  {text}\x1b[K")
+        columns = shutil.get_terminal_size().columns - 1  # a line that wraps could not be redrawn
+        width = min(self.WIDTH, columns - len(f"{self.title}    {text}"))
+        if width < 1:
+            self.stream.write(f"\r{f'{self.title}  {text}'[:columns]}\x1b[K")
+        else:
+            full = int(done * width)
+            bar, rest = self.cells[0] * full, self.cells[1] * (width - full)
+            if self.colour:
+                bar = f"\x1b[32m{bar}\x1b[0m"
+            self.stream.write(f"\r{self.title}  {bar}{rest}  {text}\x1b[K")
         self.stream.flush()
 
 

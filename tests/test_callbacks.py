@@ -321,6 +321,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def environment(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("NO_COLOR", raising=False)
     return monkeypatch
 
@@ -368,6 +369,15 @@ def test_a_terminal_shows_a_growing_line_that_ends_with_the_result(environment):
         assert all(text.count("━") + text.count("─") == ProgressBar.WIDTH for text in drawn)
         assert "loss 0.25000  val_loss 0.50000  2.0 s" in drawn[-1]
         assert all(text.endswith("\x1b[K") for text in drawn)  # what a longer line before left is erased
+
+
+@pytest.mark.parametrize("columns", [1, 10, 30, 60, 70, 80])
+def test_a_line_that_is_redrawn_fits_the_terminal(environment, columns):
+    environment.setenv("COLUMNS", str(columns))
+    environment.setenv("NO_COLOR", "1")
+    lines = [line.removesuffix("\x1b[K") for line in draw(Terminal()).replace("\n", "").split("\r")]
+    assert max(map(len, lines)) < columns or columns == 1
+    assert max(map(len, lines)) >= min(columns - 1, 69)  # and uses its room
 
 
 @pytest.mark.parametrize(("step_seconds", "redrawn"), [(1 / 1024, 0), (1 / 32, 16), (1 / 4, 64)])
