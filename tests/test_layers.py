@@ -22,7 +22,9 @@ from nnlite import (
     Tanh,
     TiedDense,
 )
+from nnlite.activations import ACTIVATIONS
 from nnlite.initializers import zeros
+from nnlite.layers import Activation, DenseWithActivation
 from nnlite.optimizers import SGD
 
 LAYERS = {
@@ -147,7 +149,7 @@ def test_dense_says_which_shape_it_expects(shape, message, rng):
 
 def test_dense_says_how_to_convert_another_dtype(rng):
     message = "Dense with float32 parameters expects x of that dtype, received float64: convert it with x.astype('float32')"
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
         Dense(6, 4, rng=rng).forward(np.zeros((5, 6)))
 
 
@@ -186,6 +188,24 @@ def test_dense_computes_in_two_dtypes_only(wrong, rng):
         Dense(6, 4, rng=rng, dtype=wrong)
 
 
+@pytest.mark.parametrize("name", [name for name, maker in ACTIVATIONS.items() if issubclass(maker, Activation)])
+def test_a_dense_and_its_activation_as_one_layer_give_what_the_two_give(name, rng, dtype):
+    dense, activation = Dense(6, 4, rng=rng, dtype=dtype), ACTIVATIONS[name]()
+    dense.bias.value[...] = rng.standard_normal(4)
+    x, dy = batch(rng, dtype), rng.standard_normal((5, 4)).astype(dtype)
+    y = activation.forward(dense.forward(x, training=True), training=True).copy()
+    dx = dense.backward(activation.backward(dy)).copy()
+    gradients = [parameter.gradient.copy() for parameter in dense.parameters]
+    layer = DenseWithActivation(dense, activation)
+    np.testing.assert_allclose(layer.forward(x), y, atol=tolerance(dtype))
+    with pytest.raises(RuntimeError, match=r"DenseWithActivation\.backward needs"):
+        layer.backward(dy.copy())
+    np.testing.assert_allclose(layer.forward(x, training=True), y, atol=tolerance(dtype))
+    np.testing.assert_allclose(layer.backward(dy.copy()), dx, atol=tolerance(dtype))
+    for parameter, gradient in zip(layer.parameters, gradients, strict=True):
+        np.testing.assert_allclose(parameter.gradient, gradient, atol=tolerance(dtype))
+
+
 # Flatten and Reshape
 
 
@@ -207,19 +227,19 @@ def test_backward_moves_every_gradient_back_to_its_element(layer, shape, rng, dt
 
 
 @pytest.mark.parametrize(
-    ("layer", "x_shape", "y_shape"),
+    ("make", "x_shape", "y_shape"),
     [
-        (Flatten(), (0, 3, 4), (0, 12)),
-        (Flatten(), (5,), (5, 1)),
-        (Flatten(), (5, 7), (5, 7)),
-        (Reshape((3, 4)), (0, 12), (0, 3, 4)),
-        (Reshape((1, 12)), (2, 12), (2, 1, 12)),
-        (Reshape(()), (5, 1), (5,)),
+        (Flatten, (0, 3, 4), (0, 12)),
+        (Flatten, (5,), (5, 1)),
+        (Flatten, (5, 7), (5, 7)),
+        (lambda: Reshape((3, 4)), (0, 12), (0, 3, 4)),
+        (lambda: Reshape((1, 12)), (2, 12), (2, 1, 12)),
+        (lambda: Reshape(()), (5, 1), (5,)),
     ],
     ids=["flatten no samples", "flatten numbers", "flatten rows", "reshape no samples", "reshape rows", "reshape numbers"],
 )
-def test_shapes_at_the_edges(layer, x_shape, y_shape):
-    assert layer.forward(np.zeros(x_shape)).shape == y_shape
+def test_shapes_at_the_edges(make, x_shape, y_shape):
+    assert make().forward(np.zeros(x_shape)).shape == y_shape
 
 
 def test_reshape_says_how_many_elements_it_expects():
@@ -292,6 +312,15 @@ def test_backward_twice_raises(name, rng, dtype):
     layer = LAYERS[name](rng, dtype)
     dy = layer.forward(batch(rng, dtype), training=True).copy()
     layer.backward(dy)
+    with pytest.raises(RuntimeError, match="received none since the last backward"):
+        layer.backward(dy)
+
+
+@every_layer
+def test_backward_of_the_parameters_alone_is_a_backward_too(name, rng, dtype):
+    layer = LAYERS[name](rng, dtype)
+    dy = layer.forward(batch(rng, dtype), training=True).copy()
+    layer.backward_parameters(dy)
     with pytest.raises(RuntimeError, match="received none since the last backward"):
         layer.backward(dy)
 

@@ -54,12 +54,30 @@ def test_the_price_of_activity_is_a_mean_over_any_number_of_samples(rows, dtype)
     assert layer.backward(np.ones_like(x)).tolist() == [[0.5, 0.5]] * rows
 
 
-@pytest.mark.parametrize("layer", [ActivityPenalty(0), SparsityPenalty(0.5, 0)], ids=["activity", "sparsity"])
-def test_what_is_free_costs_nothing(layer, dtype):
+@pytest.mark.parametrize("make", [lambda: ActivityPenalty(0), lambda: SparsityPenalty(0.5, 0)], ids=["activity", "sparsity"])
+def test_what_is_free_costs_nothing(make, dtype):
+    layer = make()
     x = np.full((2, 3), 0.25, dtype)
     layer.forward(x, training=True)
     assert layer.penalty == 0
     assert layer.backward(x).tolist() == x.tolist()
+
+
+def test_a_step_pays_for_the_weights_of_this_step_alone(rng):
+    dense, x = Dense(2, 3, rng=rng, initializer=lambda shape, rng, dtype: np.full(shape, 2, dtype)), np.ones((1, 2), np.float32)
+    layer = WeightPenalty([dense], l2=1)
+    for _ in range(2):
+        layer.forward(x, training=True)
+        layer.backward(x)
+        assert layer.penalty == 12
+        assert dense.weight.gradient.tolist() == [[2] * 3] * 2
+
+
+def test_a_weight_penalty_lists_the_weights(rng):
+    first, second = Dense(2, 3, rng=rng), Dense(3, 2, rng=rng)
+    layer = WeightPenalty([first, second])
+    assert layer.parameters == [first.weight, second.weight]
+    assert layer.named_parameters() == {"0.weight": first.weight, "1.weight": second.weight}
 
 
 @pytest.mark.parametrize("name", ["activity", "sparsity"])

@@ -25,12 +25,12 @@ REASONS = Path(__file__).with_name("survivors.txt")
 
 # Which tests are to notice a fault in which module.
 TESTS = {
-    "layers": "test_layers",
+    "layers": "test_layers test_activations",
     "activations": "test_activations test_layers",
     "losses": "test_losses",
     "optimizers": "test_optimizers test_golden_training test_schedules test_checkpoint",
     "kernels": "test_kernels",
-    "parameters": "test_layers test_tied",
+    "parameters": "test_parameters",
     "penalties": "test_penalties",
     "normalization": "test_normalization test_layers",
     "regularization": "test_regularization",
