@@ -203,7 +203,7 @@ def quantising(path: Path, lesson: Lesson) -> dict[str, Any]:
             "float32": exact[shown],
             "original": images[shown] / 255,
         },
-        {"against the images of the exact code": to_exact, "against the originals": to_image},
+        {"against the exact code's images": to_exact, "against the originals": to_image},
     )
     return {"bits": list(decoded), "psnr_to_exact": to_exact, "psnr_to_original": to_image, "psnr_of_exact": limit}
 

@@ -163,9 +163,9 @@ def difference_errors(epsilons: Sequence[float], dtype: type[np.floating[Any]], 
     every parameter is varied. All is computed in `dtype`.
     """
     rng = np.random.default_rng(seed)
-    model = Sequential([Dense(12, 5, rng=rng, dtype=dtype), Tanh(), Dense(5, 12, rng=rng, dtype=dtype), Sigmoid()])
-    x = rng.random((4, 12)).astype(dtype)
-    upstream = rng.standard_normal((4, 12)).astype(dtype)
+    model = Sequential([Dense(8, 3, rng=rng, dtype=dtype), Tanh(), Dense(3, 8, rng=rng, dtype=dtype), Sigmoid()])
+    x = rng.random((4, 8)).astype(dtype)
+    upstream = rng.standard_normal((4, 8)).astype(dtype)
 
     def scalar() -> float:
         return float(np.sum(upstream * model.forward(x)))

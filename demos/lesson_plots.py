@@ -51,7 +51,7 @@ def loss_surface(path: Path, title: str, surface: Surface, labels: Mapping[int, 
 def rows_of_images(path: Path, title: str, rows: Mapping[str, np.ndarray], colour_label: str | None = None) -> None:
     """Draw rows of images (N, height, width), each with its label; with a `colour_label` they are signed, −1 blue to 1 red."""
     columns = max(map(len, rows.values()))
-    figure = Figure(figsize=(WIDTH, (WIDTH - (2.0 if colour_label else 1.2)) / columns * len(rows) + 0.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, (WIDTH - (1.8 if colour_label else 1.2)) / columns * len(rows) + 0.4), layout="constrained")
     axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
     for axis, (label, images) in zip(axes, rows.items(), strict=True):
         drawn = _row(axis, images, label, SIGNED if colour_label else ZERO_TO_ONE)
@@ -120,8 +120,8 @@ def quantising(
     quality.set_xlabel("bits for each number")
     quality.set_ylabel("PSNR (dB)")
     quality.grid(alpha=0.3)
-    quality.set_ylim(bottom=0)
-    quality.legend(fontsize=9, loc="lower right")
+    quality.set_ylim(0, 1.4 * max(map(max, curves.values())))  # room for the legend
+    quality.legend(fontsize=9, loc="upper left")
     for axis, (label, images) in zip(right.subplots(len(rows), 1), rows.items(), strict=True):
         _row(axis, images, label, ZERO_TO_ONE)
     figure.suptitle(title)
