@@ -24,9 +24,9 @@ Compress small grey images with a learned codec to a few bytes each, and get
 them back.
 
 Images are PNG files, folders of PNG files, .npy files or IDX files (gzipped or
-not); "-" is a pipe, of .npy where it carries images. The codec that comes with
-nnlite was trained on MNIST: its images are of 28 × 28 grey pixels, light on
-black.
+not), and PGM files, which are only read; "-" is a pipe, of .npy where it
+carries images. The codec that comes with nnlite was trained on MNIST: its
+images are of 28 × 28 grey pixels, light on black.
 """
 
 EPILOG = """\

@@ -1,4 +1,4 @@
-"""Images in files of several kinds, as uint8 arrays (N, height, width): PNG, a folder of PNGs, .npy, IDX; and "-", a pipe.
+"""Images in files of several kinds, as uint8 arrays (N, height, width): PNG, PGM, a folder of PNGs, .npy, IDX; and "-", a pipe.
 
 On reading, a file's kind is known by its first bytes; on writing, by its name: ``.png``, ``.npy``, IDX where the name contains
 "idx" or "ubyte" (gzipped if it also ends in ``.gz``), and a folder where it has no ending. A pipe carries ``.npy``.
@@ -26,6 +26,8 @@ from nnlite.codec.container import MAX_PIXELS
 from nnlite.codec.errors import CodecError
 from nnlite.datasets import DatasetError, parse_idx
 from nnlite.files import MAX_BYTES, read_file, write_atomically
+from nnlite.netpbm import BEGINNINGS as NETPBM
+from nnlite.netpbm import parse_netpbm
 
 Array = npt.NDArray[Any]
 
@@ -87,6 +89,21 @@ def read_images(path: Path) -> Array:
     return _read_file(path)
 
 
+def read_picture(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the one image of a PNG, PGM or PPM file: (height, width) if it is grey, (height, width, 3) if it has colours.
+
+    Raises
+    ------
+    CodecError
+        It cannot be read, is of another kind, damaged, or transparent; the message names it.
+    """
+    data = read_bytes(path)
+    try:
+        return _parse_picture(data)
+    except (CodecError, DatasetError) as error:
+        raise CodecError(f"{path}: {error}") from error
+
+
 def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
     """Write images (N, height, width) as the kind of file that the name asks for; CodecError if that is not possible."""
     name = path.name.lower()
@@ -118,13 +135,16 @@ def _read_file(path: Path) -> Array:
 
 def parse_images(data: bytes) -> Array:
     """Return the images of a file's bytes, as `read_images` does for a file; CodecError or DatasetError if they are none."""
-    if data.startswith(PNG[:4]):
-        return _read_png(data)
+    if data.startswith((PNG[:4], *NETPBM)):
+        image = _parse_picture(data)
+        if image.ndim == 3:
+            raise CodecError("expected a grey image, received one with colours")
+        return image
     if data.startswith(b"\x93NUMPY"):
         return _read_npy(data)
     if data.startswith((b"\x1f\x8b", b"\0\0")):
         return parse_idx(data)
-    raise CodecError(f"expected a PNG, a folder of PNGs, a .npy or an IDX file, received bytes {data[:4].hex(' ')!r}")
+    raise CodecError(f"expected a PNG, PGM, .npy or IDX file, or a folder of PNGs, received bytes {data[:4].hex(' ')!r}")
 
 
 def _read_folder(path: Path) -> Array:
@@ -194,8 +214,20 @@ def _read_npy(data: bytes) -> Array:
         raise CodecError(f"expected a NumPy file of numbers: {_first_line(error)}") from error
 
 
-def _read_png(data: bytes) -> npt.NDArray[np.uint8]:
-    """Return a PNG's grey values as uint8 (height, width)."""
+def _parse_picture(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return the image of a PNG's, PGM's or PPM's bytes; one whose colours are all greys as a grey one."""
+    if data.startswith(PNG[:4]):
+        image = _parse_png(data)
+    elif data.startswith(NETPBM):
+        image = parse_netpbm(data)
+    else:
+        raise CodecError(f"expected a PNG, PGM or PPM file, received bytes {data[:4].hex(' ')!r}")
+    grey = image.ndim == 3 and not (image != image[..., :1]).any()
+    return image[..., 0] if grey else image
+
+
+def _parse_png(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return a PNG's image (height, width) or (height, width, 3)."""
     import matplotlib.image  # only here: it takes longer to import than a small file to compress
 
     data = _essential_chunks(data)
@@ -203,12 +235,9 @@ def _read_png(data: bytes) -> npt.NDArray[np.uint8]:
         image = matplotlib.image.imread(io.BytesIO(data), format="png")  # floats in [0, 1], (h, w), (h, w, 3) or (h, w, 4)
     except Exception as error:  # it raises whatever its decoder does
         raise CodecError(f"expected a PNG image: {_first_line(error)}") from error
-    if image.ndim == 3:
-        colour, opacity = image[..., :3], image[..., 3:]
-        if (colour != colour[..., :1]).any() or (opacity != 1).any():
-            raise CodecError("expected a grey image, received one with colours or transparency")
-        image = colour[..., 0]
-    return np.asarray(np.rint(image * 255), np.uint8)
+    if image.ndim == 3 and (image[..., 3:] != 1).any():
+        raise CodecError("expected an opaque image, received one with transparency")
+    return np.asarray(np.rint((image if image.ndim == 2 else image[..., :3]) * 255), np.uint8)
 
 
 def _essential_chunks(data: bytes) -> bytes:

@@ -174,8 +174,8 @@ def npy(array):
 
 
 BAD_INPUT = {  # the file's bytes, and what is said of it
-    "text": (b"hello\n", "expected a PNG, a folder of PNGs, a .npy or an IDX file"),
-    "empty file": (b"", "expected a PNG, a folder of PNGs, a .npy or an IDX file"),
+    "text": (b"hello\n", "expected a PNG, PGM, .npy or IDX file, or a folder of PNGs"),
+    "empty file": (b"", "expected a PNG, PGM, .npy or IDX file, or a folder of PNGs"),
     "of another size": (npy(np.zeros((3, 28, 28), np.uint8)), "grey images of 8 × 8 pixels, received 28 × 28 pixels"),
     "in colour": (npy(np.zeros((3, SIDE, SIDE, 3), np.uint8)), "grey images of 8 × 8 pixels"),
     "no images": (npy(np.zeros((0, SIDE, SIDE), np.uint8)), "received an empty batch"),

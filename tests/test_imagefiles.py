@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nnlite.codec.errors import CodecError
-from nnlite.imagefiles import PIPE, check_target, read_bytes, read_images, write_bytes, write_images
+from nnlite.imagefiles import PIPE, check_target, read_bytes, read_images, read_picture, write_bytes, write_images
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # PNG's colour types
 
@@ -128,18 +128,67 @@ def test_a_png_of_16_bits_is_refused_and_not_cut_to_8(read, colour):
 
 
 @pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (png([bytes([9, 9, 10] * 4)], RGB), "a grey image, received one with colours"),
+        (png([bytes([9, 9, 9, 254] * 4)], RGBA), "an opaque image, received one with transparency"),
+        (png([bytes([9, 0] * 4)], GREY_ALPHA), "an opaque image, received one with transparency"),
+        (png([bytes([0, 1])], PALETTE, palette=bytes([9, 9, 9, 1, 2, 3])), "a grey image, received one with colours"),
+        (b"P6 1 1 255 \x09\x09\x0a", "a grey image, received one with colours"),
+    ],
+    ids=["rgb", "rgba", "grey-alpha", "palette", "ppm"],
+)
+def test_an_image_with_colours_or_transparency_is_refused(read, data, message):
+    with pytest.raises(CodecError, match=f"file: expected {message}"):
+        read(data)
+
+
+@pytest.mark.parametrize("data", [b"P5 2 1 255 \x09\xff", b"P2 2 1 255\n9 255\n", b"P6 2 1 255 \x09\x09\x09\xff\xff\xff"])
+def test_a_grey_netpbm_file_is_read(read, data):
+    np.testing.assert_array_equal(read(data), [[9, 255]])
+
+
+# --- one picture, with colours
+
+
+@pytest.mark.parametrize(
     "data",
     [
-        png([bytes([9, 9, 10] * 4)], RGB),
-        png([bytes([9, 9, 9, 254] * 4)], RGBA),
-        png([bytes([9, 0] * 4)], GREY_ALPHA),
-        png([bytes([0, 1])], PALETTE, palette=bytes([9, 9, 9, 1, 2, 3])),
+        png([bytes([1, 2, 3, 255, 0, 9])], RGB),
+        png([bytes([1, 2, 3, 255, 255, 0, 9, 255])], RGBA),
+        png([bytes([0, 1])], PALETTE, palette=bytes([1, 2, 3, 255, 0, 9])),
+        b"P6 2 1 255 \x01\x02\x03\xff\x00\x09",
+        b"P3 2 1 255\n1 2 3\n255 0 9\n",
     ],
-    ids=["rgb", "rgba", "grey-alpha", "palette"],
+    ids=["rgb", "rgba", "palette", "ppm", "plain-ppm"],
 )
-def test_a_png_with_colours_or_transparency_is_refused(read, data):
-    with pytest.raises(CodecError, match="file: expected a grey image, received one with colours or transparency"):
-        read(data)
+def test_a_picture_keeps_its_colours(tmp_path, data):
+    (tmp_path / "file").write_bytes(data)
+    picture = read_picture(tmp_path / "file")
+    assert picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture, [[[1, 2, 3], [255, 0, 9]]])
+
+
+@pytest.mark.parametrize("data", [png([bytes([7, 7, 7])], RGB), png([bytes([7])]), b"P5 1 1 255 \x07", b"P6 1 1 255 \x07\x07\x07"])
+def test_a_picture_without_colours_is_grey(tmp_path, data):
+    (tmp_path / "file").write_bytes(data)
+    np.testing.assert_array_equal(read_picture(tmp_path / "file"), [[7]])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "expected a PNG, PGM or PPM file, received bytes ''"),
+        (npy(np.zeros((2, 2))), "expected a PNG, PGM or PPM file, received bytes '93 4e 55 4d'"),
+        (b"P5 2 2 255 \0\0", "the file is cut short"),
+        (png([bytes([9, 9, 9, 254] * 4)], RGBA), "received one with transparency"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_a_sentence_that_names_the_file(tmp_path, data, message):
+    (tmp_path / "file").write_bytes(data)
+    with pytest.raises(CodecError) as caught:
+        read_picture(tmp_path / "file")
+    assert str(caught.value).startswith(f"{tmp_path / 'file'}: ") and message in str(caught.value)
 
 
 def test_a_folder_is_read_in_the_order_of_its_names(tmp_path, images):
@@ -171,7 +220,7 @@ def test_a_folder_without_images_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "expected a PNG, a folder of PNGs, a .npy or an IDX file, received bytes ''"),
+        (b"", "expected a PNG, PGM, .npy or IDX file, or a folder of PNGs, received bytes ''"),
         (b"hello", "received bytes '68 65 6c 6c'"),
         (b"\xff\xd8\xff\xe0", "received bytes 'ff d8 ff e0'"),
         (b"\0\0", "expected an IDX file"),

@@ -16,7 +16,7 @@ PACKAGE = Path(nnlite.__file__).parent
 ROWS = [
     "jit files codec.errors",
     "kernels initializers metrics datasets safetensors codec.tables codec.container codec.quantizer",
-    "parameters",
+    "parameters netpbm",
     "layers batches codec.entropy",
     "activations regularization normalization penalties tied variational losses optimizers augmentation",
     "codec.bottleneck codec.prior",
