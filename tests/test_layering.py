@@ -23,7 +23,7 @@ ROWS = [
     "watch callbacks imagefiles",
     "checkpoint",
     "resume",
-    "model schedules liveplot",
+    "model schedules liveplot imagefolder",
     "gradcheck autoencoder lbfgs interchange",
     "onnx",
     "codec.image codec",
