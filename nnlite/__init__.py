@@ -15,6 +15,7 @@ from nnlite.activations import SiLU as SiLU
 from nnlite.activations import Softmax as Softmax
 from nnlite.activations import Softplus as Softplus
 from nnlite.activations import Tanh as Tanh
+from nnlite.augmentation import RandomFlip as RandomFlip
 from nnlite.augmentation import RandomShift as RandomShift
 from nnlite.autoencoder import Autoencoder as Autoencoder
 from nnlite.callbacks import Callback as Callback

@@ -35,3 +35,20 @@ class RandomShift:
         shifted = self._workspace.array("shifted", images.shape, images.dtype)
         kernels.shift_images(images, down, right, shifted)
         return shifted
+
+
+class RandomFlip:
+    """Mirrors each image of a batch with probability ½: left becomes right, as suits faces and scenes, but not digits."""
+
+    def __init__(self) -> None:
+        self._workspace = Workspace()
+
+    def __call__(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return the images, shape (N, height, width) or (N, height, width, C), some mirrored; valid until the next call."""
+        if images.ndim not in (3, 4):
+            raise ValueError(f"RandomFlip expects images (N, height, width) or (N, height, width, C), received {images.shape}")
+        mirrored = rng.random(len(images)) < 0.5
+        flipped = self._workspace.array("flipped", images.shape, images.dtype)
+        flipped[...] = images
+        flipped[mirrored] = images[mirrored, :, ::-1]
+        return flipped

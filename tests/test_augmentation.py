@@ -1,10 +1,10 @@
-"""Random shifts: each image moves by whole pixels, black moves in, and the seed decides."""
+"""Random shifts and flips: images move by whole pixels, black moves in, or are mirrored, and the seed decides."""
 
 import numpy as np
 import pytest
 import reference
 
-from nnlite import Flatten, RandomShift, Reshape, Sequential
+from nnlite import Flatten, RandomFlip, RandomShift, Reshape, Sequential
 from nnlite.layers import Dense
 
 
@@ -56,6 +56,32 @@ def test_no_shift_at_all_is_refused(pixels):
 def test_arrays_that_are_no_images_are_refused(rng, shape):
     with pytest.raises(ValueError, match=r"RandomShift expects images \(N, height, width\), received"):
         RandomShift()(np.zeros(shape), rng)
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (5, 6, 3)], ids=["grey", "colour"])
+def test_half_of_the_images_are_mirrored_and_the_others_stay(rng, dtype, shape):
+    image = rng.random(shape).astype(dtype)
+    images = np.repeat(image[None], 1000, axis=0)
+    flipped = RandomFlip()(images, rng)
+    axes = tuple(range(1, images.ndim))
+    mirrored = (flipped == image[:, ::-1]).all(axis=axes)
+    assert flipped.dtype == dtype
+    np.testing.assert_array_equal(mirrored, ~(flipped == image).all(axis=axes))
+    np.testing.assert_allclose(mirrored.sum(), 500, atol=80)
+    np.testing.assert_array_equal(images, np.repeat(image[None], 1000, axis=0))
+
+
+def test_one_seed_gives_one_choice_of_flips(rng):
+    images = rng.random((50, 2, 3))
+    first, again, other = (RandomFlip()(images, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("shape", [(4, 25), (4, 5, 5, 1, 1)])
+def test_arrays_that_are_no_images_are_not_mirrored(rng, shape):
+    with pytest.raises(ValueError, match=r"RandomFlip expects images \(N, height, width\) or \(N, height, width, C\), received"):
+        RandomFlip()(np.zeros(shape), rng)
 
 
 # --- in training
