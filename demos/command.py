@@ -34,6 +34,14 @@ def whole_numbers(text: str) -> list[int]:
     return [whole_number(1)(part) for part in text.split(",")] if text else []
 
 
+def share(text: str) -> float:
+    """Return an argument as a number between 0 and 1, both excluded."""
+    number = positive_number(text)
+    if number >= 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, received {text!r}")
+    return number
+
+
 def output_folder(parser: Parser, path: Path) -> Path:
     """Make the folder if it is not there, and leave with one line unless it can be written to."""
     try:

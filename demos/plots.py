@@ -1,6 +1,6 @@
 """The pictures of the demos; they import matplotlib here and in lesson_plots only.
 
-Images are (N, height, width), values in [0, 1].
+Images are (N, height, width), or (N, height, width, 3) in colours, values in [0, 1].
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,8 @@ DPI = 120
 
 def reconstructions(path: Path, title: str, rows: Mapping[str, np.ndarray], difference: str, error: np.ndarray) -> None:
     """Draw rows of images one below the other, each with its label, and below them a signed error in red and blue."""
-    figure = Figure(figsize=(0.9 * len(error) + 1.8, 0.95 * (len(rows) + 1) + 0.6), layout="constrained")
+    tall = error.shape[1] / error.shape[2]
+    figure = Figure(figsize=(0.9 * len(error) + 1.8, 0.95 * tall * (len(rows) + 1) + 0.6), layout="constrained")
     axes = figure.subplots(len(rows) + 1, 1)
     for axis, (label, images) in zip(axes, rows.items(), strict=False):
         axis.imshow(tile(images, len(images)), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -116,13 +117,13 @@ def curves(
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 3) -> np.ndarray:
-    """Return images (N, height, width) as one, row by row, with gaps of NaN, which are drawn as nothing."""
-    count, height, width = images.shape
+    """Return images (N, height, width) as one, row by row, with gaps of NaN, which are drawn as nothing; in colours of white."""
+    count, height, width, *channels = images.shape
     rows = -(-count // columns)
-    padded = np.full((rows * columns, height + gap, width + gap), np.nan)
+    padded = np.full((rows * columns, height + gap, width + gap, *channels), 1.0 if channels else np.nan)
     padded[:count, :height, :width] = images
-    whole = padded.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2).reshape(rows * (height + gap), -1)
-    return whole[:-gap, :-gap]
+    grid = padded.reshape(rows, columns, height + gap, width + gap, *channels).swapaxes(1, 2)
+    return grid.reshape(rows * (height + gap), columns * (width + gap), *channels)[:-gap, :-gap]
 
 
 def _label(axis, label: str) -> None:
@@ -164,5 +165,69 @@ def captioned(path: Path, title: str, images: np.ndarray, captions: Sequence[str
     for axis, image, caption in zip(figure.axes, images, captions, strict=False):
         axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set_title(caption, fontsize=8)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)
+
+
+def filter_panels(path: Path, title: str, panels: Mapping[str, np.ndarray], columns: int) -> None:
+    """Draw weights (units, height, width) side by side, a panel for each label; colours as in `filters`."""
+    count, height, width = next(iter(panels.values())).shape
+    rows = -(-count // columns)
+    figure = Figure(figsize=(0.62 * columns * len(panels) + 1.4, 0.62 * rows * height / width + 0.9), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axis, (label, weights) in zip(axes, panels.items(), strict=True):
+        largest = np.abs(weights).max(axis=(1, 2), keepdims=True)
+        scaled = tile(weights / np.where(largest > 0, largest, 1), columns)
+        drawn = axis.imshow(scaled, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+        axis.set_title(label)
+        axis.set_axis_off()
+    figure.colorbar(drawn, ax=list(axes), ticks=[-1, 0, 1], shrink=0.8, label="weight / largest weight of the unit")
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)
+
+
+def histograms(path: Path, title: str, values: Mapping[str, np.ndarray], xlabel: str, ylabel: str) -> None:
+    """Draw how often whole numbers occur, a panel below the other for each label, all with the same x axis."""
+    figure = Figure(figsize=(6.4, 1.0 * len(values) + 1.0), layout="constrained")
+    axes = figure.subplots(len(values), 1, squeeze=False, sharex=True)[:, 0]
+    edges = np.linspace(-0.5, max(each.max() for each in values.values()) + 0.5, 65)
+    for number, (axis, (label, each)) in enumerate(zip(axes, values.items(), strict=True)):
+        axis.hist(each, edges, color=f"C{number % 10}")
+        axis.axvline(each.mean(), color="black", linewidth=1)
+        axis.set_title(f"{label}: {each.mean():.1f} on the mean", fontsize=9, loc="right", pad=2)
+        axis.tick_params(labelsize=8)
+    axes[-1].set_xlabel(xlabel)
+    figure.supylabel(ylabel)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)
+
+
+def columns(path: Path, title: str, columns: Mapping[str, np.ndarray], signed: Sequence[str] = ()) -> None:
+    """Draw images side by side, a column for each label; those of the `signed` labels in red and blue, all on one scale."""
+    count, height, width = next(iter(columns.values())).shape
+    largest = max((np.abs(columns[label]).max() for label in signed), default=0) or 1
+    figure = Figure(figsize=(0.95 * len(columns) + 1.2, 0.9 * count * height / width + 0.9), layout="constrained")
+    axes = figure.subplots(1, len(columns), squeeze=False)[0]
+    for axis, (label, images) in zip(axes, columns.items(), strict=True):
+        scale = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest} if label in signed else {"cmap": "gray", "vmin": 0, "vmax": 1}
+        drawn = axis.imshow(tile(images, 1), interpolation="nearest", **scale)
+        axis.set_title(label, fontsize=9)
+        axis.set_axis_off()
+        if label in signed:
+            bar = drawn
+    if signed:
+        figure.colorbar(bar, ax=list(axes), shrink=0.6, label="added to the pixel")
+    figure.suptitle(title)
+    figure.savefig(path, dpi=DPI)
+
+
+def image_rows(path: Path, title: str, rows: Mapping[str, np.ndarray]) -> None:
+    """Draw rows of images one below the other, each with its label."""
+    most = max(map(len, rows.values()))
+    _, height, width = next(iter(rows.values())).shape[:3]
+    figure = Figure(figsize=(0.9 * most + 1.8, 0.95 * height / width * len(rows) + 0.6), layout="constrained")
+    for axis, (label, images) in zip(figure.subplots(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True):
+        axis.imshow(tile(images, most), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        _label(axis, label)
     figure.suptitle(title)
     figure.savefig(path, dpi=DPI)

@@ -1,0 +1,304 @@
+"""Sparse autoencoders: many units, few of them active for any one image, each drawing a stroke of the pen.
+
+    image (28, 28) → Flatten → Dense(256, activation) → [penalty] → code → Dense(784) → Reshape → image (28, 28)
+
+The decoder is linear, so an image is exactly a sum: the bias, and for each unit its activity times the picture that it draws, its
+atom. Three kinds of model are trained, the sparse ones with several strengths each:
+
+    plain   ReLU units; the decoder's weights are the encoder's (tied)
+    L1      the same, and λ Σ |code| is added to the loss. Tied weights, or activity and price could shrink while the decoder grows
+    KL      sigmoid units, and β Σ KL(ρ ‖ mean activity) is added: each unit is to be active in a share ρ of the images. The decoder
+            has weights of its own, and a small penalty on all weights (A. Ng, "Sparse autoencoder", CS294A lecture notes, 2011)
+
+A ReLU unit counts as active in an image if it is not zero; a sigmoid, which never is, if it is above 0.1. Hoyer's sparsity of a
+code h of K numbers is (√K − Σ|h| / √Σh²) / (√K − 1): 0 if all are equal, 1 if one alone is not zero (P. Hoyer, "Non-negative
+matrix factorization with sparseness constraints", JMLR 5, 2004, section 3.1).
+
+What it costs: decibels. The price pulls every activity down, also those that are needed, and a sparse code must manage with few
+units where the plain one uses all. What it buys: units that mean something, and images of which a few numbers say nearly all: see
+kept.png, where only the strongest units keep their activity, and the others get their mean over the training images.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import demos
+from demos import command, machine
+from nnlite import (
+    ActivityPenalty,
+    Autoencoder,
+    Dense,
+    Flatten,
+    LearningRateSchedule,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    SparsityPenalty,
+    TiedDense,
+    TrainingError,
+    WeightPenalty,
+    cosine,
+    dead_units,
+)
+from nnlite.datasets import Dataset
+from nnlite.metrics import mse, psnr
+from nnlite.optimizers import Adam
+
+WEIGHT_PENALTY = 1e-5  # λ₂ where the decoder has weights of its own
+SHOWN_UNITS = 42
+STROKES = 6
+
+EPILOG = """\
+files written to --out:
+  filters.png   what the most used units draw, without and with a penalty
+  active.png    how many units are active in an image
+  strokes.png   digits, and the strokes that they are the sum of
+  tradeoff.png  PSNR against the number of active units, a point for each strength
+  kept.png      PSNR of images drawn with the strongest units alone
+  metrics.json  all numbers
+
+examples:
+  python -m demos.sparse
+  python -m demos.sparse --l1 0.0003 --kl 0.001 --units 784 --epochs 10
+  python -m demos.sparse --data /usr/share/datasets/fashion-mnist --out out/sparse-fashion
+
+exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
+"""
+
+
+class Trained(NamedTuple):
+    """A model, what it was trained with, and its numbers on the test images."""
+
+    kind: str
+    label: str
+    model: Autoencoder
+    codes: np.ndarray  # of the test images, (N, K)
+    rest: np.ndarray  # (K,), mean activities on the training images
+    numbers: dict[str, object]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo with these command line arguments, and return the exit code."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    folder = command.output_folder(parser, options.out)
+    data = command.load_data(parser, options.data)
+    say = (lambda *_, **__: None) if options.quiet else print
+    jobs = [("plain", 0.0), *(("L1", strength) for strength in options.l1), *(("KL", strength) for strength in options.kl)]
+    say(f"{len(jobs)} models, {options.epochs} epochs each on {len(data.train_images):,} images; {machine.describe()}")
+    say(f"{'model':<13}{'active units':>16}{'Hoyer':>8}{'PSNR':>10}{'dead units':>12}{'seconds':>9}")
+    results = []
+    for kind, strength in jobs:
+        try:
+            results.append(train(data, kind, strength, options))
+        except TrainingError as error:
+            print(f"{parser.prog}: {kind}, strength {strength:g}: {error}", file=sys.stderr)
+            return 1
+        numbers = results[-1].numbers
+        say(
+            f"{results[-1].label:<13}{numbers['active_units']:>9.1f} of {options.units:<4}{numbers['hoyer_sparsity']:>7.2f}"
+            f"{numbers['test_psnr']:>7.2f} dB{numbers['dead_units']:>12.1%}{numbers['seconds']:>9.1f}",
+            flush=True,
+        )
+    say(verdict(results))
+    draw(folder, data, results, options.epochs)
+    seconds = time.perf_counter() - demos.START
+    metrics = {
+        "models": [result.numbers for result in results],
+        "units": options.units,
+        "target": options.target,
+        "untied": options.untied,
+        "epochs": options.epochs,
+        "learning_rate": options.learning_rate,
+        "seed": options.seed,
+        "seconds_total": seconds,
+    }
+    command.write_metrics(folder / "metrics.json", metrics)
+    say(f"{seconds:.1f} s in all; pictures and metrics.json are in {folder}/")
+    return 0
+
+
+def train(data: Dataset, kind: str, strength: float, options: argparse.Namespace) -> Trained:
+    """Return one model and its numbers; all models see the images in the same order."""
+    start = time.perf_counter()
+    model = make_model(data.train_images.shape[1:], kind, strength, options, np.random.default_rng(options.seed))
+    model.compile(Adam(options.learning_rate), "mse")
+    schedule = LearningRateSchedule(cosine(warm_up=0.1))
+    rng = np.random.default_rng(options.seed + 1)
+    model.fit(data.train_images, epochs=options.epochs, batch_size=128, rng=rng, callbacks=[schedule], verbose=False)
+    codes = model.encode(data.test_images)
+    rest = model.encode(data.train_images).mean(axis=0)
+    error = distortion(model, codes, data.test_images)
+    active = active_units(codes, kind)
+    numbers = {
+        "kind": kind,
+        "strength": strength,
+        "active_units": float(active.sum(axis=1).mean()),
+        "active_share": float(active.mean()),
+        "hoyer_sparsity": float(hoyer(codes).mean()),
+        "mean_activity": float(codes.mean()),
+        "dead_units": next(iter(dead_units(model, data.test_images).values())),
+        "test_mse": error,
+        "test_psnr": psnr(error),
+        "kept": {str(count): psnr(error_kept(model, codes, rest, count, data.test_images)) for count in counts(options.units)},
+        "seconds": time.perf_counter() - start,
+    }
+    return Trained(kind, f"{kind} {strength:g}" if strength else kind, model, codes, rest, numbers)
+
+
+def make_model(
+    image_shape: tuple[int, ...], kind: str, strength: float, options: argparse.Namespace, rng: np.random.Generator
+) -> Autoencoder:
+    """Return the autoencoder of one kind: "plain", "L1" or "KL"."""
+    pixels = int(np.prod(image_shape))
+    dense = Dense(pixels, options.units, rng=rng)
+    encoder = [Flatten(), dense, Sigmoid() if kind == "KL" else ReLU()]
+    if kind == "L1":
+        encoder.append(ActivityPenalty(strength))
+    if kind == "KL":
+        encoder.append(SparsityPenalty(options.target, strength))
+    if kind == "KL" or options.untied:
+        decoder = Dense(options.units, pixels, rng=rng)
+        if kind != "plain":
+            encoder.append(WeightPenalty([dense, decoder], l2=WEIGHT_PENALTY))
+    else:
+        decoder = TiedDense(dense)
+    return Autoencoder(encoder, [decoder, Reshape(image_shape)], input_shape=image_shape)
+
+
+def atoms(model: Autoencoder) -> np.ndarray:
+    """Return what each unit draws when its activity is 1, shape (K, height, width)."""
+    decoder = model.decoder.layers[0]
+    weight = decoder.weight.value
+    return (weight.T if isinstance(decoder, TiedDense) else weight).reshape(-1, *model.input_shape)
+
+
+def active_units(codes: np.ndarray, kind: str) -> np.ndarray:
+    """Tell for each image and unit, (N, K), whether it is active: not zero, for sigmoid units ("KL") above 0.1."""
+    return codes > (0.1 if kind == "KL" else 0)
+
+
+def hoyer(codes: np.ndarray) -> np.ndarray:
+    """Return (√K − Σ|h| / √Σh²) / (√K − 1) for each code h of K > 1 numbers; 0 for a code of zeros."""
+    root = np.sqrt(codes.shape[1])
+    lengths = np.linalg.norm(codes, axis=1)
+    ratio = np.divide(np.abs(codes).sum(axis=1), lengths, out=np.full(len(codes), root), where=lengths > 0)
+    return (root - ratio) / (root - 1)
+
+
+def strongest(model: Autoencoder, activity: np.ndarray) -> np.ndarray:
+    """Return for each image the units (N, K) in the order of how much they draw: |activity| times the length of the atom."""
+    lengths = np.linalg.norm(atoms(model).reshape(activity.shape[1], -1), axis=1)
+    return np.argsort(-np.abs(activity) * lengths, axis=1, kind="stable")
+
+
+def most_used(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
+    """Return the units (K,) in the order of how much they draw on the mean over all images."""
+    return strongest(model, codes.mean(axis=0, keepdims=True))[0]
+
+
+def error_kept(model: Autoencoder, codes: np.ndarray, rest: np.ndarray, count: int, images: np.ndarray) -> float:
+    """Return the mean squared error of images drawn with `count` activities each, and the mean activity of all other units."""
+    kept = strongest(model, codes - rest)[:, :count]
+    reduced = np.tile(rest, (len(codes), 1))
+    np.put_along_axis(reduced, kept, np.take_along_axis(codes, kept, axis=1), axis=1)
+    return distortion(model, reduced, images)
+
+
+def distortion(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> float:
+    """Return the mean squared error of the images drawn from codes, clipped to what a pixel can be."""
+    return mse(np.clip(model.decode(codes), 0, 1), images / 255, peak=1)
+
+
+def counts(units: int) -> list[int]:
+    """Return 1, 2, 4, ... and at last the number of units."""
+    return [*(2**power for power in range((units - 1).bit_length())), units]
+
+
+def verdict(results: list[Trained]) -> str:
+    """Return in words what the sparse models cost."""
+    plain = results[0].numbers
+    lines = []
+    for result in results[1:]:
+        share = result.numbers["active_units"] / max(plain["active_units"], 1e-9)
+        loss = plain["test_psnr"] - result.numbers["test_psnr"]
+        lines.append(f"{result.label}: {share:.0%} of the plain model's active units, {loss:.1f} dB less")
+    return "\n".join(lines)
+
+
+def draw(folder: Path, data: Dataset, results: list[Trained], epochs: int) -> None:
+    """Write the five pictures; of the models with a penalty, those with the middle strength stand for their kind."""
+    from demos import plots  # matplotlib takes longer to import than all the rest
+
+    kinds = {kind: [result for result in results if result.kind == kind] for kind in dict.fromkeys(r.kind for r in results)}
+    middle = [of_kind[len(of_kind) // 2] for of_kind in kinds.values()]
+    units = results[0].codes.shape[1]
+    plots.filter_panels(
+        folder / "filters.png",
+        f"What the {min(SHOWN_UNITS, units)} most used of {units} units draw",
+        {result.label: atoms(result.model)[most_used(result.model, result.codes)[:SHOWN_UNITS]] for result in middle},
+        columns=6,
+    )
+    active = {result.label: active_units(result.codes, result.kind).sum(axis=1) for result in results}
+    plots.histograms(folder / "active.png", f"Active units among {units}", active, "active units", "test images")
+    curve = {kind: sorted((r.numbers["active_units"], r.numbers["test_psnr"]) for r in of_kind) for kind, of_kind in kinds.items()}
+    title = f"Test images drawn from sparse codes, after {epochs} epochs"
+    plots.curves(folder / "tradeoff.png", title, {f"active units an image, of {units}": curve}, "PSNR (dB)")
+    kept = {result.label: [(int(count), decibels) for count, decibels in result.numbers["kept"].items()] for result in results}
+    plots.curves(folder / "kept.png", "Test images drawn with few units", {"units kept an image": kept}, "PSNR (dB)")
+    first = [int(np.argmax(data.test_labels == label)) for label in np.unique(data.test_labels)[:8]]
+    sparse = next((result for result in middle if result.kind != "plain"), middle[0])
+    columns, signed = strokes(sparse.model, sparse.codes[first], data.test_images[first] / 255)
+    plots.columns(folder / "strokes.png", f"Test images as sums of what units draw ({sparse.label})", columns, signed)
+
+
+def strokes(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return columns of pictures for some images, and which of them are signed: image = bias + Σ activity · atom."""
+    count = min(STROKES, codes.shape[1])
+    order = strongest(model, codes)[:, :count]
+    pictures = atoms(model)[order] * np.take_along_axis(codes, order, axis=1)[:, :, None, None]  # (N, count, height, width)
+    bias = model.decode(np.zeros((1, codes.shape[1]), np.float32))
+    columns = {"image": images, **{f"stroke {number + 1}": pictures[:, number] for number in range(count)}}
+    columns[f"these {count}\nand the bias"] = np.clip(bias + pictures.sum(axis=1), 0, 1)
+    columns["all units"] = np.clip(model.decode(codes), 0, 1)
+    return columns, list(columns)[1 : 1 + count]
+
+
+def make_parser() -> command.Parser:
+    """Return the parser of the demo's arguments."""
+    parser = command.Parser(prog="python -m demos.sparse", description=__doc__, epilog=EPILOG)
+    add = parser.add_argument
+    add("--units", type=command.whole_number(2), default=256, metavar="K", help="numbers in a code (default 256)")
+    add(
+        "--l1", type=strengths, default=[0.0001, 0.0003, 0.001], metavar="λ,λ,...",
+        help="strengths of the L1 penalty (default 0.0001,0.0003,0.001)",
+    )  # fmt: skip
+    add(
+        "--kl", type=strengths, default=[0.0001, 0.0003, 0.001], metavar="β,β,...",
+        help="strengths of the KL penalty (default 0.0001,0.0003,0.001)",
+    )  # fmt: skip
+    add("--target", type=command.share, default=0.05, metavar="ρ", help="mean activity that the KL penalty wants (default 0.05)")
+    add("--untied", action="store_true", help="give every decoder weights of its own, and the L1 models a penalty on weights")
+    add("--epochs", type=command.whole_number(1), default=5, metavar="N", help="of each model (default 5)")
+    add("--learning-rate", type=command.positive_number, default=0.003, metavar="RATE", help="its largest value (default 0.003)")
+    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights and order (default 0)")
+    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
+    add("--out", type=Path, default=Path("out/sparse"), metavar="DIR", help="where to write (default out/sparse)")
+    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
+    add("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+def strengths(text: str) -> list[float]:
+    """Return an argument such as "0.001,0.01" as a list, smallest first; an empty text is an empty list."""
+    return sorted(command.positive_number(part) for part in text.split(",")) if text else []
+
+
+if __name__ == "__main__":
+    command.run(main)
