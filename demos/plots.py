@@ -181,7 +181,7 @@ def filter_panels(path: Path, title: str, panels: Mapping[str, np.ndarray], colu
         drawn = axis.imshow(scaled, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
         axis.set_title(label)
         axis.set_axis_off()
-    figure.colorbar(drawn, ax=list(axes), ticks=[-1, 0, 1], shrink=0.8, label="weight / largest weight of the unit")
+    figure.colorbar(drawn, ax=list(axes), ticks=[-1, 0, 1], shrink=0.8, label="value / largest of its picture")
     figure.suptitle(title)
     figure.savefig(path, dpi=DPI)
 
@@ -225,7 +225,7 @@ def image_rows(path: Path, title: str, rows: Mapping[str, np.ndarray]) -> None:
     """Draw rows of images one below the other, each with its label."""
     most = max(map(len, rows.values()))
     _, height, width = next(iter(rows.values())).shape[:3]
-    figure = Figure(figsize=(0.9 * most + 1.8, 0.95 * height / width * len(rows) + 0.6), layout="constrained")
+    figure = Figure(figsize=(0.9 * most + 1.8, 0.95 * height / width * len(rows) + 0.6), layout="compressed")
     for axis, (label, images) in zip(figure.subplots(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True):
         axis.imshow(tile(images, most), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         _label(axis, label)
