@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.codec.errors import CodecError
-from nnlite.datasets import MAX_BYTES, DatasetError
+from nnlite.datasets import DatasetError
+from nnlite.files import MAX_BYTES
 from nnlite.imagefiles import read_picture
 
 ENDINGS = {".pgm", ".ppm", ".pnm", ".png"}
@@ -43,7 +44,7 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
     ------
     DatasetError
         There is no such folder or nothing in it, a file is damaged or of another size than the first, or all together are larger
-        than 2 GiB; the message names the folder or file.
+        than 1 GiB; the message names the folder or file.
     """
     folder = Path(path)
     try:
