@@ -235,9 +235,9 @@ def make_parser() -> command.Parser:
         "--components", type=command.whole_number(0), default=200, metavar="J",
         help="of the mixture that is the prior; with 0 it is the standard normal distribution (default 200)",
     )  # fmt: skip
-    add("--epochs", type=command.whole_number(1), default=50, metavar="N", help="times through the training images (default 50)")
+    add("--epochs", type=command.whole_number(1), default=60, metavar="N", help="times through the training images (default 60)")
     add("--batch-size", type=command.whole_number(1), default=200, metavar="N", help="images a step (default 200)")
-    add("--learning-rate", type=command.positive_number, default=0.002, metavar="RATE", help="its largest value (default 0.002)")
+    add("--learning-rate", type=command.positive_number, default=0.003, metavar="RATE", help="its largest value (default 0.003)")
     add("--weight-decay", type=float, default=0.0, metavar="L", help="AdamW's decay of the weights (default 0)")
     add("--samples", type=command.whole_number(1), default=10, metavar="N", help="of each code for the final ELBO (default 10)")
     add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights, order and noise (default 0)")

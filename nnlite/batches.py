@@ -1,12 +1,12 @@
 """Cutting a data set into batches: the rows with given indices, as floats that a model can take.
 
 Images stay bytes, a quarter of the memory, and become x / 255 only in the batch at hand, which then is in the processor's cache
-when the first layer reads it. Which indices make a batch, and in what order, is for the training loop to say.
+when the first layer reads it. In what order the samples come is for the training loop to say.
 """
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -72,3 +72,44 @@ class BatchSource:
         else:
             np.take(self._rows, indices, axis=0, out=batch, mode="clip")  # "raise" would copy through a second array
         return self.transform(batch.reshape(len(indices), *self.sample_shape))
+
+
+class Samples:
+    """Inputs and their targets, batch by batch.
+
+    Parameters
+    ----------
+    x : array, shape (M, ...)
+    y : array, shape (M, ...), or None
+        The targets; with None each sample is its own target.
+    dtype : float32 or float64
+        Of the batches; arrays as for `BatchSource`.
+
+    Raises
+    ------
+    ValueError
+        There are not as many targets as inputs.
+    """
+
+    def __init__(self, x: npt.NDArray[Any], y: npt.NDArray[Any] | None, dtype: npt.DTypeLike):
+        self.inputs = BatchSource(x, dtype, "x")
+        self.targets = self.inputs if y is None or y is x else BatchSource(y, dtype, "y")
+        if len(self.inputs) != len(self.targets):
+            raise ValueError(f"expected as many targets as inputs, received x of {len(self.inputs)} and y of {len(self.targets)}")
+
+    def __len__(self) -> int:
+        """M, the number of samples."""
+        return len(self.inputs)
+
+    def take(self, indices: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        """Return inputs and targets of these samples, (N, ...) each; valid until the next call."""
+        batch = self.inputs.take(indices)
+        return batch, batch if self.targets is self.inputs else self.targets.take(indices)
+
+
+def consecutive(count: int, batch_size: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the indices 0 ... count − 1 in batches; one empty batch if there are none."""
+    if batch_size < 1:
+        raise ValueError(f"expected a batch_size of at least 1, received {batch_size}")
+    for start in range(0, max(count, 1), batch_size):
+        yield np.arange(start, min(start + batch_size, count))

@@ -1,23 +1,13 @@
-"""Layers in a row, and the one training loop: forward, loss, backward, step, until the epochs are done.
+"""Layers in a row as a model: what to train it with, and what to do with it then. The training loop itself is in training.py."""
 
-for each epoch
-    shuffle the samples
-    for each batch x, t of them
-        y = forward(x)                      layers, first to last
-        L, dy = loss(y, t)
-        backward(dy)                        layers, last to first
-        optimizer.step()
-"""
-
-import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.batches import BatchSource
+from nnlite.batches import BatchSource, Samples, consecutive
 from nnlite.callbacks import Callback, History, ProgressBar
 from nnlite.initializers import FloatArray
 from nnlite.layers import Activation, Dense, DenseWithActivation, Layer
@@ -25,14 +15,13 @@ from nnlite.losses import LOSSES, Loss
 from nnlite.optimizers import OPTIMIZERS, Optimizer
 from nnlite.parameters import Parameter, Shape
 from nnlite.resume import SavedTraining
+from nnlite.training import EVALUATION_BATCH, Training, mean_loss
 from nnlite.watch import Watch
 
 Array = npt.NDArray[Any]
 Validation = Array | tuple[Array, Array]
 Augmentation = Callable[[FloatArray, np.random.Generator], FloatArray]
 Choice = TypeVar("Choice")
-
-EVALUATION_BATCH = 1000  # samples: few enough for the cache, enough for the matrix products
 
 
 class Sequential(Layer):
@@ -283,113 +272,42 @@ class Sequential(Layer):
             The checkpoint is of another job, or damaged. Nothing has been changed then.
         """
         _ = self.optimizer, self.loss  # that there are such, before anything else happens
-        inputs, targets = self._sources(x, y)
-        for name, number in (("epochs", epochs), ("batch_size", batch_size), ("the number of samples", len(inputs))):
+        samples = Samples(x, y, self.dtype)
+        for name, number in (("epochs", epochs), ("batch_size", batch_size), ("the number of samples", len(samples))):
             if number < 1:
                 raise ValueError(f"fit expects {name} of at least 1, received {number}")
         if rng is None and (shuffle or augment is not None):
             raise ValueError("fit with shuffle=True or augment needs rng=np.random.default_rng(seed), received none")
         validation = None
         if validation_data is not None:
-            validation = self._sources(*validation_data if isinstance(validation_data, tuple) else (validation_data, None))
-        history = History()
-        listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]
+            validation_x, validation_y = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
+            validation = Samples(validation_x, validation_y, self.dtype)
         if augment is not None and rng is not None:
-            inputs.transform = lambda batch: augment(batch, rng)
-        watch = Watch(self)
-        saved = None
+            samples.inputs.transform = lambda batch: augment(batch, rng)
+        history, watch, saved = History(), Watch(self), None
         if checkpoint is not None:
-            checksums = [source.checksum() for source in (inputs, targets, *(validation or ()))]
-            job = {"samples": len(inputs), "checksums of the data": checksums, "epochs": epochs, "batch_size": batch_size}
-            job |= {"shuffle": shuffle, "augment": type(augment).__name__}
-            saved = SavedTraining(checkpoint, self, [history, *callbacks], watch, (rng, augment), job)
-        self.stop_training = False
-        for listener in listeners:
-            listener.on_train_begin(self, epochs, math.ceil(len(inputs) / batch_size))
-        done = saved.begin() if saved else 0
-        for epoch in range(done + 1, epochs + 1):
-            if self.stop_training:
-                break
-            for listener in listeners:
-                listener.on_epoch_begin(self, epoch)
-            order = rng.permutation(len(inputs)) if shuffle and rng is not None else np.arange(len(inputs))
-            batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-            with np.errstate(over="ignore", invalid="ignore"):  # the watch reports them, with step and layer
-                logs = {"loss": self._train_epoch(inputs, targets, batches, listeners, watch)}
-                if validation is not None:
-                    logs["val_loss"] = self._evaluate(*validation, EVALUATION_BATCH)
-            for listener in listeners:
-                listener.on_epoch_end(self, epoch, logs)
-            if saved:
-                saved.save(epoch)
-        for listener in listeners:
-            listener.on_train_end(self)
+            job = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "augment": type(augment).__name__}
+            data = [source for part in (samples, validation) if part for source in (part.inputs, part.targets)]
+            saved = SavedTraining(checkpoint, self, [history, *callbacks], watch, (rng, augment), data, job)
+        listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]
+        Training(self, samples, validation, epochs, batch_size, rng if shuffle else None, listeners, watch).run(saved)
         return history
-
-    def _train_epoch(
-        self,
-        inputs: BatchSource,
-        targets: BatchSource,
-        batches: Sequence[npt.NDArray[np.int64]],
-        listeners: Sequence[Callback],
-        watch: Watch,
-    ) -> float:
-        """Take one step for each batch of indices, and return the mean of the samples' losses."""
-        optimizer, loss = self.optimizer, self.loss
-        total, done = 0.0, 0
-        for step, indices in enumerate(batches, 1):
-            batch = inputs.take(indices)
-            target = batch if targets is inputs else targets.take(indices)
-            prediction = self.forward(batch, training=True)
-            value, gradient = loss.value_and_gradient(prediction, target)
-            value += self.penalty
-            watch.check_step(value, batch, prediction, target)
-            self.backward_parameters(gradient)
-            optimizer.step()
-            total, done = total + value * len(indices), done + len(indices)
-            for listener in listeners:
-                listener.on_step_end(self, step, total / done)
-        watch.check_parameters()
-        return total / done
 
     def evaluate(self, x: Array, y: Array | None = None, batch_size: int = EVALUATION_BATCH) -> float:
         """Return the loss, the mean over all samples; x and y as for `fit`."""
-        return self._evaluate(*self._sources(x, y), batch_size)
-
-    def _evaluate(self, inputs: BatchSource, targets: BatchSource, batch_size: int) -> float:
-        if len(inputs) == 0:
-            raise ValueError("evaluate expects at least one sample, received none")
-        total = 0.0
-        for indices in _consecutive(len(inputs), batch_size):
-            batch = inputs.take(indices)
-            target = batch if targets is inputs else targets.take(indices)
-            total += self.loss.value(self.forward(batch), target) * len(indices)
-        return total / len(inputs)
+        return mean_loss(self, Samples(x, y, self.dtype), batch_size)
 
     def predict(self, x: Array, batch_size: int = EVALUATION_BATCH) -> FloatArray:
         """Return the outputs (M, ...) for x (M, ...), uint8 images or floats. Several threads may call this on one model."""
         inputs = BatchSource(x, self.dtype)
-        parts = []
-        for indices in _consecutive(len(inputs), batch_size):
-            batch = inputs.take(indices)
-            part = self.forward(batch)
-            parts.append(part.copy() if np.may_share_memory(part, batch) else part)  # the next batch overwrites this one
-        return np.concatenate(parts)
-
-    def _sources(self, x: Array, y: Array | None) -> tuple[BatchSource, BatchSource]:
-        inputs = BatchSource(x, self.dtype, "x")
-        targets = inputs if y is None or y is x else BatchSource(y, self.dtype, "y")
-        if len(inputs) != len(targets):
-            raise ValueError(f"expected as many targets as inputs, received x of {len(inputs)} and y of {len(targets)}")
-        return inputs, targets
-
-
-def _consecutive(count: int, batch_size: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the indices 0 ... count − 1 in batches; one empty batch if there are none."""
-    if batch_size < 1:
-        raise ValueError(f"expected a batch_size of at least 1, received {batch_size}")
-    for start in range(0, max(count, 1), batch_size):
-        yield np.arange(start, min(start + batch_size, count))
+        outputs: FloatArray | None = None
+        for indices in consecutive(len(inputs), batch_size):
+            part = self.forward(inputs.take(indices))
+            if outputs is None:
+                outputs = np.empty((len(inputs), *part.shape[1:]), part.dtype)
+            outputs[indices] = part
+        assert outputs is not None  # since even no sample at all is a batch
+        return outputs
 
 
 def _choose(kind: str, name: str, choices: Mapping[str, Callable[[], Choice]]) -> Choice:

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite import safetensors
+from nnlite.batches import BatchSource
 from nnlite.callbacks import Callback
 from nnlite.checkpoint import CheckpointError
 from nnlite.files import remove_leftovers
@@ -51,6 +52,8 @@ class SavedTraining:
     watch : Watch
     owners : iterable
         What may hold random generators (or be one), beside the model, its loss and the callbacks.
+    data : sequence of BatchSource
+        The samples, of which the file keeps the checksums.
     job : dict
         What else must be equal when the training goes on: names, numbers and strings.
 
@@ -71,11 +74,13 @@ class SavedTraining:
         callbacks: Sequence[Callback],
         watch: Watch,
         owners: Iterable[object],
+        data: Sequence[BatchSource],
         job: Mapping[str, Any],
     ):
         self._path, self._model, self._callbacks, self._watch = Path(path), model, callbacks, watch
         self._generators = _bit_generators([model, model.loss, *callbacks, *owners])
         self._job = {**_describe(model), "callbacks": [type(callback).__name__ for callback in callbacks], **job}
+        self._job |= {"samples": len(data[0]), "checksums of the data": [source.checksum() for source in data]}
         self._job["random generators"] = [_origin(generator) for generator in self._generators]
         self._found = self._read() if self._path.exists() else None
 

@@ -23,6 +23,7 @@ ROWS = [
     "watch callbacks imagefiles",
     "checkpoint",
     "resume",
+    "training",
     "model schedules liveplot imagefolder",
     "gradcheck autoencoder lbfgs interchange",
     "onnx",
