@@ -36,9 +36,7 @@ from nnlite.interchange import load_torch_weights as load_torch_weights
 from nnlite.interchange import save_keras_weights as save_keras_weights
 from nnlite.interchange import save_torch_weights as save_torch_weights
 from nnlite.layers import Dense as Dense
-from nnlite.layers import Flatten as Flatten
 from nnlite.layers import Layer as Layer
-from nnlite.layers import Reshape as Reshape
 from nnlite.liveplot import LivePlot as LivePlot
 from nnlite.model import Sequential as Sequential
 from nnlite.normalization import BatchNormalization as BatchNormalization
@@ -50,6 +48,8 @@ from nnlite.penalties import SparsityPenalty as SparsityPenalty
 from nnlite.penalties import WeightPenalty as WeightPenalty
 from nnlite.regularization import Dropout as Dropout
 from nnlite.regularization import GaussianNoise as GaussianNoise
+from nnlite.reshaping import Flatten as Flatten
+from nnlite.reshaping import Reshape as Reshape
 from nnlite.schedules import LearningRateSchedule as LearningRateSchedule
 from nnlite.schedules import MomentumSchedule as MomentumSchedule
 from nnlite.schedules import ReduceOnPlateau as ReduceOnPlateau

@@ -29,11 +29,12 @@ from nnlite import safetensors
 from nnlite.activations import GELU, SiLU, Softmax
 from nnlite.checkpoint import CheckpointError, restore
 from nnlite.files import read_file, write_atomically
-from nnlite.layers import Activation, Dense, Flatten, Layer, Reshape
+from nnlite.layers import Activation, Dense, Layer
 from nnlite.model import Sequential
 from nnlite.normalization import BatchNormalization, Rescale
 from nnlite.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
 from nnlite.regularization import Dropout, GaussianNoise
+from nnlite.reshaping import Flatten, Reshape
 from nnlite.safetensors import Array
 
 WEIGHTLESS = (

@@ -33,12 +33,13 @@ import numpy as np
 from nnlite.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from nnlite.files import write_atomically
 from nnlite.interchange import layers_by_position
-from nnlite.layers import Dense, Flatten, Layer, Reshape
+from nnlite.layers import Dense, Layer
 from nnlite.model import Sequential
 from nnlite.normalization import BatchNormalization, Rescale
 from nnlite.parameters import Shape
 from nnlite.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
 from nnlite.regularization import Dropout, GaussianNoise
+from nnlite.reshaping import Flatten, Reshape
 from nnlite.safetensors import Array
 from nnlite.tied import TiedDense
 

@@ -12,11 +12,12 @@ from nnlite import interchange, load_keras_weights, load_torch_weights, safetens
 from nnlite.activations import ACTIVATIONS, LeakyReLU, ReLU, Sigmoid, Tanh
 from nnlite.autoencoder import Autoencoder
 from nnlite.checkpoint import CheckpointError
-from nnlite.layers import Dense, Flatten, Layer, Reshape
+from nnlite.layers import Dense, Layer
 from nnlite.model import Sequential
 from nnlite.normalization import BatchNormalization, Rescale
 from nnlite.penalties import ActivityPenalty, WeightPenalty
 from nnlite.regularization import Dropout, GaussianNoise
+from nnlite.reshaping import Flatten, Reshape
 from nnlite.safetensors import FormatError
 from nnlite.tied import TiedDense
 

@@ -18,7 +18,7 @@ ROWS = [
     "kernels initializers metrics datasets safetensors codec.tables codec.container codec.quantizer",
     "parameters netpbm",
     "layers batches codec.entropy",
-    "activations regularization normalization penalties tied variational losses optimizers augmentation",
+    "activations reshaping regularization normalization penalties tied variational losses optimizers augmentation",
     "codec.bottleneck codec.prior",
     "watch callbacks imagefiles",
     "checkpoint",

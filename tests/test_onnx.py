@@ -5,12 +5,13 @@ import pytest
 
 from nnlite import export_onnx
 from nnlite.activations import ACTIVATIONS, ReLU, Sigmoid, Softmax, Tanh
-from nnlite.layers import Dense, Flatten, Layer, Reshape
+from nnlite.layers import Dense, Layer
 from nnlite.model import Sequential
 from nnlite.normalization import BatchNormalization, Rescale
 from nnlite.onnx import DATA_TYPES, dumps
 from nnlite.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
 from nnlite.regularization import Dropout, GaussianNoise
+from nnlite.reshaping import Flatten, Reshape
 from nnlite.tied import TiedDense
 
 

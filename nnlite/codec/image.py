@@ -25,9 +25,10 @@ from nnlite.codec.errors import CodecError
 from nnlite.codec.prior import ClassPrior, Symbols
 from nnlite.codec.tables import FrequencyTables
 from nnlite.initializers import FloatArray
-from nnlite.layers import Flatten, Layer, Reshape
+from nnlite.layers import Layer
 from nnlite.model import Sequential
 from nnlite.parameters import Shape
+from nnlite.reshaping import Flatten, Reshape
 
 Images = npt.NDArray[np.uint8]
 
