@@ -12,6 +12,7 @@ generator. All of it is one nested dict, written as a safetensors file after eac
 Python's JSON writes a float so that it is read back as the same float, and integers of any length, which the generators need.
 """
 
+import copy
 import json
 import os
 import zlib
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nnlite.model import Sequential
 
 FORMAT = "nnlite training 1"
+MT19937_WORDS, PHILOX_WORDS = 624, 4
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -131,15 +133,57 @@ class SavedTraining:
         crc32 = metadata.pop("crc32", "none")
         if crc32 != _checksum(arrays, metadata):
             raise CheckpointError(f"{self._path}: expected the checksum {_checksum(arrays, metadata)}, received {crc32}: damaged")
-        expected, received = json.loads(json.dumps(self._job)), json.loads(metadata["job"])
+        try:
+            expected, received = json.loads(json.dumps(self._job)), dict(json.loads(metadata["job"]))
+            state: dict[str, Any] = _unpack(json.loads(metadata["state"]), arrays)
+        except (KeyError, TypeError, ValueError, RecursionError) as error:  # a right checksum can be forged
+            raise CheckpointError(
+                f"{self._path}: expected a checkpoint as fit writes it, received one that is none: {error}"
+            ) from error
         for name in {**expected, **received}:
             if expected.get(name) != received.get(name):
                 raise CheckpointError(
                     f"{self._path}: expected a checkpoint of this training, with {name} {expected.get(name)}, received one with "
                     f"{name} {received.get(name)}: give fit another path, or remove the file to start anew"
                 )
-        state: dict[str, Any] = _unpack(json.loads(metadata["state"]), arrays)
+        try:
+            self._check(state)
+        except Exception as error:  # whatever a wrong type or a wrong value leads to
+            raise CheckpointError(
+                f"{self._path}: expected the state of this training, received one that does not fit: {error}"
+            ) from error
         return state
+
+    def _check(self, state: dict[str, Any]) -> None:
+        """Raise an exception unless the state can be put into everything: tried on copies, and with no attribute but the known."""
+        optimizer = self._model.optimizer
+        parameters = {name: (p.value.shape, p.value.dtype) for name, p in self._model.named_parameters().items()}
+        if {name: (array.shape, array.dtype) for name, array in state["parameters"].items()} != parameters:
+            raise ValueError("other parameters")
+        if not all(
+            isinstance(number, int | float) and isinstance(vars(optimizer)[name], int | float | None)
+            for name, number in state["numbers"].items()
+        ):
+            raise ValueError("numbers that are none of the optimizer's")
+        step, equal_steps = state["watch"]
+        if not all(type(number) is int and number >= 0 for number in (state["epoch"], step, equal_steps)):
+            raise ValueError("counts that are none")
+        if type(state["stopped"]) is not bool:
+            raise ValueError("no answer whether the training has ended")
+        copy.deepcopy(optimizer).load_state({name: state["optimizer"][name] for name in ("step_count", *optimizer.memories)})
+        for generator, generator_state in zip(self._generators, state["generators"], strict=True):
+            _check_generator(generator, generator_state)
+        for callback, callback_state in zip(self._callbacks, state["callbacks"], strict=True):
+            if type(callback).load_state is Callback.load_state and set(callback_state) != set(callback.memories):
+                raise ValueError(f"what is no memory of {type(callback).__name__}")
+
+
+def _check_generator(generator: np.random.BitGenerator, state: Any) -> None:
+    """Raise an exception unless it is a state of this generator. NumPy checks no position, and reads wherever it points."""
+    copy.deepcopy(generator).state = state
+    for position, length in ((state["state"].get("pos", 0), MT19937_WORDS), (state.get("buffer_pos", 0), PHILOX_WORDS)):
+        if not 0 <= position <= length:
+            raise ValueError(f"a position {position} in a generator of {length} words")
 
 
 def _describe(model: "Sequential") -> dict[str, Any]:

@@ -29,6 +29,7 @@ from nnlite import (
     Sigmoid,
     TrainingError,
     cosine,
+    resume,
     safetensors,
     save_weights,
 )
@@ -371,6 +372,45 @@ def test_a_damaged_checkpoint_is_refused_and_changes_nothing(path, rng):
     for data in damaged:
         path.write_bytes(data)
         refused(Program(), path, (CheckpointError, safetensors.FormatError), "checkpoint: .*expected")
+
+
+def forge(path, change):
+    """Write a checkpoint whose checksum is right although `change` was applied to its state."""
+    arrays, metadata = safetensors.read(path)
+    state = json.loads(metadata["state"])
+    change(state)
+    del metadata["crc32"]
+    metadata["state"] = json.dumps(state)
+    metadata["crc32"] = resume._checksum(arrays, metadata)
+    safetensors.write(path, arrays, metadata)
+
+
+FORGERIES = {
+    "no parameters": lambda state: state.pop("parameters"),
+    "a parameter of another shape": lambda state: state["parameters"].update({"2.weight": state["parameters"]["2.bias"]}),
+    "an array that is not there": lambda state: state["parameters"].update({"2.weight": {"__array__": "none"}}),
+    "a number that is text": lambda state: state["numbers"].update(learning_rate="fast"),
+    "an attribute of the optimizer": lambda state: state["numbers"].update(step=1.0),
+    "another optimizer's memory": lambda state: state["optimizer"].update(m=[]),
+    "an epoch that is text": lambda state: state.update(epoch="3"),
+    "a negative epoch": lambda state: state.update(epoch=-1),
+    "an end that is text": lambda state: state.update(stopped="no"),
+    "a watch of one number": lambda state: state.update(watch=[1]),
+    "a generator missing": lambda state: state["generators"].pop(),
+    "another kind of generator": lambda state: state["generators"].reverse(),
+    "a generator that reads elsewhere": lambda state: state["generators"][1]["state"].update(pos=10**6),
+    "a path for a callback to write to": lambda state: state["callbacks"][0].update(path="elsewhere"),
+    "a callback's memory that is text": lambda state: state["callbacks"].__setitem__(0, "memory"),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_checkpoint_is_refused_and_changes_nothing(tmp_path, name):
+    program = Program(callbacks=lambda: [EarlyStopping()])
+    program.fit(tmp_path / "checkpoint", stop=2 * STEPS)
+    forge(tmp_path / "checkpoint", FORGERIES[name])
+    again = Program(callbacks=lambda: [EarlyStopping()])
+    refused(again, tmp_path / "checkpoint", CheckpointError, "expected the state of this training|expected a checkpoint as fit")
 
 
 def test_a_missing_folder_is_an_error_before_the_first_step(tmp_path):

@@ -65,7 +65,7 @@ def kill_writes(kills: int, seed: int, folder: Path) -> tuple[int, int]:
         left = [path for path in folder.iterdir() if path.name not in functions]
         middle += bool(left)
         for path in left:
-            assert path.name.startswith(".nnlite."), path
+            assert path.name.startswith(".") and path.name.endswith(".tmp"), path
             path.unlink()
     return broken, middle
 

@@ -8,6 +8,7 @@ import functools
 import gzip
 import io
 import struct
+import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlite import Dense, Flatten, ReLU, Reshape, Sequential, Sigmoid, imagefiles, safetensors
+from nnlite import Dense, Dropout, EarlyStopping, Flatten, ReLU, Reshape, Sequential, Sigmoid, imagefiles, resume, safetensors
 from nnlite.checkpoint import CheckpointError, load_weights
 from nnlite.codec import container
 from nnlite.codec.errors import CodecError
@@ -23,6 +24,8 @@ from nnlite.codec.image import ImageCodec
 from nnlite.codec.prior import ClassPrior
 from nnlite.codec.tables import FrequencyTables
 from nnlite.datasets import DatasetError, parse_idx
+from nnlite.resume import SavedTraining
+from nnlite.watch import Watch
 
 IMAGES = np.random.default_rng(5).integers(0, 256, (3, 4, 5), dtype=np.uint8)
 
@@ -166,6 +169,46 @@ def read_weights(data, folder):
         assert parameter.value.tobytes() == stored[name].tobytes()
 
 
+# --- checkpoints of a training
+
+
+def small_training(path):
+    """Return a training of two samples and what it is saved as: a file that is there is read."""
+    rng = np.random.default_rng(8)
+    model = Sequential([Dense(3, 2, rng=rng), Dropout(0.5, rng=np.random.Generator(np.random.MT19937(8)))])
+    model.compile("adam", "mse")
+    return SavedTraining(path, model, [EarlyStopping()], Watch(model), [rng], {"batch_size": 2})
+
+
+@functools.cache
+def checkpoint():
+    """Return the file of that training."""
+    with tempfile.TemporaryDirectory() as folder:
+        small_training(Path(folder) / "checkpoint").save(1)
+        return (Path(folder) / "checkpoint").read_bytes()
+
+
+def read_checkpoint(data, folder):
+    """Put the state into the training; written again it must be the same."""
+    path = folder / "checkpoint"
+    path.write_bytes(data)
+    training = small_training(path)
+    epoch = training.begin()
+    training.save(epoch)
+    again = small_training(path)
+    assert again.begin() == epoch
+
+
+def repair_checkpoint(data):
+    """Return a checkpoint with its checksum made right."""
+    try:
+        arrays, metadata = safetensors.loads(data)
+    except safetensors.FormatError:
+        return data
+    metadata.pop("crc32", None)
+    return safetensors.dumps(arrays, {**metadata, "crc32": resume._checksum(arrays, metadata)})
+
+
 # --- the codec
 
 
@@ -222,6 +265,7 @@ READERS = {
     "folder": Reader([imagefiles.png(IMAGES[0]), rgba_png()], read_folder, (CodecError,), repair_png),
     "safetensors": Reader([tensors()], read_safetensors, (safetensors.FormatError,)),
     "weights": Reader([weights()], read_weights, (safetensors.FormatError, CheckpointError)),
+    "checkpoint": Reader([checkpoint()], read_checkpoint, (safetensors.FormatError, CheckpointError), repair_checkpoint),
     "stream": Reader(
         [small_codec().compress(IMAGES, 1), small_codec().compress(IMAGES[:1], 0)], read_stream, (CodecError,), repair_stream
     ),
