@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from nnlite import Dense, Dropout, EarlyStopping, Flatten, ReLU, Reshape, Sequential, Sigmoid, imagefiles, resume, safetensors
+from nnlite.batches import BatchSource
 from nnlite.checkpoint import CheckpointError, load_weights
 from nnlite.codec import container
 from nnlite.codec.errors import CodecError
@@ -177,7 +178,9 @@ def small_training(path):
     rng = np.random.default_rng(8)
     model = Sequential([Dense(3, 2, rng=rng), Dropout(0.5, rng=np.random.Generator(np.random.MT19937(8)))])
     model.compile("adam", "mse")
-    return SavedTraining(path, model, [EarlyStopping()], Watch(model), [rng], {"batch_size": 2})
+    return SavedTraining(
+        path, model, [EarlyStopping()], Watch(model), [rng], [BatchSource(np.ones((2, 3)), np.float32)], {"batch_size": 2}
+    )
 
 
 @functools.cache
