@@ -150,7 +150,8 @@ def main() -> None:
     for module in arguments.module:
         outcomes = examine(module, [mutant for m, mutant in chosen if m == module])
         if not arguments.sample:
-            results[module] = results[module] | outcomes if arguments.survivors else outcomes
+            known = results.get(module, {}) | outcomes
+            results[module] = {mutant.key: (mutant.line, known[mutant.key][1]) for mutant in all_mutants(module)}
             RESULTS.parent.mkdir(exist_ok=True)
             RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False))
     if arguments.report:
