@@ -150,7 +150,7 @@ def parse(data: bytes, model_hash: bytes) -> tuple[Header, bytes]:
 
 def _read_header(data: bytes) -> tuple[Header, int]:
     """Return the header and the offset of the payload."""
-    magic = int.from_bytes(data[:2].ljust(2, b"\0"), "big")
+    magic = int.from_bytes(data[:2], "big")
     if magic >> 4 != MAGIC:
         raise CodecError(f"expected a file that starts with {MAGIC:X}, received {data[:2].hex()!r}: not of this format")
     if magic & 15 != VERSION:

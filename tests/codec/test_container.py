@@ -162,6 +162,7 @@ def test_every_flipped_bit_is_a_codec_error():
         (varint((1 << 35) - 1) * 3, "expected at most 268435456 pixels"),
         (varint(1 << 35) + varint(1) + varint(1), "at most 5 bytes at offset 8"),
         (b"\xff" * 100, "at most 5 bytes at offset 8"),
+        (b"\xff" * 5, "at most 5 bytes at offset 8"),
         (b"\xff" * 3, "cut short"),
         (b"\x81\x00" + varint(28) + varint(28), "expected the shortest form of 1, received 2 bytes"),
         (varint(1) + b"\x9c\x80\x80\x80\x00" + varint(28), "expected the shortest form of 28, received 5 bytes"),
