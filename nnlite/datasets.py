@@ -147,7 +147,10 @@ def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
         raise DatasetError(f"{promised}, received {len(elements)}: the file is cut short")
     if len(elements) > math.prod(shape):
         raise DatasetError(f"{promised}, received more: the file is too long, or its sizes are wrong")
-    return np.array(np.frombuffer(elements, np.uint8).reshape(shape))  # a copy, which owns its memory
+    try:
+        return np.array(np.frombuffer(elements, np.uint8).reshape(shape))  # a copy, which owns its memory
+    except ValueError as error:  # no elements, but sizes whose product NumPy cannot count
+        raise DatasetError(f"{promised}, received sizes that no array can have: {error}") from error
 
 
 def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:

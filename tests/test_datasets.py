@@ -158,6 +158,10 @@ BAD_FILES = {
     "one element missing": (GOOD[:-1], "2 × 3 = 6 bytes after the header, received 5: the file is cut short"),
     "one byte more": (GOOD + b"g", "2 × 3 = 6 bytes after the header, received more: the file is too long"),
     "sizes of zero": (GOOD[:4] + bytes(8) + GOOD[12:], "0 × 0 = 0 bytes after the header, received more"),
+    "huge sizes and zero": (
+        b"\0\0\x08\x03" + 8 * b"\xff" + bytes(4),
+        "= 0 bytes after the header, received sizes that no array can",
+    ),
     "huge sizes": (b"\0\0\x08\x04" + 16 * b"\xff" + b"a", "bytes after the header, received sizes beyond the 1073741824 bytes"),
 }
 
