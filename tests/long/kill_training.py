@@ -129,6 +129,7 @@ def main():
     rng, counts, start = np.random.default_rng(options.seed), Counts(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         reference = Path(folder) / "reference"
+        train_here(Path(folder) / "warm-up")  # compiles the kernels, so that the next one is as fast as a training is
         longest = train_here(reference) / 1.5
         while counts.kills < options.kills:
             name, left = str(counts.trainings), options.kills - counts.kills
