@@ -5,18 +5,17 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator
 
+from demos import plots
 from demos.lesson_numbers import BitCount, Surface
-from demos.plots import DPI, tile
+from demos.plots import ZERO_TO_ONE, label_decades, row, save, tile
 
 WIDTH = 7.0  # inches, of every picture
-ZERO_TO_ONE = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
-SIGNED = {"cmap": colormaps["RdBu_r"].resampled(31), "vmin": -1, "vmax": 1, "interpolation": "nearest"}
+SIGNED = {**plots.SIGNED, "cmap": colormaps["RdBu_r"].resampled(31)}  # few colours make small files
 
 
 def loss_surface(path: Path, title: str, surface: Surface, labels: Mapping[int, str]) -> None:
@@ -41,11 +40,8 @@ def loss_surface(path: Path, title: str, surface: Surface, labels: Mapping[int, 
     axis.set_ylabel("distance across")
     axis.set_aspect("equal", "box")
     bar = figure.colorbar(filled, ax=axis, label="mean squared error")
-    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    bar.ax.yaxis.set_major_formatter("{x:g}")
-    bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    label_decades(bar.ax.yaxis, (1, 2, 5))
+    save(figure, path, title)
 
 
 def rows_of_images(path: Path, title: str, rows: Mapping[str, np.ndarray], colour_label: str | None = None) -> None:
@@ -54,11 +50,10 @@ def rows_of_images(path: Path, title: str, rows: Mapping[str, np.ndarray], colou
     figure = Figure(figsize=(WIDTH, (WIDTH - (1.8 if colour_label else 1.2)) / columns * len(rows) + 0.4), layout="constrained")
     axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
     for axis, (label, images) in zip(axes, rows.items(), strict=True):
-        drawn = _row(axis, images, label, SIGNED if colour_label else ZERO_TO_ONE)
+        drawn = row(axis, images, label, SIGNED if colour_label else ZERO_TO_ONE)
     if colour_label:
         figure.colorbar(drawn, ax=axes, ticks=[-1, 0, 1], shrink=0.6, aspect=30, label=colour_label)
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def gradient_error(
@@ -91,8 +86,7 @@ def gradient_error(
     axis.set_ylabel("relative error against backward")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9, loc="lower left")
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def quantising(
@@ -123,9 +117,8 @@ def quantising(
     quality.set_ylim(0, 1.4 * max(map(max, curves.values())))  # room for the legend
     quality.legend(fontsize=9, loc="upper left")
     for axis, (label, images) in zip(right.subplots(len(rows), 1), rows.items(), strict=True):
-        _row(axis, images, label, ZERO_TO_ONE)
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+        row(axis, images, label, ZERO_TO_ONE)
+    save(figure, path, title)
 
 
 def bits(path: Path, title: str, count: BitCount, original: np.ndarray) -> None:
@@ -164,15 +157,4 @@ def bits(path: Path, title: str, count: BitCount, original: np.ndarray) -> None:
     for number, caption in enumerate([*captions, f"original\n{original.size} bytes"]):
         images.text(number * side + (side - 3) / 2, tiles.shape[1] + 2, caption, ha="center", va="top", fontsize=8)
     images.set_axis_off()
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
-
-
-def _row(axis: Axes, images: np.ndarray, label: str, look: Mapping[str, object]):
-    """Draw images side by side with a label to their left, and return what was drawn."""
-    drawn = axis.imshow(tile(images, len(images)), **look)
-    axis.set_ylabel(label, rotation=0, ha="right", va="center")
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.spines[:].set_visible(False)
-    return drawn
+    save(figure, path, title)

@@ -1,16 +1,21 @@
 """The pictures of the demos; they import matplotlib here and in lesson_plots only.
 
-Images are (N, height, width), or (N, height, width, 3) in colours, values in [0, 1].
+Images are (N, height, width), or (N, height, width, 3) in colours, values in [0, 1]. First come the pictures, then their pieces.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter
 
 DPI = 120
+ZERO_TO_ONE = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+SIGNED = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
 
 
 def reconstructions(path: Path, title: str, rows: Mapping[str, np.ndarray], difference: str, error: np.ndarray) -> None:
@@ -19,13 +24,10 @@ def reconstructions(path: Path, title: str, rows: Mapping[str, np.ndarray], diff
     figure = Figure(figsize=(0.9 * len(error) + 1.8, 0.95 * tall * (len(rows) + 1) + 0.6), layout="constrained")
     axes = figure.subplots(len(rows) + 1, 1)
     for axis, (label, images) in zip(axes, rows.items(), strict=False):
-        axis.imshow(tile(images, len(images)), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        _label(axis, label)
-    drawn = axes[-1].imshow(tile(error, len(error)), cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    _label(axes[-1], difference)
+        row(axis, images, label, ZERO_TO_ONE)
+    drawn = row(axes[-1], error, difference, SIGNED)
     figure.colorbar(drawn, ax=axes[-1], label="error", ticks=[-1, 0, 1])
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def history(path: Path, title: str, curves: Mapping[str, Sequence[float]], ylabel: str) -> None:
@@ -36,32 +38,25 @@ def history(path: Path, title: str, curves: Mapping[str, Sequence[float]], ylabe
         axis.plot(range(1, len(values) + 1), values, marker="o", markersize=4, label=label)
     if any(max(values) > 0 for values in curves.values()):  # nothing but zeros has no logarithms
         axis.set_yscale("log")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-        axis.yaxis.set_major_formatter("{x:g}")
-        axis.yaxis.set_minor_formatter(NullFormatter())
+        label_decades(axis.yaxis, (1, 2, 3, 5))
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel("epoch")
     axis.set_ylabel(ylabel)
     axis.set_title(title)
     axis.grid(alpha=0.3, which="both")
     axis.legend()
-    figure.savefig(path, dpi=DPI)
+    save(figure, path)
 
 
 def filters(path: Path, title: str, weights: np.ndarray) -> None:
     """Draw what units look at: weights (units, height, width), each on its own scale, red positive and blue negative."""
-    largest = np.abs(weights).max(axis=(1, 2), keepdims=True)
     columns = min(len(weights), 12)
     rows = -(-len(weights) // columns)
     figure = Figure(figsize=(0.75 * columns + 1.4, 0.75 * rows + 0.5), layout="constrained")
     axis = figure.subplots()
-    drawn = axis.imshow(
-        tile(weights / np.where(largest > 0, largest, 1), columns), cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest"
-    )
-    axis.set_axis_off()
+    drawn = sheet_of_weights(axis, weights, columns)
     figure.colorbar(drawn, ax=axis, ticks=[-1, 0, 1], shrink=0.8, label="weight / largest weight of the unit")
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def sheet(path: Path, title: str, images: np.ndarray, columns: int) -> None:
@@ -69,10 +64,9 @@ def sheet(path: Path, title: str, images: np.ndarray, columns: int) -> None:
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(0.7 * columns + 0.3, 0.7 * rows + 0.5), layout="constrained")
     axis = figure.subplots()
-    axis.imshow(tile(images, columns), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axis.imshow(tile(images, columns), **ZERO_TO_ONE)
     axis.set_axis_off()
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def codes(path: Path, title: str, points: np.ndarray, labels: np.ndarray, share: Sequence[float]) -> None:
@@ -90,7 +84,7 @@ def codes(path: Path, title: str, points: np.ndarray, labels: np.ndarray, share:
     axis.set_ylabel(f"second principal component ({share[1]:.0%})")
     axis.set_title(title)
     axis.legend(title="label", markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path)
 
 
 def curves(
@@ -112,25 +106,7 @@ def curves(
         axis.label_outer()
     figure.axes[0].set_ylabel(ylabel)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
-
-
-def tile(images: np.ndarray, columns: int, gap: int = 3) -> np.ndarray:
-    """Return images (N, height, width) as one, row by row, with gaps of NaN, which are drawn as nothing; in colours of white."""
-    count, height, width, *channels = images.shape
-    rows = -(-count // columns)
-    padded = np.full((rows * columns, height + gap, width + gap, *channels), 1.0 if channels else np.nan)
-    padded[:count, :height, :width] = images
-    grid = padded.reshape(rows, columns, height + gap, width + gap, *channels).swapaxes(1, 2)
-    return grid.reshape(rows * (height + gap), columns * (width + gap), *channels)[:-gap, :-gap]
-
-
-def _label(axis, label: str) -> None:
-    axis.set_ylabel(label, rotation=0, ha="right", va="center")
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.spines[:].set_visible(False)
+    save(figure, path, title)
 
 
 def confusion(path: Path, title: str, counts: np.ndarray) -> None:
@@ -150,8 +126,7 @@ def confusion(path: Path, title: str, counts: np.ndarray) -> None:
     axis.set_xlabel("predicted label")
     axis.set_ylabel("true label")
     figure.colorbar(drawn, ax=axis, label="images classified wrongly", shrink=0.8)
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def captioned(path: Path, title: str, images: np.ndarray, captions: Sequence[str], columns: int = 10) -> None:
@@ -163,10 +138,9 @@ def captioned(path: Path, title: str, images: np.ndarray, captions: Sequence[str
     for axis in axes:
         axis.set_axis_off()
     for axis, image, caption in zip(figure.axes, images, captions, strict=False):
-        axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.imshow(image, **ZERO_TO_ONE)
         axis.set_title(caption, fontsize=8)
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def filter_panels(path: Path, title: str, panels: Mapping[str, np.ndarray], columns: int) -> None:
@@ -176,14 +150,10 @@ def filter_panels(path: Path, title: str, panels: Mapping[str, np.ndarray], colu
     figure = Figure(figsize=(0.62 * columns * len(panels) + 1.4, 0.62 * rows * height / width + 0.9), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (label, weights) in zip(axes, panels.items(), strict=True):
-        largest = np.abs(weights).max(axis=(1, 2), keepdims=True)
-        scaled = tile(weights / np.where(largest > 0, largest, 1), columns)
-        drawn = axis.imshow(scaled, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+        drawn = sheet_of_weights(axis, weights, columns)
         axis.set_title(label)
-        axis.set_axis_off()
     figure.colorbar(drawn, ax=list(axes), ticks=[-1, 0, 1], shrink=0.8, label="value / largest of its picture")
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def histograms(path: Path, title: str, values: Mapping[str, np.ndarray], xlabel: str, ylabel: str) -> None:
@@ -198,8 +168,7 @@ def histograms(path: Path, title: str, values: Mapping[str, np.ndarray], xlabel:
         axis.tick_params(labelsize=8)
     axes[-1].set_xlabel(xlabel)
     figure.supylabel(ylabel)
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def columns(path: Path, title: str, columns: Mapping[str, np.ndarray], signed: Sequence[str] = ()) -> None:
@@ -209,16 +178,15 @@ def columns(path: Path, title: str, columns: Mapping[str, np.ndarray], signed: S
     figure = Figure(figsize=(0.95 * len(columns) + 1.2, 0.9 * count * height / width + 0.9), layout="constrained")
     axes = figure.subplots(1, len(columns), squeeze=False)[0]
     for axis, (label, images) in zip(axes, columns.items(), strict=True):
-        scale = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest} if label in signed else {"cmap": "gray", "vmin": 0, "vmax": 1}
-        drawn = axis.imshow(tile(images, 1), interpolation="nearest", **scale)
+        look = {**SIGNED, "vmin": -largest, "vmax": largest} if label in signed else ZERO_TO_ONE
+        drawn = axis.imshow(tile(images, 1), **look)
         axis.set_title(label, fontsize=9)
         axis.set_axis_off()
         if label in signed:
             bar = drawn
     if signed:
         figure.colorbar(bar, ax=list(axes), shrink=0.6, label="added to the pixel")
-    figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title)
 
 
 def image_rows(path: Path, title: str, rows: Mapping[str, np.ndarray]) -> None:
@@ -227,7 +195,49 @@ def image_rows(path: Path, title: str, rows: Mapping[str, np.ndarray]) -> None:
     _, height, width = next(iter(rows.values())).shape[:3]
     figure = Figure(figsize=(0.9 * most + 1.8, 0.95 * height / width * len(rows) + 0.6), layout="compressed")
     for axis, (label, images) in zip(figure.subplots(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True):
-        axis.imshow(tile(images, most), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        _label(axis, label)
-    figure.suptitle(title)
+        row(axis, images, label, ZERO_TO_ONE, most)
+    save(figure, path, title)
+
+
+# --- the pieces
+
+
+def tile(images: np.ndarray, columns: int, gap: int = 3) -> np.ndarray:
+    """Return images (N, height, width) as one, row by row, with gaps of NaN, which are drawn as nothing; in colours of white."""
+    count, height, width, *channels = images.shape
+    rows = -(-count // columns)
+    padded = np.full((rows * columns, height + gap, width + gap, *channels), 1.0 if channels else np.nan)
+    padded[:count, :height, :width] = images
+    grid = padded.reshape(rows, columns, height + gap, width + gap, *channels).swapaxes(1, 2)
+    return grid.reshape(rows * (height + gap), columns * (width + gap), *channels)[:-gap, :-gap]
+
+
+def row(axis: Axes, images: np.ndarray, label: str, look: Mapping[str, object], columns: int | None = None) -> AxesImage:
+    """Draw images side by side, in room for `columns`, with a label to their left; return what was drawn."""
+    drawn = axis.imshow(tile(images, columns or len(images)), **look)
+    axis.set_ylabel(label, rotation=0, ha="right", va="center")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)
+    return drawn
+
+
+def sheet_of_weights(axis: Axes, weights: np.ndarray, columns: int) -> AxesImage:
+    """Draw weights (units, height, width) in rows of so many, each on its own scale; return what was drawn."""
+    largest = np.abs(weights).max(axis=(1, 2), keepdims=True)
+    axis.set_axis_off()
+    return axis.imshow(tile(weights / np.where(largest > 0, largest, 1), columns), **SIGNED)
+
+
+def label_decades(axis: Axis, digits: Sequence[int]) -> None:
+    """Label a logarithmic axis at these digits of each power of ten."""
+    axis.set_major_locator(LogLocator(subs=digits))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def save(figure: Figure, path: Path, title: str | None = None) -> None:
+    """Write the picture, with a title above it."""
+    if title:
+        figure.suptitle(title)
     figure.savefig(path, dpi=DPI)
