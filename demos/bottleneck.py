@@ -12,31 +12,25 @@ decoder draws the mean image (11.7 dB), and gzip finds next to nothing in the co
 
 import argparse
 import gzip
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-import demos
 from demos import command, machine
-from demos.mnist import make_model
-from nnlite import TrainingError
-from nnlite.activations import ACTIVATIONS
+from demos.mnist import ACTIVATIONS_OF_CODES, make_model
 from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
-
-NAMES = sorted(set(ACTIVATIONS) - {"softmax"})
 
 EPILOG = f"""\
 files written to --out:
   bottleneck.png  PSNR against bytes an image, a curve for each activation
   metrics.json    all numbers
 
-activations: {", ".join(NAMES)}
+activations: {", ".join(ACTIVATIONS_OF_CODES)}
 
 examples:
   python -m demos.bottleneck
@@ -49,37 +43,27 @@ exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
-    folder = command.output_folder(parser, options.out)
-    data = command.load_data(parser, options.data)
-    say = (lambda *_, **__: None) if options.quiet else print
+    options, say, data = command.start(parser, arguments)
     count = len(options.latents) * len(options.activations)
     say(f"{count} models, {options.epochs} epochs each on {len(data.train_images):,} images; {machine.describe()}")
     say(f"{'activation':<12}{'bytes':>6}{'gzip':>8}{'PSNR':>10}{'seconds':>9}")
     points = []
     for activation in options.activations:
         for latent in options.latents:
-            try:
-                point = train(data, latent, activation, options.epochs, options.seed)
-            except TrainingError as error:
-                print(f"{parser.prog}: {activation}, {latent} numbers: {error}", file=sys.stderr)
-                return 1
-            points.append(point)
+            with command.training(parser, options, of=f"{activation}, {latent} numbers"):
+                points.append(train(data, latent, activation, options.epochs, options.seed))
+            point = points[-1]
             figures = f"{point['gzip_bytes_per_image']:>8.1f}{point['test_psnr']:>7.2f} dB{point['seconds']:>9.1f}"
-            say(f"{activation:<12}{latent:>6}{figures}", flush=True)
-    draw(folder / "bottleneck.png", points, options.epochs)
-    seconds = time.perf_counter() - demos.START
-    metrics = {"points": points, "epochs": options.epochs, "seed": options.seed, "seconds_total": seconds}
-    command.write_metrics(folder / "metrics.json", metrics)
-    say(f"{seconds:.1f} s in all; bottleneck.png and metrics.json are in {folder}/")
+            say(f"{activation:<12}{latent:>6}{figures}")
+    draw(options.out / "bottleneck.png", points, options.epochs)
+    command.finish(options, {"points": points}, "bottleneck.png")
     return 0
 
 
 def train(data: Dataset, latent: int, activation: str, epochs: int, seed: int) -> dict[str, object]:
     """Return size and distortion of the test images with one model; all models see the images in the same order."""
     start = time.perf_counter()
-    shape = argparse.Namespace(latent=latent, activation=activation, hidden=[])
-    model = make_model(data.train_images.shape[1:], shape, np.random.default_rng(seed))
+    model = make_model(data.train_images.shape[1:], latent, [], activation, np.random.default_rng(seed))
     model.compile(Adam(), "mse")
     model.fit(data.train_images, epochs=epochs, batch_size=128, rng=np.random.default_rng(seed + 1), verbose=False)
     quantizer = UniformQuantizer.from_codes(model.encode(data.train_images))
@@ -123,12 +107,8 @@ def make_parser() -> command.Parser:
         "--activations", type=activations, default=["relu", "leaky_relu", "sigmoid", "tanh", "silu"], metavar="NAME,...",
         help="of the code (default relu,leaky_relu,sigmoid,tanh,silu)",
     )  # fmt: skip
-    add("--epochs", type=command.whole_number(1), default=5, metavar="N", help="of each model (default 5)")
-    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights and order (default 0)")
-    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
-    add("--out", type=Path, default=Path("out/bottleneck"), metavar="DIR", help="where to write (default out/bottleneck)")
-    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
-    add("--quiet", action="store_true", help="print nothing but errors")
+    command.add_training(parser, epochs=5)
+    command.add_common(parser)
     return parser
 
 
@@ -140,9 +120,9 @@ def latents(text: str) -> list[int]:
 def activations(text: str) -> list[str]:
     """Return an argument such as "relu,tanh" as a list of names."""
     names = text.split(",")
-    unknown = [name for name in names if name not in NAMES]
+    unknown = [name for name in names if name not in ACTIVATIONS_OF_CODES]
     if unknown:
-        raise argparse.ArgumentTypeError(f"expected names among {', '.join(NAMES)}, received {unknown[0]!r}")
+        raise argparse.ArgumentTypeError(f"expected names among {', '.join(ACTIVATIONS_OF_CODES)}, received {unknown[0]!r}")
     return names
 
 

@@ -10,7 +10,6 @@ The test images choose nothing here: the network after the last epoch is the one
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
-import demos
-from demos import command, machine
-from nnlite import Callback, Dense, Flatten, LearningRateSchedule, RandomShift, Sequential, SiLU, Softmax, TrainingError, cosine
+from demos import command
+from nnlite import Callback, Dense, Flatten, LearningRateSchedule, RandomShift, Sequential, SiLU, Softmax, cosine
 from nnlite.checkpoint import save_weights
 from nnlite.datasets import Dataset, one_hot
 from nnlite.metrics import accuracy
@@ -41,7 +39,7 @@ files written to --out:
 examples:
   python -m demos.classify
   python -m demos.classify --epochs 3
-  python -m demos.classify --data /usr/share/datasets/fashion-mnist --shift 1 --out out/fashion
+  python -m demos.classify --data /usr/share/datasets/fashion-mnist --shift 1 --out out/classify-fashion
 
 exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
 """
@@ -55,6 +53,8 @@ class ErrorRates(Callback):
     parts : dict
         Images (N, ...) and labels (N,) by the name to note them under.
     """
+
+    memories = ("history",)
 
     def __init__(self, parts: dict[str, tuple[np.ndarray, np.ndarray]]):
         self.parts = parts
@@ -70,11 +70,8 @@ class ErrorRates(Callback):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
-    folder = command.output_folder(parser, options.out)
-    data = command.load_data(parser, options.data)
-    say = (lambda *_: None) if options.quiet else print
-    say(f"{len(data.train_images):,} training and {len(data.test_images):,} test images; {machine.describe()}")
+    options, say, data = command.start(parser, arguments)
+    say(command.describe(data))
     classes = 1 + int(max(data.train_labels.max(), data.test_labels.max()))
     rng = np.random.default_rng(options.seed)
     model = make_model(data.train_images.shape[1:], options.hidden, classes, rng)
@@ -82,48 +79,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.quiet:
         model.summary()
     start = time.perf_counter()
-    try:
+    with command.training(parser, options, model):
         history = train(model, data, classes, options, rng)
-    except TrainingError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        save_weights(model, folder / "model.safetensors")
-        print(f"\n{parser.prog}: interrupted; the weights so far are in {folder / 'model.safetensors'}", file=sys.stderr)
-        return 130
     seconds_training = time.perf_counter() - start
 
     probabilities = Sequential([*model.layers, Softmax()]).predict(data.test_images)  # (N, C)
     counts = confusion(data.test_labels, probabilities.argmax(axis=1), classes)
     rows = by_class(counts)
     say(report(rows))
-    save_weights(model, folder / "model.safetensors")
-    draw(folder, data, probabilities, counts, history)
-    seconds_total = time.perf_counter() - demos.START
-    reached = accuracy(probabilities, data.test_labels)
-    command.write_metrics(
-        folder / "metrics.json",
-        {
-            "test_accuracy": reached,
-            "test_cross_entropy": history["val_loss"][-1],
-            "classes": rows,
-            "confusion": counts.tolist(),
-            **history,
-            "epochs": options.epochs,
-            "batch_size": options.batch_size,
-            "hidden": options.hidden,
-            "learning_rate": options.learning_rate,
-            "shift": options.shift,
-            "seed": options.seed,
-            "seconds_training": seconds_training,
-            "seconds_total": seconds_total,
-        },
-    )
+    save_weights(model, options.out / "model.safetensors")
+    draw(options.out, data, probabilities, counts, history)
+    reached, loss = accuracy(probabilities, data.test_labels), history["val_loss"][-1]
     wrong = len(data.test_labels) - int(np.trace(counts))
-    say(
-        f"test accuracy {reached:.2%}, {wrong} of {len(data.test_labels):,} wrong; cross-entropy {history['val_loss'][-1]:.4f} nats"
-    )
-    say(f"trained in {seconds_training:.1f} s, {seconds_total:.1f} s in all; pictures, model and metrics.json are in {folder}/")
+    say(f"test accuracy {reached:.2%}, {wrong} of {len(data.test_labels):,} wrong; cross-entropy {loss:.4f} nats")
+    metrics = {"test_accuracy": reached, "test_cross_entropy": loss, "classes": rows, "confusion": counts.tolist(), **history}
+    command.finish(options, metrics, "pictures, model", seconds_training)
     return 0
 
 
@@ -151,6 +121,7 @@ def train(
         rng=rng,
         augment=RandomShift(options.shift) if options.shift else None,
         callbacks=[LearningRateSchedule(cosine()), errors],
+        checkpoint=options.checkpoint,
         verbose=not options.quiet,
     ).history
     return history | errors.history
@@ -209,19 +180,13 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser(prog="python -m demos.classify", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
-    add("--epochs", type=command.whole_number(1), default=20, metavar="N", help="times through the training images (default 20)")
-    add("--batch-size", type=command.whole_number(1), default=128, metavar="N", help="images a step (default 128)")
     add(
         "--hidden", type=command.whole_numbers, default=[512, 512], metavar="H,H,...",
         help='widths of the hidden layers, "" for none (default 512,512)',
     )  # fmt: skip
-    add("--learning-rate", type=command.positive_number, default=0.002, metavar="RATE", help="its largest value (default 0.002)")
-    add("--shift", type=command.whole_number(0), default=2, metavar="PIXELS", help="of training images, 0 for none (default 2)")
-    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights, order and shifts (default 0)")
-    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
-    add("--out", type=Path, default=Path("out/classify"), metavar="DIR", help="where to write (default out/classify)")
-    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
-    add("--quiet", action="store_true", help="print nothing but errors")
+    command.add_training(parser, epochs=20, batch_size=128, learning_rate=0.002)
+    command.add_shift(parser, 2)
+    command.add_common(parser, "start weights, order and shifts", checkpoint=True)
     return parser
 
 

@@ -7,15 +7,14 @@ Training images are shifted by up to one pixel each way, without which the codec
 the classes of images and their tables are found, see nnlite/codec/prior.py.
 """
 
-import sys
+import argparse
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from demos import command, machine
-from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, TrainingError, cosine
+from demos import command
+from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine
 from nnlite.autoencoder import dense_network
 from nnlite.codec.bottleneck import EntropyBottleneck
 from nnlite.codec.image import ImageCodec
@@ -31,9 +30,12 @@ TRADEOFFS = np.array([3.0, 7.0, 14.0, 25.0, 45.0, 75.0, 120.0, 200.0, 500.0, 200
 POSITIONS = np.array([0.0, 0.6, 1.2, 1.8, 2.35, 3.0, 3.6, 4.2, 4.7, 5.2, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0])
 
 EPILOG = """\
-The codec that comes with nnlite was made by
+file written: --out, the codec
 
-  python -m demos.codec --out nnlite/data/codec/mnist.safetensors
+examples:
+  python -m demos.codec
+  python -m demos.codec --out nnlite/data/codec/mnist.safetensors     how the codec that comes with nnlite was made
+  python -m demos.codec --data /usr/share/datasets/fashion-mnist --epochs 55 --out out/codec/fashion.safetensors
 
 exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 """
@@ -49,41 +51,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = command.load_data(parser, options.data)
     if len(data.train_images) < CLASSES:
         parser.error(f"argument --data: expected at least {CLASSES} training images, received {len(data.train_images)}")
-    print(f"{len(data.train_images):,} training images; {machine.describe()}")
-    rng = np.random.default_rng(options.seed)
+    say = command.printer(options)
+    say(command.describe(data))
     start = time.perf_counter()
-    try:
-        codec = train(data.train_images, options.hidden, options.latent, options.epochs, options.learning_rate, rng)
-    except TrainingError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1
+    with command.training(parser, options):
+        codec = train(data.train_images, options, say)
     codec.save(options.out)
-    print(f"trained in {time.perf_counter() - start:.0f} s; {options.out} has {options.out.stat().st_size:,} bytes")
-    print(f"{'quality':>7}{'bytes/image':>13}{'PSNR':>10}   (test images, container included)")
+    say(f"trained in {time.perf_counter() - start:.0f} s; {options.out} has {options.out.stat().st_size:,} bytes")
+    say(f"{'quality':>7}{'bytes/image':>13}{'PSNR':>10}   (test images, container included)")
     latents = codec.encoder.predict(data.test_images)
     for quality in range(codec.qualities):
         file = codec.compress_latents(latents, quality)
         reached = psnr(mse(codec.decompress(file), data.test_images))
-        print(f"{quality:>7}{len(file) / len(latents):>13.2f}{reached:>7.2f} dB")
+        say(f"{quality:>7}{len(file) / len(latents):>13.2f}{reached:>7.2f} dB")
     return 0
 
 
-def train(images: np.ndarray, hidden: int, latent: int, epochs: int, learning_rate: float, rng: np.random.Generator) -> ImageCodec:
+def train(images: np.ndarray, options: argparse.Namespace, say: Callable[..., None]) -> ImageCodec:
     """Return a codec for images like these, uint8 (N, height, width)."""
+    rng = np.random.default_rng(options.seed)
     shape = images.shape[1:]
     pixels = int(np.prod(shape))
     prices = 1 / (TRADEOFFS * pixels)  # of a bit, where the distortion is a mean over the pixels
     # High qualities change the mean squared error little: they are drawn more often, or they would hardly count.
     often = np.minimum(TRADEOFFS, 200.0) ** 0.25
     often /= often.sum()
-    encoder = [Flatten(), *dense_network([pixels, hidden, hidden, latent], rng)]
-    bottleneck = EntropyBottleneck(latent, prices, rng=rng, probabilities=often)
-    decoder = [*dense_network([latent, hidden, hidden, pixels], rng), Sigmoid(), Reshape(shape)]
+    encoder = [Flatten(), *dense_network([pixels, options.hidden, options.hidden, options.latent], rng)]
+    bottleneck = EntropyBottleneck(options.latent, prices, rng=rng, probabilities=often)
+    decoder = [*dense_network([options.latent, options.hidden, options.hidden, pixels], rng), Sigmoid(), Reshape(shape)]
     model = Autoencoder(encoder, [bottleneck, *decoder], input_shape=shape)
-    model.compile(Adam(learning_rate), "mse")
+    model.compile(Adam(options.learning_rate), "mse")
     schedule = LearningRateSchedule(cosine(warm_up=0.1))
-    model.fit(images, epochs=epochs, batch_size=128, rng=rng, augment=RandomShift(1), callbacks=[schedule])
-    print("finding the classes of images and their tables ...", flush=True)
+    model.fit(
+        images,
+        epochs=options.epochs,
+        batch_size=128,
+        rng=rng,
+        augment=RandomShift(1),
+        callbacks=[schedule],
+        verbose=not options.quiet,
+    )
+    say("finding the classes of images and their tables ...")
     latents = model.encode(images)
     gain = interpolate(bottleneck.gain)
     symbols = [quantize(latents, each) for each in gain]
@@ -101,17 +109,10 @@ def make_parser() -> command.Parser:
     """Return the parser of the arguments."""
     parser = command.Parser(prog="python -m demos.codec", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
-    add("--epochs", type=command.whole_number(1), default=120, metavar="N", help="times through the images (default 120)")
-    add("--hidden", type=command.whole_number(1), default=640, metavar="H", help="units of each hidden layer (default 640)")
     add("--latent", type=command.whole_number(1), default=64, metavar="K", help="numbers in a code (default 64)")
-    add("--learning-rate", type=command.positive_number, default=0.003, metavar="RATE", help="its largest value (default 0.003)")
-    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="(default 0)")
-    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
-    add(
-        "--out", type=Path, default=Path("out/codec/codec.safetensors"), metavar="FILE",
-        help="where to write the codec (default out/codec/codec.safetensors)",
-    )  # fmt: skip
-    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
+    add("--hidden", type=command.whole_number(1), default=640, metavar="H", help="units of each hidden layer (default 640)")
+    command.add_training(parser, epochs=120, learning_rate=0.003)
+    command.add_common(parser, out="out/codec/codec.safetensors")
     return parser
 
 

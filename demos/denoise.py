@@ -16,7 +16,6 @@ P. Vincent et al., "Stacked denoising autoencoders", JMLR 11, 2010.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-import demos
-from demos import command, machine
+from demos import command
+from demos.examples import first_of_each
 from demos.mnist import make_model
-from nnlite import Autoencoder, LearningRateSchedule, TrainingError, cosine
+from nnlite import Autoencoder, LearningRateSchedule, cosine
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr, ssim
 from nnlite.optimizers import Adam
@@ -38,18 +37,18 @@ SSIM_IMAGES = 1000  # it takes much longer than PSNR
 
 EPILOG = """\
 files written to --out:
-  denoised.png      test images: clean, with the strongest noise, and after each filter
-  psnr.png          PSNR of the filters against the strength of the noise
-  ssim.png          the same for structural similarity
-  history.png       loss by epoch, trained with noise and without
-  filters.png       what units of the first layer look at, trained with noise
-  filters_plain.png the same, trained without noise
-  metrics.json      all numbers; PSNR of all test images, SSIM of the first 1,000
+  denoised.png       test images: clean, with the strongest noise, and after each filter
+  psnr.png           PSNR of the filters against the strength of the noise
+  ssim.png           the same for structural similarity
+  history.png        loss by epoch, trained with noise and without
+  filters.png        what units of the first layer look at, trained with noise
+  filters_plain.png  the same, trained without noise
+  metrics.json       all numbers; PSNR of all test images, SSIM of the first 1,000
 
 examples:
   python -m demos.denoise
   python -m demos.denoise --noise salt_and_pepper --strength 0.3
-  python -m demos.denoise --data /usr/share/datasets/fashion-mnist --out out/fashion
+  python -m demos.denoise --data /usr/share/datasets/fashion-mnist --out out/denoise-fashion
 
 exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 """
@@ -116,55 +115,32 @@ def linear_filter(noisy: np.ndarray, clean: np.ndarray) -> Callable[[np.ndarray]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
+    options, say, data = command.start(parser, arguments)
     options.strength = options.strength or STRENGTHS[options.noise]
     if options.noise != "gaussian" and options.strength > 1:
         parser.error(f"argument --strength: expected a share of the pixels, at most 1, received {options.strength:g}")
-    folder = command.output_folder(parser, options.out)
-    data = command.load_data(parser, options.data)
     if min(data.test_images.shape[1:]) < 11:
         parser.error(f"argument --data: expected images of at least 11 by 11, received {data.test_images.shape[1:]}")
-    say = (lambda *_, **__: None) if options.quiet else print
-    say(f"{len(data.train_images):,} training and {len(data.test_images):,} test images; {machine.describe()}")
+    say(command.describe(data))
     start = time.perf_counter()
     models, histories = {}, {}
     for name, noise in ((PLAIN, None), (DENOISING, Noise(options.noise, options.strength))):
         say(f"{name}:")
-        try:
+        with command.training(parser, options, of=name):
             models[name], histories[name] = train(data, noise, options)
-        except TrainingError as error:
-            print(f"{parser.prog}: {name}: {error}", file=sys.stderr)
-            return 1
     seconds_training = time.perf_counter() - start
     rows, pictures = compare(data, models, options)
     say(report(rows, options))
-    draw(folder, data, models, histories, rows, pictures, options)
-    seconds_total = time.perf_counter() - demos.START
-    command.write_metrics(
-        folder / "metrics.json",
-        {
-            "noise": options.noise,
-            "strength": options.strength,
-            "points": rows,
-            "ssim_images": min(SSIM_IMAGES, len(data.test_images)),
-            "histories": histories,
-            "epochs": options.epochs,
-            "hidden": options.hidden,
-            "latent": options.latent,
-            "seed": options.seed,
-            "seconds_training": seconds_training,
-            "seconds_total": seconds_total,
-        },
-    )
-    say(f"trained in {seconds_training:.1f} s, {seconds_total:.1f} s in all; pictures and metrics.json are in {folder}/")
+    draw(options.out, data, models, histories, rows, pictures, options)
+    metrics = {"points": rows, "ssim_images": min(SSIM_IMAGES, len(data.test_images)), "histories": histories}
+    command.finish(options, metrics, "pictures", seconds_training)
     return 0
 
 
 def train(data: Dataset, noise: Noise | None, options: argparse.Namespace) -> tuple[Autoencoder, dict[str, list[float]]]:
     """Return an autoencoder trained with this noise or without, and its losses; both begin with the same weights."""
     rng = np.random.default_rng(options.seed)
-    shape = argparse.Namespace(latent=options.latent, activation="silu", hidden=options.hidden)
-    model = make_model(data.train_images.shape[1:], shape, rng)
+    model = make_model(data.train_images.shape[1:], options.latent, options.hidden, "silu", rng)
     model.compile(Adam(options.learning_rate), "mse")
     test = data.test_images.astype(np.float32) / 255
     history = model.fit(
@@ -239,7 +215,7 @@ def draw(
     """Write the pictures."""
     from demos import plots  # matplotlib takes longer to import than all the rest
 
-    first = [int(np.argmax(data.test_labels == label)) for label in np.unique(data.test_labels)]  # one image of each class
+    first = first_of_each(data.test_labels)
     clean = data.test_images[first] / 255
     noise = f"{options.noise.replace('_', ' ').capitalize()} noise"
     shown = {"clean image": clean, **{name: images[first] for name, images in results.items()}}
@@ -266,18 +242,9 @@ def make_parser() -> command.Parser:
     add("--noise", choices=list(STRENGTHS), default="gaussian", help="its kind (default gaussian)")
     defaults = ", ".join(f"{name} {strength}" for name, strength in STRENGTHS.items())
     add("--strength", type=command.positive_number, metavar="S", help=f"the largest trained and tested (default {defaults})")
-    add("--epochs", type=command.whole_number(1), default=10, metavar="N", help="of each of the two networks (default 10)")
-    add("--latent", type=command.whole_number(1), default=128, metavar="K", help="numbers in a code (default 128)")
-    add(
-        "--hidden", type=command.whole_numbers, default=[512], metavar="H,H,...",
-        help='widths of the layers between image and code, mirrored in the decoder, "" for none (default 512)',
-    )  # fmt: skip
-    add("--learning-rate", type=command.positive_number, default=0.002, metavar="RATE", help="its largest value (default 0.002)")
-    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights, order and noise (default 0)")
-    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
-    add("--out", type=Path, default=Path("out/denoise"), metavar="DIR", help="where to write (default out/denoise)")
-    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
-    add("--quiet", action="store_true", help="print nothing but errors")
+    command.add_code(parser, "--latent", 128, hidden=[512])
+    command.add_training(parser, epochs=10, learning_rate=0.002)
+    command.add_common(parser, "start weights, order and noise")
     return parser
 
 

@@ -11,7 +11,6 @@ The first three and `quantising` show one training, recorded on its way: the aut
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from typing import Any
 
 import numpy as np
 
-import demos
-from demos import command, lesson_numbers, machine
+from demos import command, lesson_numbers
+from demos.examples import first_of_each
 from demos.lesson_numbers import Training
-from nnlite import TrainingError
 from nnlite.codec.errors import CodecError
 from nnlite.codec.image import BUILT_IN, ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
@@ -69,33 +67,24 @@ class Lesson:
     @cached_property
     def examples(self) -> list[int]:
         """The first test image of each class."""
-        return [int(np.argmax(self.data.test_labels == label)) for label in np.unique(self.data.test_labels)]
+        return first_of_each(self.data.test_labels)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
-    names = list(dict.fromkeys(options.pictures or PICTURES))
-    folder = command.output_folder(parser, options.out)
-    data = command.load_data(parser, options.data)
-    codec = load_codec(parser, options, data.test_images) if "bits" in names else None
-    say = (lambda *_, **__: None) if options.quiet else print
-    say(f"{len(data.train_images):,} training and {len(data.test_images):,} test images; {machine.describe()}")
+    options, say, data = command.start(parser, arguments)
+    options.pictures = list(dict.fromkeys(options.pictures or PICTURES))
+    codec = load_codec(parser, options, data.test_images) if "bits" in options.pictures else None
+    say(command.describe(data))
     lesson = Lesson(data, codec, options)
     metrics: dict[str, Any] = {}
-    for name in names:
+    for name in options.pictures:
         start = time.perf_counter()
-        try:
-            metrics[name] = PICTURES[name](folder / f"{name}.png", lesson)
-        except TrainingError as error:
-            print(f"{parser.prog}: {error}", file=sys.stderr)
-            return 1
-        say(f"{name}.png  {time.perf_counter() - start:.1f} s", flush=True)
-    seconds = time.perf_counter() - demos.START
-    settings = {name: getattr(options, name) for name in ("latent", "epochs", "batch_size", "seed")}
-    command.write_metrics(folder / "metrics.json", {**metrics, **settings, "seconds_total": seconds})
-    say(f"{seconds:.0f} s in all; the pictures and metrics.json are in {folder}/")
+        with command.training(parser, options):
+            metrics[name] = PICTURES[name](options.out / f"{name}.png", lesson)
+        say(f"{name}.png  {time.perf_counter() - start:.1f} s")
+    command.finish(options, metrics, "the pictures")
     return 0
 
 
@@ -258,19 +247,14 @@ def make_parser() -> command.Parser:
     parser = command.Parser(prog="python -m demos.lesson", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
     add("pictures", type=picture_name, nargs="*", metavar="NAME", help="which pictures (default all)")
-    add("--epochs", type=command.whole_number(1), default=10, metavar="N", help="of the training (default 10)")
-    add("--batch-size", type=command.whole_number(1), default=128, metavar="N", help="images a step (default 128)")
     add("--latent", type=command.whole_number(1), default=32, metavar="K", help="numbers in a code (default 32)")
     add("--image", type=command.whole_number(0), default=8, metavar="N", help="the test image that `bits` takes (default 8)")
     add(
         "--codec", type=Path, default=BUILT_IN / "mnist.safetensors", metavar="FILE",
         help="of `bits`, made by demos.codec (default the built-in one for MNIST)",
     )  # fmt: skip
-    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights and order (default 0)")
-    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
-    add("--out", type=Path, default=Path("out/lesson"), metavar="DIR", help="where to write (default out/lesson)")
-    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
-    add("--quiet", action="store_true", help="print nothing but errors")
+    command.add_training(parser, epochs=10, batch_size=128)
+    command.add_common(parser)
     return parser
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nnlite import Autoencoder, Callback, Dense, Flatten, ReLU, Reshape, Sequential, Sigmoid, Tanh
+from demos.mnist import make_model
+from nnlite import Autoencoder, Callback, Dense, Sequential, Sigmoid, Tanh
 from nnlite.codec.image import ImageCodec, to_bytes
 from nnlite.codec.prior import ClassPrior
 from nnlite.codec.quantizer import UniformQuantizer, dequantize, quantize
@@ -77,11 +78,7 @@ class Recorder(Callback):
 def train(images: np.ndarray, latent: int, epochs: int, batch_size: int, seed: int, verbose: bool) -> Training:
     """Train the autoencoder of demos.mnist and record it, often in the beginning, when much happens, then seldom."""
     rng = np.random.default_rng(seed)
-    shape = images.shape[1:]
-    pixels = int(np.prod(shape))
-    encoder = [Flatten(), Dense(pixels, latent, rng=rng), ReLU()]
-    decoder = [Dense(latent, pixels, rng=rng), Sigmoid(), Reshape(shape)]
-    model = Autoencoder(encoder, decoder, input_shape=shape)
+    model = make_model(images.shape[1:], latent, [], "relu", rng)
     model.compile(Adam(), "mse")
     steps_per_epoch = -(-len(images) // batch_size)
     last = epochs * steps_per_epoch

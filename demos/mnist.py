@@ -7,7 +7,6 @@ the bytes are counted beside those of gzip and PNG, and the pictures are decoded
 few bits does with the same images (`nnlite.codec`, trained by demos.codec).
 """
 
-import argparse
 import gzip
 import shutil
 import sys
@@ -15,13 +14,14 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-import demos
-from demos import command, machine
+from demos import command
 from demos.blocks import block_characters
-from nnlite import Autoencoder, CheckpointError, Dense, Flatten, Reshape, Sigmoid, TrainingError, save_weights
+from demos.examples import first_of_each
+from nnlite import Autoencoder, Dense, Flatten, Reshape, Sigmoid, save_weights
 from nnlite.activations import ACTIVATIONS
 from nnlite.codec.image import ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
@@ -30,7 +30,8 @@ from nnlite.imagefiles import png
 from nnlite.layers import Layer
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import OPTIMIZERS
-from nnlite.safetensors import FormatError
+
+ACTIVATIONS_OF_CODES = sorted(set(ACTIVATIONS) - {"softmax"})
 
 EPILOG = """\
 files written to --out:
@@ -45,7 +46,7 @@ examples:
   python -m demos.mnist
   python -m demos.mnist --latent 32 --hidden 512 --epochs 20
   python -m demos.mnist --epochs 50 --checkpoint out/training.safetensors
-  python -m demos.mnist --data /usr/share/datasets/fashion-mnist --out out/fashion
+  python -m demos.mnist --data /usr/share/datasets/fashion-mnist --out out/mnist-fashion
 
 exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
 """
@@ -54,20 +55,16 @@ exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weig
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
-    folder = command.output_folder(parser, options.out)
-    data = command.load_data(parser, options.data)
-    say = (lambda *_: None) if options.quiet else print
-    say(f"{len(data.train_images):,} training and {len(data.test_images):,} test images of {_size(data)}; {machine.describe()}")
-
+    options, say, data = command.start(parser, arguments)
+    say(command.describe(data))
     rng = np.random.default_rng(options.seed)
-    model = make_model(data.train_images.shape[1:], options, rng)
+    model = make_model(data.train_images.shape[1:], options.latent, options.hidden, options.activation, rng)
     if not options.quiet:
         model.summary()
     optimizer = OPTIMIZERS[options.optimizer]
     model.compile(optimizer(options.learning_rate) if options.learning_rate else optimizer(), options.loss)
     start = time.perf_counter()
-    try:
+    with command.training(parser, options, model):
         history = model.fit(
             data.train_images,
             epochs=options.epochs,
@@ -77,115 +74,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
             checkpoint=options.checkpoint,
             verbose=not options.quiet,
         ).history
-    except TrainingError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1
-    except (CheckpointError, FormatError, OSError) as error:
-        parser.error(f"argument --checkpoint: {error}")
-    except KeyboardInterrupt:
-        save_weights(model, folder / "model.safetensors")
-        way_on = ", and the same command goes on after the last whole epoch" if options.checkpoint else ""
-        print(f"\n{parser.prog}: interrupted; the weights so far are in {folder / 'model.safetensors'}{way_on}", file=sys.stderr)
-        return 130
     seconds_training = time.perf_counter() - start
 
     quantizer = UniformQuantizer.from_codes(model.encode(data.train_images))
     symbols = quantizer.quantize(model.encode(data.test_images))  # (N, K) bytes: the compressed images
     decoded = model.decode(quantizer.dequantize(symbols))
-    before = mse(model.predict(data.test_images), data.test_images / 255, peak=1)
-    after = mse(np.rint(decoded * 255), data.test_images)
     learned = [] if options.data else learned_codec(data.test_images)
-    rows = [
-        ("raw pixels", data.test_images[0].size, None),
-        ("PNG, one file an image", sum(len(png(image)) for image in data.test_images) / len(data.test_images), None),
-        ("gzip -7, all in one file", _gzip_size(data.test_images), None),
-        ("8-bit codes", symbols.shape[1], psnr(after)),
-        ("gzip -7 of these codes", _gzip_size(symbols), psnr(after)),
-        *((f"learned codec, quality {quality}", size, psnr(mse(images, data.test_images))) for quality, size, images in learned),
-    ]
-    say(report(rows, before, after, sum(p.value.nbytes for p in model.decoder.parameters)))
-
-    save_weights(model, folder / "model.safetensors")
+    metrics = measure(model, data.test_images, symbols, decoded, learned)
+    say(report(metrics, sum(p.value.nbytes for p in model.decoder.parameters)))
+    save_weights(model, options.out / "model.safetensors")
     pictures = {f"{symbols.shape[1]} bytes": decoded}
     pictures |= {f"codec,\n{size:.1f} bytes": images / 255 for _, size, images in reversed(learned)}
-    draw(folder, data, model, symbols, pictures, history, options.loss)
-    shown = min(5, (shutil.get_terminal_size().columns + 2) // (data.test_images.shape[2] // 2 + 2))  # digits side by side
-    if sys.stdout.isatty() and not options.quiet and shown:
-        print("test images, and the same decoded from their bytes:")
-        print(block_characters(data.test_images[:shown] / 255))
-        print(block_characters(decoded[:shown]))
-    seconds_total = time.perf_counter() - demos.START
-    command.write_metrics(
-        folder / "metrics.json",
-        {
-            "test_mse": before,
-            "test_psnr": psnr(before),
-            "test_mse_quantized": after,
-            "test_psnr_quantized": psnr(after),
-            "bytes_per_image": symbols.shape[1],
-            "sizes": [{"method": name, "bytes_per_image": size, "psnr": decibels} for name, size, decibels in rows],
-            **history,
-            "epochs": options.epochs,
-            "batch_size": options.batch_size,
-            "latent": options.latent,
-            "hidden": options.hidden,
-            "activation": options.activation,
-            "loss_name": options.loss,
-            "optimizer": options.optimizer,
-            "learning_rate": model.optimizer.learning_rate,
-            "seed": options.seed,
-            "seconds_training": seconds_training,
-            "seconds_total": seconds_total,
-        },
-    )
-    say(f"trained in {seconds_training:.1f} s, {seconds_total:.1f} s in all; pictures, model and metrics.json are in {folder}/")
+    draw(options.out, data, model, symbols, pictures, history, options.loss)
+    if sys.stdout.isatty() and not options.quiet:
+        show(data.test_images / 255, decoded)
+    metrics |= {**history, "loss_name": options.loss, "learning_rate": model.optimizer.learning_rate}
+    command.finish(options, metrics, "pictures, model", seconds_training)
     return 0
 
 
-def make_parser() -> command.Parser:
-    """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.mnist", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add("--epochs", type=command.whole_number(1), default=5, metavar="N", help="times through the training images (default 5)")
-    add("--batch-size", type=command.whole_number(1), default=128, metavar="N", help="images a step (default 128)")
-    add("--latent", type=command.whole_number(1), default=128, metavar="K", help="numbers in a code (default 128)")
-    add(
-        "--hidden", type=command.whole_numbers, default=[], metavar="H,H,...",
-        help="widths of further layers between the image and the code, mirrored in the decoder (default none)",
-    )  # fmt: skip
-    hidden_activations = sorted(set(ACTIVATIONS) - {"softmax"})
-    add("--activation", choices=hidden_activations, default="relu", help="of the code and the hidden layers (default relu)")
-    add("--loss", choices=["mse", "bce"], default="mse", help="mean squared error or binary cross-entropy (default mse)")
-    add("--optimizer", choices=sorted(OPTIMIZERS), default="adam", help="(default adam)")
-    add(
-        "--learning-rate", type=command.positive_number, metavar="RATE",
-        help="step size (default the optimizer's: adam 0.001, sgd 0.01)",
-    )  # fmt: skip
-    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights and order (default 0)")
-    add(
-        "--data", type=Path, metavar="DIR",
-        help="a folder of IDX files in MNIST's layout, gzipped or not, such as Fashion-MNIST (default the built-in MNIST)",
-    )  # fmt: skip
-    command.add_checkpoint(parser)
-    add("--out", type=Path, default=Path("out/mnist"), metavar="DIR", help="where to write (default out/mnist)")
-    add(
-        "--threads", type=command.whole_number(1), metavar="N",
-        help="threads of the matrix products (default one for each physical core, at most 8)",
-    )  # fmt: skip
-    add("--quiet", action="store_true", help="print nothing but errors")
-    return parser
-
-
-def make_model(image_shape: tuple[int, ...], options: argparse.Namespace, rng: np.random.Generator) -> Autoencoder:
+def make_model(
+    image_shape: tuple[int, ...], latent: int, hidden: Sequence[int], activation: str, rng: np.random.Generator
+) -> Autoencoder:
     """Return the autoencoder: pixels → hidden layers → code, and the same back with a sigmoid at the end."""
-    activation = ACTIVATIONS[options.activation]
-    widths = [int(np.prod(image_shape)), *options.hidden, options.latent]
+    widths = [int(np.prod(image_shape)), *hidden, latent]
     encoder: list[Layer] = [Flatten()]
     for width, next_width in pairwise(widths):
-        encoder += [Dense(width, next_width, rng=rng), activation()]
+        encoder += [Dense(width, next_width, rng=rng), ACTIVATIONS[activation]()]
     decoder: list[Layer] = []
     for width, next_width in pairwise(widths[::-1]):
-        decoder += [Dense(width, next_width, rng=rng), activation()]
+        decoder += [Dense(width, next_width, rng=rng), ACTIVATIONS[activation]()]
     decoder[-1:] = [Sigmoid(), Reshape(image_shape)]
     return Autoencoder(encoder, decoder, input_shape=image_shape)
 
@@ -198,18 +116,53 @@ def learned_codec(images: np.ndarray) -> list[tuple[int, float, np.ndarray]]:
     return [(quality, len(file) / len(images), codec.decompress(file)) for quality, file in files.items()]
 
 
-def report(rows: list[tuple[str, float, float | None]], before: float, after: float, decoder_bytes: int) -> str:
+def measure(
+    model: Autoencoder, images: np.ndarray, symbols: np.ndarray, decoded: np.ndarray, learned: list[tuple[int, float, np.ndarray]]
+) -> dict[str, Any]:
+    """Return distortion before and after quantising, and the bytes an image of several ways to store these test images."""
+    before = mse(model.predict(images), images / 255, peak=1)
+    after = mse(np.rint(decoded * 255), images)
+    rows = [
+        ("raw pixels", images[0].size, None),
+        ("PNG, one file an image", sum(len(png(image)) for image in images) / len(images), None),
+        ("gzip -7, all in one file", _gzip_size(images), None),
+        ("8-bit codes", symbols.shape[1], psnr(after)),
+        ("gzip -7 of these codes", _gzip_size(symbols), psnr(after)),
+        *((f"learned codec, quality {quality}", size, psnr(mse(result, images))) for quality, size, result in learned),
+    ]
+    return {
+        "test_mse": before,
+        "test_psnr": psnr(before),
+        "test_mse_quantized": after,
+        "test_psnr_quantized": psnr(after),
+        "bytes_per_image": symbols.shape[1],
+        "sizes": [{"method": name, "bytes_per_image": size, "psnr": decibels} for name, size, decibels in rows],
+    }
+
+
+def report(metrics: dict[str, Any], decoder_bytes: int) -> str:
     """Return the table of sizes and PSNRs, and what quantising costs."""
-    raw = rows[0][1]
+    before, after = metrics["test_psnr"], metrics["test_psnr_quantized"]
+    raw = metrics["sizes"][0]["bytes_per_image"]
     lines = [f"{'test images':<26}{'bytes each':>11}{'of raw':>9}{'PSNR':>12}"]
-    for name, size, decibels in rows:
-        lines.append(f"{name:<26}{size:>11.1f}{size / raw:>9.1%}{'lossless' if decibels is None else f'{decibels:.2f} dB':>12}")
+    for row in metrics["sizes"]:
+        size, decibels = row["bytes_per_image"], "lossless" if row["psnr"] is None else f"{row['psnr']:.2f} dB"
+        lines.append(f"{row['method']:<26}{size:>11.1f}{size / raw:>9.1%}{decibels:>12}")
     lines += [
-        f"quantising the codes to 8 bits costs {psnr(before) - psnr(after):.3f} dB: "
-        f"MSE {before:.5f} ({psnr(before):.2f} dB) before, {after:.5f} after",
+        f"quantising the codes to 8 bits costs {before - after:.3f} dB: "
+        f"MSE {metrics['test_mse']:.5f} ({before:.2f} dB) before, {metrics['test_mse_quantized']:.5f} after",
         f"decoding the 8-bit codes needs the decoder too, {decoder_bytes:,} bytes of weights, once",
     ]
     return "\n".join(lines)
+
+
+def show(images: np.ndarray, decoded: np.ndarray) -> None:
+    """Print as many images, and what was decoded, as the terminal has room for side by side, at most five."""
+    count = min(5, (shutil.get_terminal_size().columns + 2) // (images.shape[2] // 2 + 2))
+    if count:
+        print("test images, and the same decoded from their bytes:")
+        print(block_characters(images[:count]))
+        print(block_characters(decoded[:count]))
 
 
 def draw(
@@ -224,7 +177,7 @@ def draw(
     """Write the four pictures."""
     from demos import plots  # matplotlib takes longer to import than all the rest
 
-    first = [int(np.argmax(data.test_labels == label)) for label in np.unique(data.test_labels)]  # one image of each class
+    first = first_of_each(data.test_labels)
     originals = data.test_images[first] / 255
     shown = {"original": originals, **{label: images[first] for label, images in pictures.items()}}
     label, decoded = next(iter(pictures.items()))
@@ -242,20 +195,7 @@ def draw(
     shown = min(len(weights), 60)
     title = f"What {shown} of {len(weights)} units of the first layer look at"
     plots.filters(folder / "filters.png", title, weights[:shown])
-    points, share = principal_components(symbols.astype(np.float64), 2)
-    plots.codes(folder / "codes.png", "Codes of the test images", points, data.test_labels, share)
-
-
-def principal_components(x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x (N, K) in the directions of greatest variance, shape (N, count), and each one's share of the variance."""
-    centred = x - x.mean(axis=0)
-    variances, directions = np.linalg.eigh(centred.T @ centred)  # ascending
-    points = np.zeros((len(x), count))
-    share = np.zeros(count)
-    available = min(count, x.shape[1])
-    points[:, :available] = centred @ directions[:, ::-1][:, :available]
-    share[:available] = variances[::-1][:available] / max(variances.sum(), 1e-300)
-    return points, share
+    plots.codes(folder / "codes.png", "Codes of the test images", symbols, data.test_labels)
 
 
 def _gzip_size(array: np.ndarray) -> float:
@@ -263,8 +203,21 @@ def _gzip_size(array: np.ndarray) -> float:
     return len(gzip.compress(array.tobytes(), 7, mtime=0)) / len(array)
 
 
-def _size(data: Dataset) -> str:
-    return " × ".join(map(str, data.test_images.shape[1:]))
+def make_parser() -> command.Parser:
+    """Return the parser of the demo's arguments."""
+    parser = command.Parser(prog="python -m demos.mnist", description=__doc__, epilog=EPILOG)
+    add = parser.add_argument
+    command.add_code(parser, "--latent", 128, hidden=[])
+    add("--activation", choices=ACTIVATIONS_OF_CODES, default="relu", help="of the code and the hidden layers (default relu)")
+    add("--loss", choices=["mse", "bce"], default="mse", help="mean squared error or binary cross-entropy (default mse)")
+    add("--optimizer", choices=sorted(OPTIMIZERS), default="adam", help="how the weights are changed (default adam)")
+    command.add_training(parser, epochs=5, batch_size=128)
+    add(
+        "--learning-rate", type=command.positive_number, metavar="RATE",
+        help="step size (default the optimizer's: adam 0.001, sgd 0.01)",
+    )  # fmt: skip
+    command.add_common(parser, checkpoint=True)
+    return parser
 
 
 if __name__ == "__main__":

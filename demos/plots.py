@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from demos.pca import fit_pca
+
 DPI = 120
 ZERO_TO_ONE = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 SIGNED = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
@@ -69,8 +71,11 @@ def sheet(path: Path, title: str, images: np.ndarray, columns: int) -> None:
     save(figure, path, title)
 
 
-def codes(path: Path, title: str, points: np.ndarray, labels: np.ndarray, share: Sequence[float]) -> None:
-    """Draw codes as points (N, 2), coloured by label; `share` is the part of the variance that each axis shows."""
+def codes(path: Path, title: str, codes: np.ndarray, labels: np.ndarray) -> None:
+    """Draw codes (N, K) in the plane of their first two principal components, coloured by label."""
+    codes = codes.astype(np.float64)
+    pca = fit_pca(codes, 2)
+    points = pca.encode(codes)
     figure = Figure(figsize=(6.4, 5.4), layout="constrained")
     axis = figure.subplots()
     for label in np.unique(labels):
@@ -80,8 +85,8 @@ def codes(path: Path, title: str, points: np.ndarray, labels: np.ndarray, share:
             *np.median(chosen, axis=0), str(label), weight="bold", ha="center", va="center",
             bbox={"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": f"C{label % 10}", "alpha": 0.85},
         )  # fmt: skip
-    axis.set_xlabel(f"first principal component ({share[0]:.0%} of the variance)")
-    axis.set_ylabel(f"second principal component ({share[1]:.0%})")
+    axis.set_xlabel(f"first principal component ({pca.share[0]:.0%} of the variance)")
+    axis.set_ylabel(f"second principal component ({pca.share[1]:.0%})")
     axis.set_title(title)
     axis.legend(title="label", markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     save(figure, path)

@@ -20,7 +20,6 @@ kept.png, where only the strongest units keep their activity, and the others get
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +27,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-import demos
 from demos import command, machine
+from demos.examples import first_of_each
 from nnlite import (
     ActivityPenalty,
     Autoencoder,
@@ -41,7 +40,6 @@ from nnlite import (
     Sigmoid,
     SparsityPenalty,
     TiedDense,
-    TrainingError,
     WeightPenalty,
     cosine,
     dead_units,
@@ -86,41 +84,22 @@ class Trained(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
-    folder = command.output_folder(parser, options.out)
-    data = command.load_data(parser, options.data)
-    say = (lambda *_, **__: None) if options.quiet else print
+    options, say, data = command.start(parser, arguments)
     jobs = [("plain", 0.0), *(("L1", strength) for strength in options.l1), *(("KL", strength) for strength in options.kl)]
     say(f"{len(jobs)} models, {options.epochs} epochs each on {len(data.train_images):,} images; {machine.describe()}")
     say(f"{'model':<13}{'active units':>16}{'Hoyer':>8}{'PSNR':>10}{'dead units':>12}{'seconds':>9}")
     results = []
     for kind, strength in jobs:
-        try:
+        with command.training(parser, options, of=f"{kind}, strength {strength:g}"):
             results.append(train(data, kind, strength, options))
-        except TrainingError as error:
-            print(f"{parser.prog}: {kind}, strength {strength:g}: {error}", file=sys.stderr)
-            return 1
         numbers = results[-1].numbers
         say(
             f"{results[-1].label:<13}{numbers['active_units']:>9.1f} of {options.units:<4}{numbers['hoyer_sparsity']:>7.2f}"
-            f"{numbers['test_psnr']:>7.2f} dB{numbers['dead_units']:>12.1%}{numbers['seconds']:>9.1f}",
-            flush=True,
+            f"{numbers['test_psnr']:>7.2f} dB{numbers['dead_units']:>12.1%}{numbers['seconds']:>9.1f}"
         )
     say(verdict(results))
-    draw(folder, data, results, options.epochs)
-    seconds = time.perf_counter() - demos.START
-    metrics = {
-        "models": [result.numbers for result in results],
-        "units": options.units,
-        "target": options.target,
-        "untied": options.untied,
-        "epochs": options.epochs,
-        "learning_rate": options.learning_rate,
-        "seed": options.seed,
-        "seconds_total": seconds,
-    }
-    command.write_metrics(folder / "metrics.json", metrics)
-    say(f"{seconds:.1f} s in all; pictures and metrics.json are in {folder}/")
+    draw(options.out, data, results, options.epochs)
+    command.finish(options, {"models": [result.numbers for result in results]}, "pictures")
     return 0
 
 
@@ -252,7 +231,7 @@ def draw(folder: Path, data: Dataset, results: list[Trained], epochs: int) -> No
     plots.curves(folder / "tradeoff.png", title, {f"active units an image, of {units}": curve}, "PSNR (dB)")
     kept = {result.label: [(int(count), decibels) for count, decibels in result.numbers["kept"].items()] for result in results}
     plots.curves(folder / "kept.png", "Test images drawn with few units", {"units kept an image": kept}, "PSNR (dB)")
-    first = [int(np.argmax(data.test_labels == label)) for label in np.unique(data.test_labels)[:8]]
+    first = first_of_each(data.test_labels)[:8]
     sparse = next((result for result in middle if result.kind != "plain"), middle[0])
     columns, signed = strokes(sparse.model, sparse.codes[first], data.test_images[first] / 255)
     plots.columns(folder / "strokes.png", f"Test images as sums of what units draw ({sparse.label})", columns, signed)
@@ -285,13 +264,8 @@ def make_parser() -> command.Parser:
     )  # fmt: skip
     add("--target", type=command.share, default=0.05, metavar="ρ", help="mean activity that the KL penalty wants (default 0.05)")
     add("--untied", action="store_true", help="give every decoder weights of its own, and the L1 models a penalty on weights")
-    add("--epochs", type=command.whole_number(1), default=5, metavar="N", help="of each model (default 5)")
-    add("--learning-rate", type=command.positive_number, default=0.003, metavar="RATE", help="its largest value (default 0.003)")
-    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights and order (default 0)")
-    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
-    add("--out", type=Path, default=Path("out/sparse"), metavar="DIR", help="where to write (default out/sparse)")
-    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
-    add("--quiet", action="store_true", help="print nothing but errors")
+    command.add_training(parser, epochs=5, learning_rate=0.003)
+    command.add_common(parser)
     return parser
 
 

@@ -12,8 +12,6 @@ Pixels are probabilities here: each grey value is the chance that its pixel is 1
 own, so that every model is measured on the same ones.
 """
 
-import sys
-import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -21,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-import demos
-from demos import command, machine
+from demos import command
+from demos.examples import between, first_of_each
 from nnlite import (
     Autoencoder,
     Callback,
@@ -31,7 +29,6 @@ from nnlite import (
     LearningRateSchedule,
     MixtureSample,
     Reshape,
-    TrainingError,
     cosine,
     save_weights,
 )
@@ -53,18 +50,15 @@ examples:
   python -m demos.variational
   python -m demos.variational --code 2 --epochs 20
 
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
+exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
-    folder = command.output_folder(parser, options.out)
-    data = command.load_data(parser, options.data)
-    say = (lambda *_, **__: None) if options.quiet else print
-    say(f"{len(data.train_images):,} training and {len(data.test_images):,} test images; {machine.describe()}")
+    options, say, data = command.start(parser, arguments)
+    say(command.describe(data))
     rng = np.random.default_rng(options.seed)
     model = make_model(data.train_images.shape[1:], options.hidden, options.code, options.components, rng)
     if not options.quiet:
@@ -72,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model.compile(AdamW(options.learning_rate, options.weight_decay), "bce_logits")
     test_images = draw_pixels(data.test_images / np.float32(255), np.random.default_rng(TEST_SEED))
     bound = Bound(test_images, np.random.default_rng(TEST_SEED + 1))
-    try:
+    with command.training(parser, options, model):
         history = model.fit(
             data.train_images,
             epochs=options.epochs,
@@ -80,45 +74,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rng=rng,
             augment=draw_pixels,
             callbacks=[LearningRateSchedule(cosine(warm_up=0.05)), bound],
+            checkpoint=options.checkpoint,
             verbose=not options.quiet,
         ).history
-    except TrainingError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1
-    reconstruction, divergence = evidence(model, test_images, options.samples, bound.rng)
-    elbo = float(np.mean(reconstruction - divergence))
+    metrics = measure(model, test_images, options.samples, bound.rng)
+    metrics["training_negative_elbo"] = [test_images[0].size * loss for loss in history["loss"]]
+    metrics["test_elbo_by_epoch"] = bound.elbo
     say(
-        f"test images, {options.samples} samples of each code: ELBO {elbo:.2f} nats = "
-        f"{np.mean(reconstruction):.2f} of the pixels − {np.mean(divergence):.2f} of the code"
+        f"test images, {options.samples} samples of each code: ELBO {metrics['test_elbo']:.2f} nats = "
+        f"{metrics['test_log_likelihood_of_pixels']:.2f} of the pixels − {metrics['test_kl']:.2f} of the code"
     )
-    active = int(np.sum(model.encode(test_images).std(axis=0) > 0.1))
-    say(f"{active} of the code's {options.code} numbers are used: their means differ between images")
-    save_weights(model, folder / "model.safetensors")
-    pixels = test_images[0].size
-    curves = {"training images": pixels * np.array(history["loss"]), "test images": -np.array(bound.elbo)}
-    draw(folder, model, test_images, data.test_labels, curves, options.code, np.random.default_rng(options.seed))
-    seconds = time.perf_counter() - demos.START
-    command.write_metrics(
-        folder / "metrics.json",
-        {
-            "test_elbo": elbo,
-            "test_log_likelihood_of_pixels": float(np.mean(reconstruction)),
-            "test_kl": float(np.mean(divergence)),
-            "active_numbers": active,
-            "training_negative_elbo": curves["training images"].tolist(),
-            "test_elbo_by_epoch": bound.elbo,
-            "code": options.code,
-            "components": options.components,
-            "hidden": options.hidden,
-            "epochs": options.epochs,
-            "batch_size": options.batch_size,
-            "learning_rate": options.learning_rate,
-            "weight_decay": options.weight_decay,
-            "seed": options.seed,
-            "seconds_total": seconds,
-        },
-    )
-    say(f"{seconds:.0f} s in all; pictures, model and metrics.json are in {folder}/")
+    say(f"{metrics['active_numbers']} of the code's {options.code} numbers are used: their means differ between images")
+    save_weights(model, options.out / "model.safetensors")
+    curves = {"training images": metrics["training_negative_elbo"], "test images": [-elbo for elbo in bound.elbo]}
+    draw(options.out, model, test_images, data.test_labels, curves, options.code, np.random.default_rng(options.seed))
+    command.finish(options, metrics, "pictures, model")
     return 0
 
 
@@ -153,6 +123,17 @@ def evidence(model: Autoencoder, images: np.ndarray, samples: int, rng: np.rando
     return log_likelihood, divergence
 
 
+def measure(model: Autoencoder, images: np.ndarray, samples: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Return the ELBO of test images with its two parts, in nats, and how many numbers of the code differ between images."""
+    reconstruction, divergence = evidence(model, images, samples, rng)
+    return {
+        "test_elbo": float(np.mean(reconstruction - divergence)),
+        "test_log_likelihood_of_pixels": float(np.mean(reconstruction)),
+        "test_kl": float(np.mean(divergence)),
+        "active_numbers": int(np.sum(model.encode(images).std(axis=0) > 0.1)),
+    }
+
+
 class Bound(Callback):
     """Notes the ELBO of images after each epoch, from one sample of each code.
 
@@ -166,6 +147,8 @@ class Bound(Callback):
     elbo : list of float
         One for each epoch, in nats.
     """
+
+    memories = ("elbo",)
 
     def __init__(self, images: np.ndarray, rng: np.random.Generator):
         self.images, self.rng = images, rng
@@ -183,7 +166,7 @@ def draw(
     model: Autoencoder,
     images: np.ndarray,
     labels: np.ndarray,
-    curves: dict[str, np.ndarray],
+    curves: dict[str, list[float]],
     code: int,
     rng: np.random.Generator,
 ) -> None:
@@ -193,7 +176,7 @@ def draw(
     def probabilities(z: np.ndarray) -> np.ndarray:
         return 1 / (1 + np.exp(-model.decode(z.astype(np.float32))))
 
-    first = [int(np.argmax(labels == label)) for label in np.unique(labels)]  # one image of each class
+    first = first_of_each(labels)
     codes = model.encode(images[first])
     if code == 2:
         side = np.linspace(-2, 2, 12)
@@ -203,8 +186,7 @@ def draw(
         z = model.encoder.layers[-1].draw(120, code, rng)
         title = "Decoded from codes drawn from the prior: the probability of each pixel"
     plots.sheet(folder / "samples.png", title, probabilities(z), columns=12)
-    steps = np.linspace(0, 1, 10)[:, None]
-    paths = [probabilities((1 - steps) * start + steps * end) for start, end in pairwise(codes[:6])]
+    paths = [probabilities(between(start, end)) for start, end in pairwise(codes[:6])]
     plots.sheet(
         folder / "interpolation.png",
         "From one test image to the next, in equal steps of the code",
@@ -226,25 +208,15 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser(prog="python -m demos.variational", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
-    add("--code", type=command.whole_number(1), default=40, metavar="K", help="numbers in the code (default 40)")
-    add(
-        "--hidden", type=command.whole_numbers, default=[1000, 500], metavar="H,H,...",
-        help="units of the layers before the code, mirrored behind it (default 1000,500)",
-    )  # fmt: skip
+    command.add_code(parser, "--code", 40, hidden=[1000, 500])
     add(
         "--components", type=command.whole_number(0), default=200, metavar="J",
         help="of the mixture that is the prior; with 0 it is the standard normal distribution (default 200)",
     )  # fmt: skip
-    add("--epochs", type=command.whole_number(1), default=60, metavar="N", help="times through the training images (default 60)")
-    add("--batch-size", type=command.whole_number(1), default=200, metavar="N", help="images a step (default 200)")
-    add("--learning-rate", type=command.positive_number, default=0.003, metavar="RATE", help="its largest value (default 0.003)")
+    command.add_training(parser, epochs=60, batch_size=200, learning_rate=0.003)
     add("--weight-decay", type=float, default=0.0, metavar="L", help="AdamW's decay of the weights (default 0)")
     add("--samples", type=command.whole_number(1), default=10, metavar="N", help="of each code for the final ELBO (default 10)")
-    add("--seed", type=command.whole_number(0), default=0, metavar="N", help="of start weights, order and noise (default 0)")
-    add("--data", type=Path, metavar="DIR", help="a folder of IDX files in MNIST's layout (default the built-in MNIST)")
-    add("--out", type=Path, default=Path("out/variational"), metavar="DIR", help="where to write (default out/variational)")
-    add("--threads", type=command.whole_number(1), metavar="N", help="threads of the matrix products")
-    add("--quiet", action="store_true", help="print nothing but errors")
+    command.add_common(parser, "start weights, order and noise", checkpoint=True)
     return parser
 
 

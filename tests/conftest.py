@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from tiny_codec import blobs
+from tiny_data import write_data
 
 
 @pytest.fixture
@@ -14,3 +16,9 @@ def rng():
 def dtype(request):
     """Both number formats that the library computes in."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def blob_data(tmp_path_factory):
+    """A folder of 300 training and 100 test images of 8 × 8 pixels, in MNIST's layout."""
+    return write_data(tmp_path_factory.mktemp("blobs"), blobs(300, seed=1), blobs(100, seed=2))

@@ -1,7 +1,6 @@
 """The demos: what they write, what they say, and how they end; on data small enough to take a moment."""
 
 import gzip
-import json
 import os
 import signal
 import struct
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_codec import SIDE, blobs
-from tiny_data import write_data
+from tiny_data import metrics_of, one_line, run_demo, without_seconds, write_data
 
 import nnlite
 from demos import codec as codec_demo
@@ -29,23 +28,13 @@ PICTURES = ["reconstructions.png", "history.png", "filters.png", "codes.png"]
 jitted = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="takes long without compiled kernels")
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """A folder of 300 training and 100 test images of 8 × 8 pixels."""
-    return write_data(tmp_path_factory.mktemp("data"), blobs(300, seed=1), blobs(100, seed=2))
-
-
 @pytest.fixture
-def run(data, tmp_path, capsys):
+def run(blob_data, tmp_path, capsys):
     """A function that runs a demo on the small data, and returns exit code, standard output and standard error."""
 
     def run(*arguments, demo=mnist, out=None):
-        defaults = ["--out", str(out or tmp_path / "out"), *([] if "--data" in arguments else ["--data", str(data)])]
-        try:
-            code = demo.main([*defaults, *map(str, arguments)])
-        except SystemExit as leaving:
-            code = leaving.code
-        return code, *capsys.readouterr()
+        defaults = ["--out", out or tmp_path / "out", *([] if "--data" in arguments else ["--data", blob_data])]
+        return run_demo(demo, *defaults, *arguments), *capsys.readouterr()
 
     return run
 
@@ -53,14 +42,6 @@ def run(data, tmp_path, capsys):
 @pytest.fixture
 def no_pictures(monkeypatch):
     monkeypatch.setattr(mnist, "draw", lambda *_: None)
-
-
-def metrics_of(folder):
-    return json.loads((folder / "metrics.json").read_text())
-
-
-def without_seconds(metrics):
-    return {name: value for name, value in metrics.items() if not name.startswith("seconds_")}
 
 
 def program(*arguments, **options):
@@ -76,10 +57,10 @@ def program(*arguments, **options):
 
 
 @pytest.fixture(scope="module")
-def finished(data, tmp_path_factory):
+def finished(blob_data, tmp_path_factory):
     """The folder that a run as a program has written, and what the program said."""
     out = tmp_path_factory.mktemp("finished") / "new" / "folder"
-    process = program("demos.mnist", "--data", data, "--out", out, *SMALL, "--seed", "3")
+    process = program("demos.mnist", "--data", blob_data, "--out", out, *SMALL, "--seed", "3")
     said = process.communicate(timeout=300)
     assert process.returncode == 0
     return out, *said
@@ -127,8 +108,7 @@ def test_the_sizes_are_counted_on_real_bytes(finished):
 
 
 def test_the_model_can_be_loaded_again_and_is_the_one_measured(finished):
-    options = mnist.make_parser().parse_args(SMALL)
-    model = mnist.make_model((SIDE, SIDE), options, np.random.default_rng(0))
+    model = mnist.make_model((SIDE, SIDE), 6, [], "relu", np.random.default_rng(0))
     load_weights(model, finished[0] / "model.safetensors")
     model.compile(loss="mse")
     assert model.evaluate(blobs(100, seed=2)) == pytest.approx(metrics_of(finished[0])["val_loss"][-1], rel=1e-5)
@@ -152,10 +132,6 @@ def test_the_same_seed_gives_the_same_metrics_but_for_the_times(finished, run, t
     assert without_seconds(first).keys() == without_seconds(metrics_of(finished[0])).keys()
     run(*SMALL, "--seed", 4, "--quiet", out=tmp_path / "third")
     assert metrics_of(tmp_path / "third")["test_mse"] != first["test_mse"]
-
-
-def test_quiet_prints_nothing(run):
-    assert run(*SMALL, "--quiet") == (0, "", "")
 
 
 # --- what can be chosen
@@ -188,7 +164,7 @@ def test_every_optimizer_runs_at_its_own_rate_or_that_given(run, tmp_path, no_pi
 )
 def test_hidden_layers_are_mirrored_in_the_decoder(run, no_pictures, hidden, widths):
     options = mnist.make_parser().parse_args([*SMALL, "--hidden", hidden])
-    model = mnist.make_model((SIDE, SIDE), options, np.random.default_rng(0))
+    model = mnist.make_model((SIDE, SIDE), options.latent, options.hidden, "relu", np.random.default_rng(0))
     weights = [p.value.shape for p in model.parameters if p.value.ndim == 2]
     assert weights == list(pairwise(widths))
     assert model.encoder.output_shape((SIDE, SIDE)) == (6,)
@@ -237,10 +213,7 @@ BAD = [
     ["--latent", "0"],
     ["--latent", "-3"],
     ["--latent", "1.5"],
-    ["--epochs", "0"],
     ["--batch-size", "0"],
-    ["--seed", "-1"],
-    ["--threads", "0"],
     ["--hidden", "16,x"],
     ["--hidden", "16,0"],
     ["--hidden", ","],
@@ -253,14 +226,7 @@ BAD = [
     ["--learning-rate", "0"],
     ["--learning-rate", "-1"],
     ["--learning-rate", "fast"],
-    ["--data", "no/such/folder"],
-    ["--unknown"],
-    ["file"],
 ]
-
-
-def one_line(text):
-    return text.count("\n") == 1 and text.endswith("\n") and "Traceback" not in text
 
 
 @pytest.mark.parametrize("arguments", BAD, ids=" ".join)
@@ -269,15 +235,6 @@ def test_a_bad_argument_is_one_line_and_exit_code_2(run, arguments):
     assert (code, out) == (2, "")
     assert one_line(err) and err.startswith("python -m demos.mnist: ")
     assert arguments[0].removeprefix("-") in err
-
-
-@pytest.mark.parametrize("place", ["file", "file/folder"])
-def test_a_file_in_the_way_of_the_output_is_one_line_and_exit_code_2(run, tmp_path, place):
-    (tmp_path / "file").write_bytes(b"in the way")
-    code, out, err = run(*SMALL, out=tmp_path / place)
-    assert (code, out) == (2, "")
-    assert one_line(err) and "argument --out: expected a folder that can be written to" in err
-    assert (tmp_path / "file").read_bytes() == b"in the way"
 
 
 def test_a_damaged_data_file_is_one_line_that_names_it_and_exit_code_2(run, tmp_path):
@@ -297,8 +254,8 @@ def test_training_that_fails_is_one_line_and_exit_code_1(run, tmp_path, quiet):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_ctrl_c_keeps_what_was_learned_and_ends_with_130(data, tmp_path):
-    process = program("demos.mnist", "--data", data, "--out", tmp_path / "out", *SMALL, "--epochs", "1000000")
+def test_ctrl_c_keeps_what_was_learned_and_ends_with_130(blob_data, tmp_path):
+    process = program("demos.mnist", "--data", blob_data, "--out", tmp_path / "out", *SMALL, "--epochs", "1000000")
     try:
         for line in process.stdout:
             if line.startswith("epoch") and " 3/" in line:
@@ -310,7 +267,7 @@ def test_ctrl_c_keeps_what_was_learned_and_ends_with_130(data, tmp_path):
     assert process.returncode == 130
     assert one_line(err.lstrip("\n")) and "interrupted; the weights so far are in" in err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["model.safetensors"]
-    model = mnist.make_model((SIDE, SIDE), mnist.make_parser().parse_args(SMALL), np.random.default_rng(0))
+    model = mnist.make_model((SIDE, SIDE), 6, [], "relu", np.random.default_rng(0))
     load_weights(model, tmp_path / "out" / "model.safetensors")
 
 
@@ -337,18 +294,6 @@ def test_a_checkpoint_that_cannot_be_used_is_one_line_and_exit_code_2(run, tmp_p
     assert one_line(err) and "argument --checkpoint: " in err
 
 
-@pytest.mark.parametrize("demo", [mnist, codec_demo])
-@pytest.mark.parametrize("columns", ["80", "132"])
-def test_help_is_a_manual_that_fits_the_terminal(monkeypatch, capsys, demo, columns):
-    monkeypatch.setenv("COLUMNS", columns)
-    with pytest.raises(SystemExit) as leaving:
-        demo.main(["--help"])
-    out, err = capsys.readouterr()
-    assert (leaving.value.code, err) == (0, "")
-    assert "exit codes: 0 done" in out and "python -m demos." in out and "default" in out
-    assert max(map(len, out.splitlines())) <= 132
-
-
 # --- the pieces
 
 
@@ -367,23 +312,6 @@ def test_block_characters_put_images_side_by_side():
 def test_block_characters_halve_the_size_and_leave_out_what_does_not_fit(side, lines, columns):
     text = block_characters(np.ones((1, side, side)))
     assert text == "\n".join(["█" * columns] * lines)
-
-
-def test_the_principal_components_are_those_of_the_singular_value_decomposition(rng):
-    x = rng.standard_normal((50, 6)) @ rng.standard_normal((6, 6)) + 10
-    points, share = mnist.principal_components(x, 2)
-    left, values, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
-    expected = left[:, :2] * values[:2]
-    signs = np.sign((points * expected).sum(axis=0))
-    np.testing.assert_allclose(points, expected * signs, rtol=1e-8, atol=1e-8)
-    np.testing.assert_allclose(share, values[:2] ** 2 / np.sum(values**2), rtol=1e-10)
-
-
-@pytest.mark.parametrize("x", [np.arange(5.0)[:, None], np.zeros((5, 3))], ids=["one dimension", "all equal"])
-def test_principal_components_that_are_not_there_are_zero(x):
-    points, share = mnist.principal_components(x, 2)
-    assert points.shape == (5, 2) and not points[:, 1].any()
-    assert share[1] == 0 and np.isfinite(share).all()
 
 
 # --- demos.codec
@@ -417,13 +345,6 @@ def test_one_seed_gives_one_codec(run_codec, tmp_path):
         run_codec("--seed", seed, out=tmp_path / name)
     first, second, third = ((tmp_path / name).read_bytes() for name in ("first", "second", "third"))
     assert first == second != third
-
-
-@pytest.mark.parametrize("arguments", [["--latent", "0"], ["--learning-rate", "nan"], ["--data", "no/such/folder"], ["--unknown"]])
-def test_a_bad_argument_of_the_codec_demo_is_one_line_and_exit_code_2(run_codec, arguments):
-    code, out, err = run_codec(*arguments)
-    assert (code, out) == (2, "")
-    assert one_line(err) and err.startswith("python -m demos.codec: ")
 
 
 @pytest.mark.parametrize("place", ["file/codec", "folder"])

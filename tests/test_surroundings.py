@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_demos import write_data
 from tiny_codec import blobs
+from tiny_data import write_data
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--latent", "4", "--epochs", "2", "--batch-size", "32", "--seed", "1"]

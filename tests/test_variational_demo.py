@@ -1,11 +1,8 @@
 """The demo of the variational autoencoder: its bound, what it writes, and its errors."""
 
-import json
-
 import numpy as np
 import pytest
-from tiny_codec import blobs
-from tiny_data import write_data
+from tiny_data import measured, one_line, run_demo
 
 from demos import variational
 from nnlite import load_weights
@@ -14,14 +11,8 @@ from nnlite.datasets import load_idx_folder
 SMALL = ["--hidden", "24", "--code", "2", "--epochs", "3", "--batch-size", "32", "--components", "3", "--quiet"]
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp("data"), blobs(300, seed=1), blobs(100, seed=2))
-
-
 def run(data, folder, *arguments):
-    assert variational.main(["--data", str(data), "--out", str(folder), *SMALL, *arguments]) == 0
-    return json.loads((folder / "metrics.json").read_text())
+    return measured(variational, data, folder, *SMALL, *arguments)
 
 
 def drawn(data):
@@ -36,20 +27,20 @@ def test_pixels_are_drawn_as_often_as_they_are_bright(rng):
     np.testing.assert_allclose(pixels.mean(axis=0), [0, 0.25, 1], atol=5 * np.sqrt(0.25 * 0.75 / 40_000))
 
 
-def test_the_bound_is_that_of_the_weights_it_wrote(data, tmp_path):
-    metrics = run(data, tmp_path, "--samples", "200")
+def test_the_bound_is_that_of_the_weights_it_wrote(blob_data, tmp_path):
+    metrics = run(blob_data, tmp_path, "--samples", "200")
     model = variational.make_model((8, 8), metrics["hidden"], metrics["code"], metrics["components"], np.random.default_rng())
     load_weights(model, tmp_path / "model.safetensors")
-    reconstruction, divergence = variational.evidence(model, drawn(data), 200, np.random.default_rng(7))
+    reconstruction, divergence = variational.evidence(model, drawn(blob_data), 200, np.random.default_rng(7))
     assert metrics["test_elbo"] == pytest.approx(np.mean(reconstruction - divergence), abs=0.3)
     assert metrics["test_elbo"] == pytest.approx(metrics["test_log_likelihood_of_pixels"] - metrics["test_kl"])
     assert metrics["test_elbo_by_epoch"][-1] == pytest.approx(metrics["test_elbo"], abs=2)
 
 
-def test_the_bound_lies_below_the_log_likelihood(data, rng):
+def test_the_bound_lies_below_the_log_likelihood(blob_data, rng):
     """With a code of one number, the likelihood of an image is an integral that a fine grid can do."""
     model = variational.make_model((8, 8), [8], 1, 0, rng)
-    images = drawn(data)[:20]
+    images = drawn(blob_data)[:20]
     for parameter in model.parameters:
         parameter.value += 0.3 * rng.standard_normal(parameter.value.shape).astype(np.float32)
     z = np.linspace(-8, 8, 4001, dtype=np.float32)[:, None]
@@ -62,22 +53,20 @@ def test_the_bound_lies_below_the_log_likelihood(data, rng):
     assert (gap > -0.2).all() and gap.mean() > 0.01
 
 
-def test_it_writes_its_pictures_for_a_plane_and_for_more_numbers(data, tmp_path):
+def test_it_writes_its_pictures_for_a_plane_and_for_more_numbers(blob_data, tmp_path):
     for code, components in (("2", "0"), ("3", "4")):
-        run(data, tmp_path / code, "--code", code, "--components", components)
+        run(blob_data, tmp_path / code, "--code", code, "--components", components)
         pictures = list((tmp_path / code).glob("*.png"))
         assert {path.stem for path in pictures} == {"samples", "interpolation", "reconstructions", "history"}
         assert all(path.stat().st_size > 5_000 for path in pictures)
 
 
-def test_the_seed_decides(data, tmp_path):
-    first, again, other = (run(data, tmp_path, "--epochs", "1", "--seed", seed)["test_elbo"] for seed in "001")
+def test_the_seed_decides(blob_data, tmp_path):
+    first, again, other = (run(blob_data, tmp_path, "--epochs", "1", "--seed", seed)["test_elbo"] for seed in "001")
     assert first == again != other
 
 
-@pytest.mark.parametrize("arguments", [["--code", "0"], ["--weight-decay", "x"], ["--data", "nowhere"]])
-def test_bad_arguments_are_one_line(tmp_path, arguments, capsys):
-    with pytest.raises(SystemExit) as ended:
-        variational.main(["--out", str(tmp_path), *arguments])
-    assert ended.value.code == 2
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+@pytest.mark.parametrize("arguments", [["--code", "0"], ["--weight-decay", "x"], ["--components", "-1"]])
+def test_a_bad_argument_is_one_line_and_exit_code_2(tmp_path, arguments, capsys):
+    assert run_demo(variational, "--out", tmp_path, *arguments) == 2
+    assert one_line(capsys.readouterr().err)

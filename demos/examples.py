@@ -1,0 +1,22 @@
+"""Which images the pictures show, what lies between two of them, and codes of images that never were."""
+
+import numpy as np
+
+
+def first_of_each(labels: np.ndarray) -> list[int]:
+    """Return the first position of each label, in the labels' order."""
+    return [int(np.argmax(labels == label)) for label in np.unique(labels)]
+
+
+def between(start: np.ndarray, end: np.ndarray, count: int = 10) -> np.ndarray:
+    """Return (count, ...): equal steps on the line from one image or code (...) to another, both ends among them."""
+    part = np.linspace(0, 1, count, dtype=np.float32).reshape(-1, *[1] * start.ndim)
+    return (1 - part) * start + part * end
+
+
+def samples(codes: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return codes (count, K) drawn from the normal distribution with the mean and covariance of these codes (N, K)."""
+    covariance = np.atleast_2d(np.cov(codes.astype(np.float64), rowvar=False))
+    variances, directions = np.linalg.eigh(covariance)
+    normal = rng.standard_normal((count, codes.shape[1])) * np.sqrt(np.maximum(variances, 0))
+    return (codes.mean(axis=0) + normal @ directions.T).astype(np.float32)
