@@ -21,13 +21,14 @@ import numpy as np
 from demos import command
 from demos.blocks import block_characters
 from demos.examples import first_of_each
-from nnlite import Autoencoder, Dense, Flatten, Reshape, Sigmoid, save_weights
+from nnlite import Autoencoder, Dense, Flatten, Reshape, Sigmoid, dead_units, save_weights
 from nnlite.activations import ACTIVATIONS
 from nnlite.codec.image import ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
 from nnlite.imagefiles import png
 from nnlite.layers import Layer
+from nnlite.losses import binary_entropy
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import OPTIMIZERS
 
@@ -81,7 +82,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     decoded = model.decode(quantizer.dequantize(symbols))
     learned = [] if options.data else learned_codec(data.test_images)
     metrics = measure(model, data.test_images, symbols, decoded, learned)
+    metrics["dead_units"] = dead_units(model[:-2], data.test_images)  # but for the pixels, of which some are always black
     say(report(metrics, sum(p.value.nbytes for p in model.decoder.parameters)))
+    if options.loss == "bce":
+        metrics["binary_entropy"] = binary_entropy(data.test_images)
+        say(
+            f"binary cross-entropy {history['val_loss'][-1]:.4f} nats a pixel; the grey pixels' own entropy, below which it cannot "
+            f"fall, is {metrics['binary_entropy']:.4f}"
+        )
     save_weights(model, options.out / "model.safetensors")
     pictures = {f"{symbols.shape[1]} bytes": decoded}
     pictures |= {f"codec,\n{size:.1f} bytes": images / 255 for _, size, images in reversed(learned)}
@@ -153,6 +161,9 @@ def report(metrics: dict[str, Any], decoder_bytes: int) -> str:
         f"MSE {metrics['test_mse']:.5f} ({before:.2f} dB) before, {metrics['test_mse_quantized']:.5f} after",
         f"decoding the 8-bit codes needs the decoder too, {decoder_bytes:,} bytes of weights, once",
     ]
+    dead = [f"{share:.0%} of layer {position}" for position, share in metrics["dead_units"].items() if share]
+    if dead:
+        lines.append(f"units that are the same for every test image, and learn nothing: {', '.join(dead)}")
     return "\n".join(lines)
 
 

@@ -33,7 +33,7 @@ from nnlite import (
     save_weights,
 )
 from nnlite.autoencoder import dense_network
-from nnlite.optimizers import AdamW
+from nnlite.optimizers import Adam
 
 TEST_SEED = 2024  # of the one draw of the test images
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model = make_model(data.train_images.shape[1:], options.hidden, options.code, options.components, rng)
     if not options.quiet:
         model.summary()
-    model.compile(AdamW(options.learning_rate, options.weight_decay), "bce_logits")
+    model.compile(Adam(options.learning_rate), "bce_logits")
     test_images = draw_pixels(data.test_images / np.float32(255), np.random.default_rng(TEST_SEED))
     bound = Bound(test_images, np.random.default_rng(TEST_SEED + 1))
     with command.training(parser, options, model):
@@ -214,7 +214,6 @@ def make_parser() -> command.Parser:
         help="of the mixture that is the prior; with 0 it is the standard normal distribution (default 200)",
     )  # fmt: skip
     command.add_training(parser, epochs=60, batch_size=200, learning_rate=0.003)
-    add("--weight-decay", type=float, default=0.0, metavar="L", help="AdamW's decay of the weights (default 0)")
     add("--samples", type=command.whole_number(1), default=10, metavar="N", help="of each code for the final ELBO (default 10)")
     command.add_common(parser, "start weights, order and noise", checkpoint=True)
     return parser

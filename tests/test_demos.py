@@ -143,6 +143,25 @@ def test_every_activation_runs(run, tmp_path, no_pictures, activation):
     assert metrics_of(tmp_path / "out")["activation"] == activation
 
 
+def test_cross_entropy_is_reported_beside_its_floor(run, tmp_path, no_pictures):
+    code, output, _ = run(*SMALL, "--loss", "bce")
+    metrics = metrics_of(tmp_path / "out")
+    t = np.clip(blobs(100, seed=2) / 255, 1e-12, 1 - 1e-12)
+    assert code == 0
+    assert metrics["binary_entropy"] == pytest.approx(np.mean(-t * np.log(t) - (1 - t) * np.log(1 - t)), rel=1e-6)
+    assert metrics["binary_entropy"] < metrics["val_loss"][-1]
+    assert f"cannot fall, is {metrics['binary_entropy']:.4f}" in output
+
+
+def test_dead_units_are_reported(run, tmp_path, no_pictures, monkeypatch):
+    _, output, _ = run(*SMALL)
+    assert set(metrics_of(tmp_path / "out")["dead_units"]) == {"2"}
+    assert "learn nothing" not in output
+    monkeypatch.setattr(mnist, "dead_units", lambda model, images: {"2": 0.25, "4": 0.0})
+    _, output, _ = run(*SMALL)
+    assert "learn nothing: 25% of layer 2\n" in output
+
+
 @pytest.mark.parametrize("loss", ["mse", "bce"])
 def test_every_loss_runs_and_is_drawn(run, tmp_path, loss):
     assert run(*SMALL, "--loss", loss, "--quiet")[0] == 0
