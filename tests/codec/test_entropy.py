@@ -31,6 +31,7 @@ NAMED = {
     "all escapes": (np.arange(2, 300, 3, dtype=np.int32), SKEWED),
     "escapes on both sides": (int32(-1, 256, -2, 257, -100, 1000), BYTES),
     "ends of int32": (int32(INT32_MIN, INT32_MAX, 0, INT32_MAX, INT32_MIN), BYTES),
+    "longest codes": (np.full(50, INT32_MIN, np.int32), FrequencyTables.from_weights(int32(INT32_MAX), [[1, 0]])),
     "middle": (int32(*[1] * 40), STRADDLING),
 }
 

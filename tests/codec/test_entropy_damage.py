@@ -55,9 +55,10 @@ def test_bytes_behind_the_last_symbol_are_ignored():
     np.testing.assert_array_equal(decode(padded, table_indices, tables), decode(data, table_indices, tables))
 
 
-def test_an_escape_with_too_many_zeros_is_a_codec_error():
+@pytest.mark.parametrize("more", [b"", b"\0\0\0\0\x40"], ids=["zeros", "32 zeros and a one"])
+def test_an_escape_with_too_many_zeros_is_a_codec_error(more):
     with pytest.raises(CodecError, match="expected 2 symbols, received a stream that makes no sense at symbol 0"):
-        decode(b"\xff\xff", [0, 0], FrequencyTables(int32(0), np.array([[65535, 1]], np.uint16)))
+        decode(b"\xff\xff" + more, [0, 0], FrequencyTables(int32(0), np.array([[65535, 1]], np.uint16)))
 
 
 @pytest.mark.parametrize(("minimum", "symbol"), [(INT32_MAX, 2), (INT32_MIN, -2)])
