@@ -1,8 +1,8 @@
 """Runs of the tests against mutants, each in a fork of its own, so that nothing it breaks outlives it.
 
 A trial comes in two forms. Most mutants are inside a function: nnlite is imported and its tests are collected once, a fork puts
-the mutant's code and defaults into the function, and runs the tests, those first that failed for other mutants of this function.
-For the others, such as a module's constant, a fork imports and collects everything anew, with the mutant in place of the file.
+the mutant's code and defaults into the function, and runs the tests until one fails, those first that failed for other mutants of
+this function, then the quick ones. For the others, such as a module's constant, a fork imports and collects everything anew, with the mutant in place of the file.
 """
 
 import contextlib
@@ -182,8 +182,9 @@ class Trials:
             self.record.write_text(report.nodeid)
 
     def _sorted(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """Return the tests in the order in which they are likely to fail soonest."""
         here = self.killers[self.where]
-        return sorted(items, key=lambda item: -here[item.nodeid])
+        return sorted(items, key=lambda item: (-here[item.nodeid], self.limits.get(item.nodeid, 0)))
 
     # Forks
 
