@@ -141,8 +141,12 @@ def main() -> None:
     chosen = [(module, mutant) for module in arguments.module for mutant in all_mutants(module)]
     if arguments.survivors:
         explained = {mutant for listed in read_reasons(REASONS.read_text()).values() for mutant in listed}
-        chosen = [(m, mutant) for m, mutant in chosen if f"{m} | {mutant.key}" not in explained]
-        chosen = [(m, mutant) for m, mutant in chosen if results.get(m, {}).get(mutant.key, (0, "survived"))[1] == "survived"]
+
+        def again(module: str, mutant: Mutant) -> bool:
+            known = results.get(module, {}).get(mutant.key)
+            return known is None or (known[1] == "survived" and f"{module} | {mutant.key}" not in explained)
+
+        chosen = [(module, mutant) for module, mutant in chosen if again(module, mutant)]
     if arguments.sample:
         chosen = random.Random(arguments.seed).sample(chosen, min(arguments.sample, len(chosen)))
 

@@ -2,7 +2,8 @@
 
 A trial comes in two forms. Most mutants are inside a function: nnlite is imported and its tests are collected once, a fork puts
 the mutant's code and defaults into the function, and runs the tests until one fails, those first that failed for other mutants of
-this function, then the quick ones. For the others, such as a module's constant, a fork imports and collects everything anew, with the mutant in place of the file.
+this function, then the quick ones. For the others, such as a module's constant, a fork imports and collects everything anew, with
+the mutant in place of the file.
 """
 
 import contextlib
