@@ -69,7 +69,7 @@ class FrequencyTables:
         self.cumulative = np.zeros((minimum.size, frequencies.shape[1] + 1), np.int64)
         np.cumsum(frequencies, axis=1, out=self.cumulative[:, 1:])
         starts = np.arange(0, TOTAL, 256)
-        first_entry = [np.searchsorted(row, starts, side="right") - 1 for row in self.cumulative[:, :-1]]
+        first_entry = [np.searchsorted(row, starts, side="right") - 1 for row in self.cumulative]
         self.first_entry = np.array(first_entry, np.uint16)
 
     def __len__(self) -> int:

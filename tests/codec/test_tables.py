@@ -86,7 +86,7 @@ def test_tables_keep_their_own_copy_of_the_arrays():
 
 
 def test_the_first_entry_is_where_a_search_from_the_start_would_arrive():
-    tables = FrequencyTables.from_weights(int32(0, 0), [[1, 0, 0, 500, 7, 3000], [1, 1]])
+    tables = FrequencyTables.from_weights(int32(0, 0, 0), [[1, 0, 0, 500, 7, 3000], [1, 1], [0, 1]])
     for cumulative, first in zip(tables.cumulative, tables.first_entry, strict=True):
         assert first.tolist() == [sum(end <= 256 * b for end in cumulative[1:]) for b in range(256)]
 
@@ -105,9 +105,11 @@ def test_the_first_entry_is_where_a_search_from_the_start_would_arrive():
         (int32(0), np.zeros((1, 0), np.uint16), "at least two frequencies"),
         (int32(0), frequencies([0, 1, 65535]), "at least two frequencies"),
         (int32(0), frequencies([1, 0, 65535]), "at least two frequencies"),
+        (int32(0, 0), frequencies([1, 65535], [65535, 0]), "at least two frequencies"),
         (int32(0), frequencies([1, 65534]), "received a sum of 65535"),
         (int32(0, 0), frequencies([1, 65535], [65535, 65535]), "received a sum of 131070"),
         (int32(INT32_MAX), frequencies([1, 1, 65534]), "a table that ends at 2147483648"),
+        (int32(0, INT32_MAX), frequencies([1, 1, 65534], [1, 1, 65534]), "a table that ends at 2147483648"),
     ],
 )
 def test_arrays_that_are_no_tables_are_refused(minimum, table, message):
