@@ -26,6 +26,7 @@ REASONS = Path(__file__).with_name("survivors.txt")
 # Which tests are to notice a fault in which module.
 TESTS = {
     "layers": "test_layers test_activations",
+    "reshaping": "test_layers",
     "activations": "test_activations test_layers",
     "losses": "test_losses",
     "optimizers": "test_optimizers test_golden_training test_schedules test_checkpoint",
