@@ -344,6 +344,23 @@ def test_the_defaults_are_those_that_the_docstrings_state():
     }
 
 
+def test_the_settings_are_the_numbers_at_bind(rng):
+    optimizer = AdamW(0.1, clip_norm=5, amsgrad=True)
+    optimizer.bind(parameters(rng, np.float32))
+    optimizer.learning_rate = 0.05
+    numbers = {
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "weight_decay": 0.01,
+        "clip_norm": 5,
+        "amsgrad": True,
+        "step_count": 0,
+    }
+    assert optimizer.settings == {"learning_rate": 0.1, **numbers}
+    assert optimizer.numbers() == {"learning_rate": 0.05, **numbers}
+
+
 def test_an_optimizer_that_is_bound_to_nothing_has_taken_no_step_and_takes_none():
     optimizer = Adam()
     assert optimizer.step_count == 0

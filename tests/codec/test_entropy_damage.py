@@ -95,6 +95,7 @@ def test_symbols_that_do_not_fit_are_refused(symbols, table_indices, message):
     [
         ([0.0, 0.0], "table_indices must be integers"),
         ([True, False], "table_indices must be integers"),
+        (np.zeros(2, "timedelta64[s]"), "table_indices must be integers"),
         ([[0, 0]], "table_indices must be integers of shape"),
         (0, "table_indices must be integers of shape"),
         ([0, 1], "table_indices must be 0 to 0, received 0 to 1"),

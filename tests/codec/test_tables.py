@@ -57,6 +57,17 @@ def test_integer_shares_are_kept_exactly():
 def test_equal_remainders_go_to_the_earlier_entries():
     frequency = FrequencyTables.from_weights(int32(0), [np.ones(1000)]).frequencies[0]
     assert frequency.tolist() == [66] * 536 + [65] * 464
+    frequency = FrequencyTables.from_weights(int32(0), [[3, 1] * 20]).frequencies[0]  # shares of 2457.6 and 819.2
+    assert frequency.tolist() == [2458, 819] * 16 + [2457, 819] * 4
+
+
+def test_an_entry_of_less_than_two_keeps_its_proportion_beside_those_raised_to_one():
+    frequency = FrequencyTables.from_weights(int32(0), [[65533.1, 1.9, 0]]).frequencies[0]
+    assert frequency.tolist() == [65533, 2, 1]
+
+
+def test_a_table_may_end_at_the_largest_int32():
+    assert FrequencyTables(int32(INT32_MAX), frequencies([1, 65535])).maximum.tolist() == [INT32_MAX]
 
 
 def test_the_longest_table_allowed_gives_each_entry_two():
@@ -67,6 +78,9 @@ def test_the_scale_of_the_weights_does_not_matter():
     row = np.random.default_rng(1).random(30)
     tables = FrequencyTables.from_weights(int32(0, 0, 0), [row, row * 2.0**1000, row * 2.0**-1000])
     assert np.all(tables.frequencies == tables.frequencies[0])
+    assert FrequencyTables.from_weights(int32(0), [np.full(32, 1e308)]).frequencies.tolist() == [
+        [2048] * 32
+    ]  # whose sum is infinite
 
 
 def test_tables_are_restored_from_their_two_arrays():
