@@ -115,14 +115,11 @@ def train(
     history = model.fit(
         data.train_images,
         one_hot(data.train_labels, classes),
-        epochs=options.epochs,
-        batch_size=options.batch_size,
         validation_data=(data.test_images, one_hot(data.test_labels, classes)),
         rng=rng,
         augment=RandomShift(options.shift) if options.shift else None,
         callbacks=[LearningRateSchedule(cosine()), errors],
-        checkpoint=options.checkpoint,
-        verbose=not options.quiet,
+        **command.fit_settings(options),
     ).history
     return history | errors.history
 

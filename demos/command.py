@@ -157,6 +157,16 @@ def describe(data: Any) -> str:
     return f"{len(data.train_images):,} training and {len(data.test_images):,} test images of {size}; {machine.describe()}"
 
 
+def fit_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options say of `Sequential.fit`, by its parameters' names."""
+    return {
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "checkpoint": options.checkpoint,
+        "verbose": not options.quiet,
+    }
+
+
 @contextlib.contextmanager
 def training(parser: Parser, options: argparse.Namespace, model: Sequential | None = None, of: str = "") -> Iterator[None]:
     """Leave with one line if the training in the block fails: 1 if it diverges, 2 if its checkpoint cannot be used.

@@ -102,14 +102,11 @@ def train(model: Autoencoder, data: Dataset, options: argparse.Namespace, rng: n
     model.compile(Adam(options.learning_rate), "mse")
     return model.fit(
         data.train_images,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
         validation_data=data.test_images,
         rng=rng,
         augment=RandomShift(options.shift) if options.shift else None,
         callbacks=[LearningRateSchedule(cosine(warm_up=0.05))],
-        checkpoint=options.checkpoint,
-        verbose=not options.quiet,
+        **command.fit_settings(options),
     ).history
 
 

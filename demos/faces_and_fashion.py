@@ -169,14 +169,11 @@ def train(model: Autoencoder, data: Dataset, options: argparse.Namespace, rng: n
     model.compile(Adam(options.learning_rate), "mse")
     return model.fit(
         data.train_images,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
         validation_data=data.test_images,
         rng=rng,
         augment=RandomFlip() if options.flip else None,
         callbacks=[LearningRateSchedule(cosine(warm_up=0.1))],
-        checkpoint=options.checkpoint,
-        verbose=not options.quiet,
+        **command.fit_settings(options),
     ).history
 
 

@@ -68,12 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with command.training(parser, options, model):
         history = model.fit(
             data.train_images,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
             validation_data=data.test_images,
             rng=rng,
-            checkpoint=options.checkpoint,
-            verbose=not options.quiet,
+            **command.fit_settings(options),
         ).history
     seconds_training = time.perf_counter() - start
 

@@ -69,13 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with command.training(parser, options, model):
         history = model.fit(
             data.train_images,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
             rng=rng,
             augment=draw_pixels,
             callbacks=[LearningRateSchedule(cosine(warm_up=0.05)), bound],
-            checkpoint=options.checkpoint,
-            verbose=not options.quiet,
+            **command.fit_settings(options),
         ).history
     metrics = measure(model, test_images, options.samples, bound.rng)
     metrics["training_negative_elbo"] = [test_images[0].size * loss for loss in history["loss"]]

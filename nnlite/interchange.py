@@ -118,10 +118,7 @@ def save_keras_weights(model: Sequential, path: str | os.PathLike[str]) -> None:
     ValueError
         A layer has no counterpart in Keras; the message names it.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise _no_h5py() from error
+    h5py = _import_h5py()
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         for kind, layers in _keras_layers(model).items():
@@ -202,10 +199,7 @@ def _keras_places(names: Iterable[str], path: str | os.PathLike[str]) -> dict[st
 
 def _read_keras(path: str | os.PathLike[str], limit: int) -> dict[str, Array]:
     """Return the weights in a file of Keras by name; from an archive no more than `limit` bytes are unpacked."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise _no_h5py() from error
+    h5py = _import_h5py()
     data = read_file(path, safetensors.MAX_BYTES)
     try:
         if data.startswith(b"PK"):
@@ -233,10 +227,14 @@ def _read_keras(path: str | os.PathLike[str], limit: int) -> dict[str, Array]:
         raise CheckpointError(f"{path}: expected a .keras or .weights.h5 file, received a damaged or other one: {error}") from error
 
 
-def _no_h5py() -> ImportError:
-    return ImportError(
-        'the files of Keras are in HDF5, which needs h5py, received none: install it with pip install "nnlite[interop]"'
-    )
+def _import_h5py() -> Any:
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            'the files of Keras are in HDF5, which needs h5py, received none: install it with pip install "nnlite[interop]"'
+        ) from error
+    return h5py
 
 
 def layers_by_position(model: Sequential) -> dict[str, Layer]:

@@ -66,7 +66,7 @@ class Training:
                 break
             for callback in self.callbacks:
                 callback.on_epoch_begin(self.model, epoch)
-            with np.errstate(over="ignore", invalid="ignore"):  # the watch reports them, with step and layer
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the watch says where they led
                 logs: Logs = {"loss": self._epoch()}
                 if self.validation is not None:
                     logs["val_loss"] = mean_loss(self.model, self.validation, EVALUATION_BATCH)
