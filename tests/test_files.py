@@ -1,5 +1,6 @@
 """Reading no more than a file, and writing it whole or not at all."""
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -175,22 +176,24 @@ def test_a_folder_that_cannot_be_written_to_is_an_os_error(tmp_path, name):
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk():
-    """No file can become longer than 4,096 bytes, as on a disk that is full then."""
+    """Let no file become longer than 4,096 bytes in the block, as on a disk that is full then; pytest's own output stays outside."""
     import resource  # POSIX alone has it
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # Python ignores the signal that comes with it
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @posix
-def test_a_full_disk_is_an_os_error_that_leaves_the_old_file_and_no_other(tmp_path, full_disk):
+def test_a_full_disk_is_an_os_error_that_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "file"
     write_atomically(path, b"old")
-    with pytest.raises(OSError, match="File too large"):
+    with full_disk(), pytest.raises(OSError, match="File too large"):
         write_atomically(path, bytes(10_000))
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
