@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_written_to_is_an_os_error(tmp_path, name):
 
 @contextlib.contextmanager
 def full_disk():
-    """Let no file become longer than 4,096 bytes in the block, as on a disk that is full then; pytest's own output stays outside."""
+    """Let no file become longer than 4,096 bytes in the block, as on a full disk; pytest's own output stays outside."""
     import resource  # POSIX alone has it
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
