@@ -29,6 +29,11 @@ def test_a_gradient_starts_at_zero(parameter, dtype):
     assert parameter.gradient.dtype == dtype
 
 
+def test_a_parameter_has_its_name_and_learns_unless_it_is_not_trainable(parameter):
+    assert (parameter.name, parameter.trainable) == ("weight", True)
+    assert not Parameter("running_mean", np.zeros(2), trainable=False).trainable
+
+
 @either
 def test_the_first_contribution_overwrites_the_gradient_and_further_ones_add(store, parameter, factors):
     a, b = factors

@@ -57,8 +57,8 @@ def test_integer_shares_are_kept_exactly():
 def test_equal_remainders_go_to_the_earlier_entries():
     frequency = FrequencyTables.from_weights(int32(0), [np.ones(1000)]).frequencies[0]
     assert frequency.tolist() == [66] * 536 + [65] * 464
-    frequency = FrequencyTables.from_weights(int32(0), [[3, 1] * 20]).frequencies[0]  # shares of 2457.6 and 819.2
-    assert frequency.tolist() == [2458, 819] * 16 + [2457, 819] * 4
+    frequency = FrequencyTables.from_weights(int32(0), [[3, 1] * 100]).frequencies[0]  # shares of 491.52 and 163.84
+    assert frequency.tolist() == [492, 164] * 36 + [491, 164] * 64
 
 
 def test_an_entry_of_less_than_two_keeps_its_proportion_beside_those_raised_to_one():
