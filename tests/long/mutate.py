@@ -2,7 +2,7 @@
 
 mutmut and cosmic-ray were tried first. mutmut 3.8 leaves every decorated function alone, and so all kernels, the range coder,
 properties and the constants of modules. cosmic-ray 8.7 starts an interpreter for each mutant, two seconds of imports, and so hours
-for the whole. Here numba, NumPy and pytest are imported once and forked, which makes it some minutes, see `tests.long.trials`.
+for the whole. Here numba, NumPy and pytest are imported once and forked, which makes it three minutes, see `tests.long.trials`.
 Numba's compiler is off: the loops run as Python, and are the same ones.
 """
 
