@@ -273,8 +273,14 @@ def test_training_that_fails_is_one_line_and_exit_code_1(run, tmp_path, quiet):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def listen_to_ctrl_c():
+    """Undo what a shell does to its programs in the background, which are to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_keeps_what_was_learned_and_ends_with_130(blob_data, tmp_path):
-    process = program("demos.mnist", "--data", blob_data, "--out", tmp_path / "out", *SMALL, "--epochs", "1000000")
+    arguments = ["--data", blob_data, "--out", tmp_path / "out", *SMALL, "--epochs", "1000000"]
+    process = program("demos.mnist", *arguments, preexec_fn=listen_to_ctrl_c)
     try:
         for line in process.stdout:
             if line.startswith("epoch") and " 3/" in line:
