@@ -393,3 +393,19 @@ def test_plain_numpy_training_stays_in_float32(rng):
     twin.train_epoch(rng.integers(0, 256, (20, 12), dtype=np.uint8), np.arange(20), 16)
     arrays = [*twin.weights, *twin.m, *twin.v, twin.predict(np.zeros((2, 12), np.float32))]
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(
+    "make", [Adam, RMSProp, lambda: Adam(amsgrad=True), lambda: SGD(momentum=0.9), lambda: SGD(momentum=0.9, nesterov=True)]
+)
+def test_what_is_remembered_of_gradients_that_have_stopped_is_never_a_slow_denormal(make):
+    parameter, optimizer = Parameter("weight", np.ones(8, np.float32)), make()
+    optimizer.bind([parameter])
+    parameter.gradient[...] = np.geomspace(1e-15, 1, 8)
+    optimizer.step()
+    parameter.gradient[...] = 0
+    for _ in range(1200):
+        optimizer.step()
+        for name in optimizer.memories:
+            for array in getattr(optimizer, name):
+                assert ((array == 0) | (np.abs(array) >= np.finfo(np.float32).tiny)).all()
