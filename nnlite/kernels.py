@@ -21,7 +21,7 @@ from nnlite.jit import jit
 FloatArray = npt.NDArray[np.floating[Any]]
 
 # Running means smaller than this become 0. A mean of gradients that have stopped coming would fall below the smallest normal
-# float32, 1.2e-38, and stay there for good (0.9 · 4 units round to 4). The processor takes a hundred times as long for such
+# float32, 1.2e-38, and stay there for good (0.9 · 4 units round to 4). The processor takes many times as long for such
 # numbers, and in a deep ReLU network a quarter of all means ended there.
 NEGLIGIBLE = 1e-36
 
