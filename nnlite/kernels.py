@@ -154,11 +154,11 @@ def tanh_backward(y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
 
 @jit
 def silu(x: FloatArray, s: FloatArray, y: FloatArray) -> None:
-    """s ← (1 + s) / 2, which makes sigmoid(x) of tanh(x / 2), and y = x · s."""
-    half = x.dtype.type(0.5)
+    """s ← (1 + s) / 2, which makes sigmoid(x) of tanh(x / 2), and y = x · s, at −∞ its limit 0."""
+    half, zero = x.dtype.type(0.5), x.dtype.type(0)
     for i in range(x.size):
         s[i] = half + half * s[i]
-        y[i] = x[i] * s[i]
+        y[i] = zero if s[i] == zero else x[i] * s[i]
 
 
 @jit

@@ -122,6 +122,7 @@ def test_derivative_at_the_ends_of_the_number_line(name, slope, dtype):
 
 
 def test_silu_far_from_zero_is_relu(dtype):
+    assert SiLU().forward(column([-np.inf], dtype)) == 0
     layer, x = SiLU(), column([-1e30, -100, 100, 1e30], dtype)
     np.testing.assert_allclose(layer.forward(x, training=True), ReLU().forward(x), atol=1e-40)
     np.testing.assert_array_equal(layer.backward(np.ones_like(x)), column([0, 0, 1, 1], dtype))

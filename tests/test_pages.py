@@ -97,6 +97,8 @@ def check_command(command):
         if "." not in arguments[1]:
             return
         text, arguments = manual(importlib.import_module(arguments[1]).main), arguments[2:]
+    elif arguments[:1] == ["-m"] and arguments[1].startswith("tests.long."):
+        text, arguments = (ROOT / f"{arguments[1].replace('.', '/')}.py").read_text(encoding="utf-8"), arguments[2:]
     elif tool == "pip":
         extras = [extra for word in arguments for extra in re.findall(r"^\.\[(.+)\]$", word)]
         assert all(extra in setup["options.extras_require"] for extra in extras), extras
