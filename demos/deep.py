@@ -28,6 +28,7 @@ from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Resh
 from nnlite.autoencoder import dense_network
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
+from nnlite.model import Augmentation
 from nnlite.optimizers import Adam
 
 EPILOG = """\
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if seed == options.seed and not options.quiet:
             model.summary()
         with command.training(parser, options, model):
-            history = train(model, data, options, np.random.default_rng(seed + 1000))
+            shift = RandomShift(options.shift) if options.shift else None
+            history = train(model, data, options, np.random.default_rng(seed + 1000), shift, warm_up=0.05)
         errors[str(seed)] = error_of(model.predict(data.test_images), data)
         say(f"seed {seed}: {report(errors[str(seed)], pixels)}")
     mean = float(np.mean([*errors.values()]))
@@ -97,15 +99,22 @@ def make_model(shape: tuple[int, ...], hidden: Sequence[int], code: int, rng: np
     return Autoencoder(encoder, decoder, input_shape=shape)
 
 
-def train(model: Autoencoder, data: Dataset, options: argparse.Namespace, rng: np.random.Generator) -> dict[str, list[float]]:
+def train(
+    model: Autoencoder,
+    data: Dataset,
+    options: argparse.Namespace,
+    rng: np.random.Generator,
+    augment: Augmentation | None,
+    warm_up: float,
+) -> dict[str, list[float]]:
     """Train the model as the options say, and return the mean squared errors by epoch."""
     model.compile(Adam(options.learning_rate), "mse")
     return model.fit(
         data.train_images,
         validation_data=data.test_images,
         rng=rng,
-        augment=RandomShift(options.shift) if options.shift else None,
-        callbacks=[LearningRateSchedule(cosine(warm_up=0.05))],
+        augment=augment,
+        callbacks=[LearningRateSchedule(cosine(warm_up))],
         **command.fit_settings(options),
     ).history
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from demos import command
+from demos.deep import train
 from demos.examples import between, first_of_each, samples
 from demos.pca import PCA, fit_pca
 from nnlite import (
@@ -30,13 +31,11 @@ from nnlite import (
     Dropout,
     Flatten,
     GaussianNoise,
-    LearningRateSchedule,
     RandomFlip,
     Rescale,
     Reshape,
     Sigmoid,
     SiLU,
-    cosine,
     save_weights,
 )
 from nnlite.datasets import Dataset, DatasetError, load_idx_folder
@@ -44,7 +43,6 @@ from nnlite.imagefolder import hold_out, load_image_folder
 from nnlite.initializers import he_normal
 from nnlite.layers import Layer
 from nnlite.metrics import mse, psnr
-from nnlite.optimizers import Adam
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SMALL_SET = 5000  # training images
@@ -96,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         model.summary()
     start = time.perf_counter()
     with command.training(parser, options, model):
-        history = train(model, data, options, rng)
+        history = train(model, data, options, rng, RandomFlip() if options.flip else None, warm_up=0.1)
     seconds_training = time.perf_counter() - start
 
     errors = distortions(model, pca, data)
@@ -162,19 +160,6 @@ def make_model(images: np.ndarray, options: argparse.Namespace, rng: np.random.G
     likely = np.clip(mean, 0.01, 0.99)
     last.bias.value[:] = np.log(likely / (1 - likely))  # the sigmoid of which is the mean image
     return Autoencoder(encoder, [*decoder, last, Sigmoid(), Reshape(images.shape[1:])], input_shape=images.shape[1:])
-
-
-def train(model: Autoencoder, data: Dataset, options: argparse.Namespace, rng: np.random.Generator) -> dict[str, list[float]]:
-    """Train the model as the options say, and return the mean squared errors by epoch."""
-    model.compile(Adam(options.learning_rate), "mse")
-    return model.fit(
-        data.train_images,
-        validation_data=data.test_images,
-        rng=rng,
-        augment=RandomFlip() if options.flip else None,
-        callbacks=[LearningRateSchedule(cosine(warm_up=0.1))],
-        **command.fit_settings(options),
-    ).history
 
 
 def distortions(model: Autoencoder, pca: PCA, data: Dataset) -> dict[tuple[str, str], float]:
