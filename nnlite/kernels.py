@@ -20,10 +20,11 @@ from nnlite.jit import jit
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
-# Running means smaller than this become 0. A mean of gradients that have stopped coming would fall below the smallest normal
-# float32, 1.2e-38, and stay there for good (0.9 · 4 units round to 4). The processor takes many times as long for such
-# numbers, and in a deep ReLU network a quarter of all means ended there.
-NEGLIGIBLE = 1e-36
+# What is smaller than these counts as 0 in the optimizers. Below 1.2e-38, the smallest normal float32, the processor takes many
+# times as long for each operation, and gradients that have stopped coming lead there: a running mean of them falls until it stays
+# at a few of the smallest units (0.9 · 4 rounds to 4), as a quarter of all means did in a deep ReLU network; and the square of a
+# gradient, or a mean times the learning rate, gets there much sooner.
+NEGLIGIBLE_GRADIENT, NEGLIGIBLE_MEAN, NEGLIGIBLE_MEAN_SQUARE = 1e-16, 1e-30, 1e-36
 
 
 @jit
@@ -242,7 +243,7 @@ def sgd(value: FloatArray, gradient: FloatArray, learning_rate: float) -> None:
 def sgd_momentum(value: FloatArray, gradient: FloatArray, velocity: FloatArray, learning_rate: float, momentum: float) -> None:
     """U ← μ u + g, negligible as 0;  w ← w − η u."""
     real = value.dtype.type
-    rate, mu, negligible = real(learning_rate), real(momentum), real(NEGLIGIBLE)
+    rate, mu, negligible = real(learning_rate), real(momentum), real(NEGLIGIBLE_MEAN)
     for i in range(value.size):
         u = mu * velocity[i] + gradient[i]
         velocity[i] = real(0) if abs(u) < negligible else u
@@ -253,7 +254,7 @@ def sgd_momentum(value: FloatArray, gradient: FloatArray, velocity: FloatArray, 
 def sgd_nesterov(value: FloatArray, gradient: FloatArray, velocity: FloatArray, learning_rate: float, momentum: float) -> None:
     """U ← μ u + g, negligible as 0;  w ← w − η (g + μ u)."""
     real = value.dtype.type
-    rate, mu, negligible = real(learning_rate), real(momentum), real(NEGLIGIBLE)
+    rate, mu, negligible = real(learning_rate), real(momentum), real(NEGLIGIBLE_MEAN)
     for i in range(value.size):
         u = mu * velocity[i] + gradient[i]
         velocity[i] = real(0) if abs(u) < negligible else u
@@ -271,18 +272,18 @@ def adam(
     rate: float,
     epsilon: float,
 ) -> None:
-    """M ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g², negligible ones as 0;  w ← w − rate · m / (√v + epsilon).
+    """M ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  w ← w − rate · m / (√v + epsilon), with negligible g, m and v as 0.
 
     The caller folds the bias corrections into `rate` and `epsilon`, see `nnlite.optimizers.Adam`.
     """
     real = value.dtype.type
     b1, b2, c1, c2, r, eps = real(beta1), real(beta2), real(1 - beta1), real(1 - beta2), real(rate), real(epsilon)
-    negligible = real(NEGLIGIBLE)
+    least_g, least_m, least_v = real(NEGLIGIBLE_GRADIENT), real(NEGLIGIBLE_MEAN), real(NEGLIGIBLE_MEAN_SQUARE)
     for i in range(value.size):
-        g = gradient[i]
+        g = real(0) if abs(gradient[i]) < least_g else gradient[i]
         first, second = b1 * m[i] + c1 * g, b2 * v[i] + c2 * g * g
-        m[i] = real(0) if abs(first) < negligible else first
-        v[i] = real(0) if second < negligible else second
+        m[i] = real(0) if abs(first) < least_m else first
+        v[i] = real(0) if second < least_v else second
         value[i] -= r * m[i] / (np.sqrt(v[i]) + eps)
 
 

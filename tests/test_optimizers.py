@@ -409,3 +409,14 @@ def test_what_is_remembered_of_gradients_that_have_stopped_is_never_a_slow_denor
         for name in optimizer.memories:
             for array in getattr(optimizer, name):
                 assert ((array == 0) | (np.abs(array) >= np.finfo(np.float32).tiny)).all()
+
+
+@pytest.mark.parametrize("make", [Adam, lambda: Adam(amsgrad=True)])
+def test_a_gradient_whose_square_would_be_a_slow_denormal_counts_as_none(make):
+    parameter, optimizer = Parameter("weight", np.ones(3, np.float32)), make()
+    optimizer.bind([parameter])
+    parameter.gradient[...] = [1e-19, -1e-18, 1e-15]
+    optimizer.step()
+    (m,), (v,) = optimizer.m, optimizer.v
+    assert m[:2].tolist() == v[:2].tolist() == [0, 0]
+    assert m[2] > 0 and v[2] >= np.finfo(np.float32).tiny
