@@ -42,7 +42,8 @@ def bars(report: dict, path: Path) -> None:
         )
     axes.set_xlim(0, max([time["highest"] for time in times], default=1) * 1.12)
     axes.set_xlabel("seconds an epoch (bars: median; lines: lowest to highest)")
-    axes.set_title(f"{report['job']['description']}\n{report['processor']}, threads: {report['threads']}\n", fontsize="medium")
+    job = report["job"]["description"].replace(", ", ",\n", 1)  # the widths on a line of their own
+    axes.set_title(f"{job}\n{report['processor']}, threads: {report['threads']}\n", fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=RESOLUTION)
 
@@ -64,7 +65,10 @@ def growth(title: str, x_label: str, panels: dict[str, tuple[list, list, float |
     for axes, (y_label, (x, y, slope)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         axes.loglog(x, y, marker="o", color=OWN, label="measured")
         if slope is not None:
-            axes.loglog(x, [y[-1] * (value / x[-1]) ** slope for value in x], "--", color=OTHER, label=f"slope {slope:.2f}")
+            fitted = x[min(len(x) // 2, len(x) - 2) :]  # the slope is that of the upper half
+            axes.loglog(
+                fitted, [y[-1] * (value / x[-1]) ** slope for value in fitted], "--", color=LIMIT, label=f"slope {slope:.2f}"
+            )
         axes.set_ylim(min(y) / 2, max(y) * 2)
         axes.set_xticks(x, [f"{value:g}" for value in x], fontsize="small", rotation=45 if len(x) > 6 else 0)
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from demos import command, machine
+from demos import command
 from demos.mnist import ACTIVATIONS_OF_CODES, make_model
 from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options, say, data = command.start(parser, arguments)
     count = len(options.latents) * len(options.activations)
-    say(f"{count} models, {options.epochs} epochs each on {len(data.train_images):,} images; {machine.describe()}")
+    say(f"{count} models, {options.epochs} epochs each")
     say(f"{'activation':<12}{'bytes':>6}{'gzip':>8}{'PSNR':>10}{'seconds':>9}")
     points = []
     for activation in options.activations:

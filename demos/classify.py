@@ -71,7 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
     options, say, data = command.start(parser, arguments)
-    say(command.describe(data))
     classes = 1 + int(max(data.train_labels.max(), data.test_labels.max()))
     rng = np.random.default_rng(options.seed)
     model = make_model(data.train_images.shape[1:], options.hidden, classes, rng)

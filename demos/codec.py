@@ -15,12 +15,12 @@ import numpy as np
 
 from demos import command
 from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine
-from nnlite.autoencoder import dense_network
 from nnlite.codec.bottleneck import EntropyBottleneck
 from nnlite.codec.image import ImageCodec
 from nnlite.codec.prior import CLASSES, ClassPrior
 from nnlite.codec.quantizer import quantize
 from nnlite.metrics import mse, psnr
+from nnlite.networks import dense_network
 from nnlite.optimizers import Adam
 
 # λ of each quality: a bit costs as much as 1 / λ of squared error summed over an image

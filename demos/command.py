@@ -144,17 +144,19 @@ def load_data(parser: Parser, folder: Path | None) -> Dataset:
         parser.error(f"argument --data: {error}")
 
 
-def start(parser: Parser, arguments: Sequence[str] | None) -> tuple[argparse.Namespace, Callable[..., None], Dataset]:
-    """Return the options, a print that obeys --quiet, and the data; the folder to write to is there afterwards."""
-    options = parser.parse_args(arguments)
-    output_folder(parser, options.out)
-    return options, printer(options), load_data(parser, options.data)
-
-
 def describe(data: Any) -> str:
     """Return one line on the images, train_images and test_images, and the machine."""
     size = " × ".join(map(str, data.test_images.shape[1:]))
     return f"{len(data.train_images):,} training and {len(data.test_images):,} test images of {size}; {machine.describe()}"
+
+
+def start(parser: Parser, arguments: Sequence[str] | None) -> tuple[argparse.Namespace, Callable[..., None], Dataset]:
+    """Return the options, a print that obeys --quiet, and the data, after a line on them; the folder to write to is there."""
+    options = parser.parse_args(arguments)
+    output_folder(parser, options.out)
+    say, data = printer(options), load_data(parser, options.data)
+    say(describe(data))
+    return options, say, data
 
 
 def fit_settings(options: argparse.Namespace) -> dict[str, Any]:

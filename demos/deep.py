@@ -25,10 +25,10 @@ from demos import command
 from demos.examples import between, first_of_each
 from demos.pca import PCA, fit_pca
 from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine, save_weights
-from nnlite.autoencoder import dense_network
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
 from nnlite.model import Augmentation
+from nnlite.networks import dense_network
 from nnlite.optimizers import Adam
 
 EPILOG = """\
@@ -56,7 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, say, data = command.start(parser, arguments)
     if options.checkpoint and options.runs > 1:
         parser.error(f"argument --checkpoint: expected --runs 1, since a file holds one training, received --runs {options.runs}")
-    say(command.describe(data))
     shape = data.train_images.shape[1:]
     pixels = int(np.prod(shape))
     pca = fit_pca(data.train_images, min(options.code, pixels))

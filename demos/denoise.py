@@ -121,7 +121,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"argument --strength: expected a share of the pixels, at most 1, received {options.strength:g}")
     if min(data.test_images.shape[1:]) < 11:
         parser.error(f"argument --data: expected images of at least 11 by 11, received {data.test_images.shape[1:]}")
-    say(command.describe(data))
     start = time.perf_counter()
     models, histories = {}, {}
     for name, noise in ((PLAIN, None), (DENOISING, Noise(options.noise, options.strength))):

@@ -76,7 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, say, data = command.start(parser, arguments)
     options.pictures = list(dict.fromkeys(options.pictures or PICTURES))
     codec = load_codec(parser, options, data.test_images) if "bits" in options.pictures else None
-    say(command.describe(data))
     lesson = Lesson(data, codec, options)
     metrics: dict[str, Any] = {}
     for name in options.pictures:

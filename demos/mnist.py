@@ -28,8 +28,7 @@ from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
 from nnlite.imagefiles import png
 from nnlite.layers import Layer
-from nnlite.losses import binary_entropy
-from nnlite.metrics import mse, psnr
+from nnlite.metrics import binary_entropy, mse, psnr
 from nnlite.optimizers import OPTIMIZERS
 
 ACTIVATIONS_OF_CODES = sorted(set(ACTIVATIONS) - {"softmax"})
@@ -57,7 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
     options, say, data = command.start(parser, arguments)
-    say(command.describe(data))
     rng = np.random.default_rng(options.seed)
     model = make_model(data.train_images.shape[1:], options.latent, options.hidden, options.activation, rng)
     if not options.quiet:

@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from demos import command, machine
+from demos import command
 from demos.examples import first_of_each
 from nnlite import (
     ActivityPenalty,
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options, say, data = command.start(parser, arguments)
     jobs = [("plain", 0.0), *(("L1", strength) for strength in options.l1), *(("KL", strength) for strength in options.kl)]
-    say(f"{len(jobs)} models, {options.epochs} epochs each on {len(data.train_images):,} images; {machine.describe()}")
+    say(f"{len(jobs)} models, {options.epochs} epochs each")
     say(f"{'model':<13}{'active units':>16}{'Hoyer':>8}{'PSNR':>10}{'dead units':>12}{'seconds':>9}")
     results = []
     for kind, strength in jobs:

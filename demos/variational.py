@@ -32,7 +32,7 @@ from nnlite import (
     cosine,
     save_weights,
 )
-from nnlite.autoencoder import dense_network
+from nnlite.networks import dense_network
 from nnlite.optimizers import Adam
 
 TEST_SEED = 2024  # of the one draw of the test images
@@ -58,7 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
     options, say, data = command.start(parser, arguments)
-    say(command.describe(data))
     rng = np.random.default_rng(options.seed)
     model = make_model(data.train_images.shape[1:], options.hidden, options.code, options.components, rng)
     if not options.quiet:

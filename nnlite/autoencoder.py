@@ -1,15 +1,12 @@
 """A model that reproduces its input through a narrow code: the first half writes the code, the second half reads it."""
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from nnlite.activations import SiLU
-from nnlite.initializers import FloatArray, he_normal
-from nnlite.layers import Dense, Layer
+from nnlite.initializers import FloatArray
+from nnlite.layers import Layer
 from nnlite.model import Sequential
 from nnlite.parameters import Shape
 
@@ -61,20 +58,3 @@ class Autoencoder(Sequential):
     def decode(self, codes: npt.NDArray[Any]) -> FloatArray:
         """Return the reconstructions (M, ...) of codes (M, K)."""
         return self.decoder.predict(codes)
-
-
-def dense_network(widths: Sequence[int], rng: np.random.Generator) -> list[Layer]:
-    """Return Dense layers of these widths with a SiLU between each two of them: a half of a deep autoencoder.
-
-    He's initialisation keeps the size of signals; the last layer starts with small weights, since codes and images that begin near
-    their middle make the first steps calm.
-    """
-    layers: list[Layer] = []
-    for position, (width, next_width) in enumerate(pairwise(widths), 2):
-        initializer = he_normal if position < len(widths) else _small
-        layers += [SiLU(), Dense(width, next_width, rng=rng, initializer=initializer)]
-    return layers[1:]
-
-
-def _small(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike) -> FloatArray:
-    return 0.3 * he_normal(shape, rng, dtype)

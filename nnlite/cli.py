@@ -17,7 +17,7 @@ from nnlite import imagefiles
 from nnlite.codec import container
 from nnlite.codec.errors import CodecError
 from nnlite.codec.image import ImageCodec, Images
-from nnlite.metrics import mse, psnr
+from nnlite.metrics import bits_per_pixel, mse, psnr
 
 DESCRIPTION = """\
 Compress small grey images with a learned codec to a few bytes each, and get
@@ -152,7 +152,7 @@ def info(options: argparse.Namespace) -> None:
         "quality": header.quality,
         "bytes": len(data),
         "bytes_per_image": len(data) / header.count,
-        "bits_per_pixel": 8 * len(data) / (header.count * header.height * header.width),
+        "bits_per_pixel": bits_per_pixel(len(data), (header.count, header.height, header.width)),
         "model": f"{header.model:03x}",
     }
     if options.json:

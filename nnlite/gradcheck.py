@@ -28,6 +28,8 @@ from nnlite.losses import Loss
 KINK = 1e-3  # relative difference of the one-sided slopes; a smooth function's is of the order ε
 MAX_KINKS = 0.1  # share of the entries that may be left out
 
+Step = tuple[Any, Any]  # an index into an array, and the direction of the step there
+
 
 class GradientError(AssertionError):
     """A gradient that is not the derivative; the message names the parameter, the worst entry and both its values."""
@@ -158,23 +160,8 @@ def _compare(
             raise GradientError(
                 f"{owner}: expected a gradient of shape {value.shape} with respect to {name}, received {gradient.shape}"
             )
-        steps: list[tuple[Any, Any]]
-        if directions is None:
-            steps = [(np.unravel_index(i, value.shape), 1.0) for i in range(value.size)]
-            analytic = gradient.reshape(-1)
-        else:
-            # Half along the gradient itself, else the derivative along it would be small and drown in rounding.
-            vectors = [_unit(gradient) + _unit(rng.standard_normal(value.shape)) for _ in range(directions)]
-            analytic = np.array([np.sum(gradient * vector) for vector in vectors])
-            steps = [(..., vector) for vector in vectors]
-        slopes = np.array([_slopes(scalar, value, *step, centre, epsilon) for step in steps]).reshape(-1, 2)  # left and right
-        numeric = slopes.mean(axis=1)
-        bend, scale = np.abs(slopes[:, 0] - slopes[:, 1]), np.abs(slopes).max(initial=0.0)
-        smooth = bend <= KINK * scale + 4e-16 * abs(centre) / epsilon
-        for i in np.flatnonzero(smooth & (np.abs(analytic - numeric) > tolerance * scale) & (np.abs(analytic - numeric) <= bend)):
-            # Between the two slopes: a weak kink, or a curve? At a tenth of the step a curve bends a tenth as much, a kink as much.
-            left, right = _slopes(scalar, value, *steps[i], centre, epsilon / 10)
-            smooth[i] = abs(left - right) <= bend[i] / 2 + 4e-15 * abs(centre) / epsilon
+        steps, analytic = _steps(gradient, directions, rng)
+        numeric, smooth = _differences(scalar, value, steps, analytic, centre, epsilon, tolerance)
         kinks += int(np.sum(~smooth))
         if np.mean(smooth) < 1 - MAX_KINKS:
             raise GradientError(
@@ -183,20 +170,47 @@ def _compare(
         a, n = analytic[smooth], numeric[smooth]
         rounding = 1e-15 * max(abs(centre), 1e-3) / epsilon * np.sqrt(a.size)  # of the differences themselves
         distance = float(np.linalg.norm(a - n))
-        scale = max(float(np.linalg.norm(a) + np.linalg.norm(n)), 1e-300)
-        errors[name] = distance / scale
+        errors[name] = distance / max(float(np.linalg.norm(a) + np.linalg.norm(n)), 1e-300)
         if not (errors[name] <= tolerance or distance <= rounding):  # also for NaN
             worst = int(np.argmax(np.where(smooth, np.abs(analytic - numeric), 0.0)))
-            where = (
-                f"entry {tuple(int(i) for i in np.unravel_index(worst, value.shape))}"
-                if directions is None
-                else f"direction {worst}"
-            )
+            entry = tuple(int(i) for i in np.unravel_index(worst, value.shape)) if directions is None else None
             raise GradientError(
                 f"{owner}: the gradient with respect to {name} is wrong, relative L2 error {errors[name]:.2e} > {tolerance:.0e}; "
-                f"worst at {where}: backward gives {analytic[worst]:.9g}, the central difference {numeric[worst]:.9g}"
+                f"worst at {f'direction {worst}' if entry is None else f'entry {entry}'}: backward gives {analytic[worst]:.9g}, "
+                f"the central difference {numeric[worst]:.9g}"
             )
     return GradientReport(errors, kinks)
+
+
+def _steps(gradient: FloatArray, directions: int | None, rng: np.random.Generator) -> tuple[list[Step], FloatArray]:
+    """Return where to go in an array, each entry by itself or so many random directions, and the derivative along each step."""
+    if directions is None:
+        return [(np.unravel_index(i, gradient.shape), 1.0) for i in range(gradient.size)], gradient.reshape(-1)
+    # Half along the gradient itself, else the derivative along it would be small and drown in rounding.
+    vectors = [_unit(gradient) + _unit(rng.standard_normal(gradient.shape)) for _ in range(directions)]
+    return [(..., vector) for vector in vectors], np.array([np.sum(gradient * vector) for vector in vectors])
+
+
+def _differences(
+    scalar: Callable[[], float],
+    value: FloatArray,
+    steps: list[Step],
+    analytic: FloatArray,
+    centre: float,
+    epsilon: float,
+    tolerance: float,
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Return the central difference quotient of each step, and whether there is no kink there."""
+    slopes = np.array([_slopes(scalar, value, *step, centre, epsilon) for step in steps]).reshape(-1, 2)  # left and right
+    numeric = slopes.mean(axis=1)
+    bend, scale = np.abs(slopes[:, 0] - slopes[:, 1]), np.abs(slopes).max(initial=0.0)
+    smooth = bend <= KINK * scale + 4e-16 * abs(centre) / epsilon
+    error = np.abs(analytic - numeric)
+    for i in np.flatnonzero(smooth & (error > tolerance * scale) & (error <= bend)):
+        # Between the two slopes: a weak kink, or a curve? At a tenth of the step a curve bends a tenth as much, a kink as much.
+        left, right = _slopes(scalar, value, *steps[i], centre, epsilon / 10)
+        smooth[i] = abs(left - right) <= bend[i] / 2 + 4e-15 * abs(centre) / epsilon
+    return numeric, smooth
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -26,11 +26,12 @@ from typing import Any
 import numpy as np
 
 from nnlite import safetensors
-from nnlite.activations import GELU, SiLU, Softmax
+from nnlite.activations import Softmax
 from nnlite.checkpoint import CheckpointError, restore
 from nnlite.files import read_file, write_atomically
 from nnlite.layers import Activation, Dense, Layer
 from nnlite.model import Sequential
+from nnlite.more_activations import GELU, SiLU
 from nnlite.normalization import BatchNormalization, Rescale
 from nnlite.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
 from nnlite.regularization import Dropout, GaussianNoise

@@ -7,10 +7,8 @@ broadcast, because (N, 1) against (N,) would quietly compare everything with eve
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nnlite import kernels
 from nnlite.initializers import FloatArray
@@ -72,45 +70,6 @@ class MeanSquaredError(Loss):
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         return kernels.mean_squared_error(prediction, target, gradient)
-
-
-class MeanAbsoluteError(Loss):
-    """L = Σ |p − t| / (N D), the mean over N and D; ∂L/∂p = sign(p − t) / (N D), at the kink, p = t, 0."""
-
-    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
-        difference = prediction - target  # (N, D)
-        np.sign(difference, out=gradient)
-        gradient /= difference.size
-        return float(np.mean(np.abs(difference), dtype=np.float64))
-
-
-class Huber(Loss):
-    """L = Σ h(p − t) / (N D), the mean over N and D: a parabola for small errors and lines for large ones, so outliers weigh less.
-
-    h(r) = r² / 2 where |r| ≤ δ, else δ (|r| − δ / 2); ∂L/∂p = (r clipped to [−δ, δ]) / (N D).
-
-    Parameters
-    ----------
-    delta : float, default 1
-        δ, positive.
-
-    References
-    ----------
-    P. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35, 1964.
-    """
-
-    def __init__(self, delta: float = 1.0):
-        super().__init__()
-        if not delta > 0:
-            raise ValueError(f"Huber expects a positive delta, received {delta}")
-        self.delta = delta
-
-    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
-        difference = prediction - target  # r, (N, D)
-        clipped = np.clip(difference, -self.delta, self.delta, out=gradient)  # c
-        value = np.mean(clipped * (difference - clipped / 2), dtype=np.float64)  # c (r − c / 2) is either of the two forms
-        gradient /= difference.size
-        return float(value)
 
 
 class BinaryLoss(Loss):
@@ -201,35 +160,8 @@ class SoftmaxCrossEntropyWithLogits(Loss):
         return float(value)
 
 
-def binary_entropy(target: npt.NDArray[Any]) -> float:
-    """−Σ [t ln t + (1 − t) ln(1 − t)] / n, in nats: the binary cross-entropy of a prediction that is right everywhere.
-
-    Where targets are neither 0 nor 1, such as grey pixels, the loss cannot fall below this.
-
-    Parameters
-    ----------
-    target : array
-        uint8 images, scaled to [0, 1] here, or floats in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        The array is empty or leaves [0, 1].
-    """
-    counts = None
-    if target.dtype == np.uint8:  # at most 256 different numbers
-        counts, target = np.bincount(target.reshape(-1), minlength=256), np.arange(256) / 255
-    t = target.astype(np.float64)
-    if t.size == 0 or (counts is not None and not counts.any()) or not ((t >= 0) & (t <= 1)).all():
-        raise ValueError(f"binary_entropy expects at least one number and all in [0, 1], received an array of {target.dtype}")
-    entropy = -sum(p * np.log(np.where(p > 0, p, 1)) for p in (t, 1 - t))  # 0 ln 0 is 0
-    return float(np.average(entropy, weights=counts))
-
-
 LOSSES: dict[str, Callable[[], Loss]] = {
     "mse": MeanSquaredError,
-    "mae": MeanAbsoluteError,
-    "huber": Huber,
     "bce": BinaryCrossEntropy,
     "bce_logits": BinaryCrossEntropyWithLogits,
     "softmax_cross_entropy": SoftmaxCrossEntropyWithLogits,

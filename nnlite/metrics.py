@@ -1,4 +1,4 @@
-"""How far a picture is from its original, and how many labels are right: numbers for people, not for gradients.
+"""How far a picture is from its original, how many labels are right, what a loss can reach: numbers for people, not for gradients.
 
 The mean squared error is an average over pixels, PSNR = −10 log₁₀(MSE) the same on a scale of decibels, and SSIM compares patterns
 rather than pixels. What training minimises is in `nnlite.losses`.
@@ -7,6 +7,7 @@ Images are arrays with values from 0 to `peak` (255 for bytes, 1 for floats). `a
 that are met exactly says nothing about an image.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -111,19 +112,19 @@ def _blur(images: Array) -> Array:
     return np.asarray(sum(weight * rows[..., k : k + width] for k, weight in enumerate(SSIM_WINDOW)))
 
 
-def bits_per_pixel(byte_count: int, images: Array) -> float:
-    """8 · bytes over the number of pixels of images (..., height, width): what a file or stream of them costs.
+def bits_per_pixel(byte_count: int, shape: tuple[int, ...]) -> float:
+    """8 · bytes over the number of pixels of images of `shape` (..., height, width): what a file or stream of them costs.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from nnlite.metrics import bits_per_pixel
-    >>> bits_per_pixel(98, np.zeros((28, 28), np.uint8))
+    >>> bits_per_pixel(98, (28, 28))
     1.0
     """
-    if images.size == 0 or byte_count < 0:
-        raise ValueError(f"bits_per_pixel expects a size and at least one pixel, received {byte_count} and shape {images.shape}")
-    return 8 * byte_count / images.size
+    pixels = math.prod(shape)
+    if pixels < 1 or byte_count < 0:
+        raise ValueError(f"bits_per_pixel expects a size and at least one pixel, received {byte_count} and the shape {shape}")
+    return 8 * byte_count / pixels
 
 
 def accuracy(scores: Array, labels: Array) -> float:
@@ -149,3 +150,28 @@ def accuracy(scores: Array, labels: Array) -> float:
             f"{labels.max()}"
         )
     return float(np.mean(scores.argmax(axis=1) == labels))
+
+
+def binary_entropy(target: npt.NDArray[Any]) -> float:
+    """−Σ [t ln t + (1 − t) ln(1 − t)] / n, in nats: the binary cross-entropy of a prediction that is right everywhere.
+
+    Where targets are neither 0 nor 1, such as grey pixels, the loss cannot fall below this.
+
+    Parameters
+    ----------
+    target : array
+        uint8 images, scaled to [0, 1] here, or floats in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        The array is empty or leaves [0, 1].
+    """
+    counts = None
+    if target.dtype == np.uint8:  # at most 256 different numbers
+        counts, target = np.bincount(target.reshape(-1), minlength=256), np.arange(256) / 255
+    t = target.astype(np.float64)
+    if t.size == 0 or (counts is not None and not counts.any()) or not ((t >= 0) & (t <= 1)).all():
+        raise ValueError(f"binary_entropy expects at least one number and all in [0, 1], received an array of {target.dtype}")
+    entropy = -sum(p * np.log(np.where(p > 0, p, 1)) for p in (t, 1 - t))  # 0 ln 0 is 0
+    return float(np.average(entropy, weights=counts))

@@ -14,7 +14,6 @@ from nnlite.layers import Activation, Dense, DenseWithActivation, Layer
 from nnlite.losses import LOSSES, Loss
 from nnlite.optimizers import OPTIMIZERS, Optimizer
 from nnlite.parameters import Parameter, Shape
-from nnlite.resume import SavedTraining
 from nnlite.training import EVALUATION_BATCH, Training, mean_loss
 from nnlite.watch import Watch
 
@@ -286,6 +285,8 @@ class Sequential(Layer):
             samples.inputs.transform = lambda batch: augment(batch, rng)
         history, watch, saved = History(), Watch(self), None
         if checkpoint is not None:
+            from nnlite.resume import SavedTraining  # a training without a file does without the code for it
+
             job = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "augment": type(augment).__name__}
             data = [source for part in (samples, validation) if part for source in (part.inputs, part.targets)]
             saved = SavedTraining(checkpoint, self, [history, *callbacks], watch, (rng, augment), data, job)

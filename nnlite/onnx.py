@@ -30,11 +30,12 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from nnlite.activations import ReLU, Sigmoid, Softmax, Tanh
 from nnlite.files import write_atomically
 from nnlite.interchange import layers_by_position
 from nnlite.layers import Dense, Layer
 from nnlite.model import Sequential
+from nnlite.more_activations import ELU, GELU, LeakyReLU, SiLU, Softplus
 from nnlite.normalization import BatchNormalization, Rescale
 from nnlite.parameters import Shape
 from nnlite.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty

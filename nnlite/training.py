@@ -20,11 +20,11 @@ import numpy as np
 
 from nnlite.batches import Samples, consecutive
 from nnlite.callbacks import Callback, Logs
-from nnlite.resume import SavedTraining
 from nnlite.watch import Watch
 
 if TYPE_CHECKING:
     from nnlite.model import Sequential
+    from nnlite.resume import SavedTraining
 
 EVALUATION_BATCH = 1000  # samples: few enough for the cache, enough for the matrix products
 
@@ -55,7 +55,7 @@ class Training:
     callbacks: Sequence[Callback]
     watch: Watch
 
-    def run(self, saved: SavedTraining | None) -> None:
+    def run(self, saved: "SavedTraining | None") -> None:
         """Train, after the epochs that are saved already, if any."""
         self.model.stop_training = False
         for callback in self.callbacks:

@@ -6,7 +6,8 @@ import pytest
 from nnlite import BatchNormalization, Dense, Flatten, LeakyReLU, ReLU, Reshape, Sequential, Sigmoid, Softmax, Tanh, TiedDense
 from nnlite.activations import ACTIVATIONS
 from nnlite.losses import LOSSES, MeanSquaredError
-from nnlite.optimizers import SGD, Adam, AdamW, RMSProp
+from nnlite.more_optimizers import AdamW, RMSProp
+from nnlite.optimizers import SGD, Adam
 
 torch = pytest.importorskip("torch")
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from nnlite import interchange, load_keras_weights, load_torch_weights, safetensors, save_keras_weights, save_torch_weights
-from nnlite.activations import ACTIVATIONS, LeakyReLU, ReLU, Sigmoid, Tanh
+from nnlite.activations import ACTIVATIONS, ReLU, Sigmoid, Tanh
 from nnlite.autoencoder import Autoencoder
 from nnlite.checkpoint import CheckpointError
 from nnlite.layers import Dense, Layer
 from nnlite.model import Sequential
+from nnlite.more_activations import LeakyReLU
 from nnlite.normalization import BatchNormalization, Rescale
 from nnlite.penalties import ActivityPenalty, WeightPenalty
 from nnlite.regularization import Dropout, GaussianNoise

@@ -310,19 +310,11 @@ def test_backward_before_forward_raises(name, rng, dtype):
 
 
 @every_layer
-def test_backward_twice_raises(name, rng, dtype):
+@pytest.mark.parametrize("first", ["backward", "backward_parameters"])
+def test_a_second_backward_raises(name, first, rng, dtype):
     layer = LAYERS[name](rng, dtype)
     dy = layer.forward(batch(rng, dtype), training=True).copy()
-    layer.backward(dy)
-    with pytest.raises(RuntimeError, match="received none since the last backward"):
-        layer.backward(dy)
-
-
-@every_layer
-def test_backward_of_the_parameters_alone_is_a_backward_too(name, rng, dtype):
-    layer = LAYERS[name](rng, dtype)
-    dy = layer.forward(batch(rng, dtype), training=True).copy()
-    layer.backward_parameters(dy)
+    getattr(layer, first)(dy)
     with pytest.raises(RuntimeError, match="received none since the last backward"):
         layer.backward(dy)
 

@@ -11,12 +11,11 @@ from nnlite.losses import (
     LOSSES,
     BinaryCrossEntropy,
     BinaryCrossEntropyWithLogits,
-    Huber,
-    MeanAbsoluteError,
     MeanSquaredError,
     SoftmaxCrossEntropyWithLogits,
-    binary_entropy,
 )
+from nnlite.metrics import binary_entropy
+from nnlite.more_losses import Huber, MeanAbsoluteError
 
 FORMULAS = {
     "mse": reference.mean_squared_error,

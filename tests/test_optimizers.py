@@ -7,7 +7,8 @@ import pytest
 import reference
 
 from nnlite import Dense, Parameter, ReLU, Sequential, Sigmoid
-from nnlite.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSProp
+from nnlite.more_optimizers import AdamW, RMSProp
+from nnlite.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 
 STEPS = 50
 MAKERS = {

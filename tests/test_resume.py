@@ -34,7 +34,8 @@ from nnlite import (
     save_weights,
 )
 from nnlite.codec.bottleneck import EntropyBottleneck
-from nnlite.optimizers import SGD, Adam, AdamW, RMSProp
+from nnlite.more_optimizers import AdamW, RMSProp
+from nnlite.optimizers import SGD, Adam
 from tests.long import kill_training
 
 EPOCHS = 6

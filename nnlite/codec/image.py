@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from nnlite import safetensors
 from nnlite.activations import Sigmoid
-from nnlite.autoencoder import dense_network
 from nnlite.codec import container, quantizer
 from nnlite.codec.errors import CodecError
 from nnlite.codec.prior import ClassPrior, Symbols
@@ -27,6 +26,7 @@ from nnlite.codec.tables import FrequencyTables
 from nnlite.initializers import FloatArray
 from nnlite.layers import Layer
 from nnlite.model import Sequential
+from nnlite.networks import dense_network
 from nnlite.parameters import Shape
 from nnlite.reshaping import Flatten, Reshape
 

@@ -36,8 +36,8 @@ from nnlite import (
     cosine,
     save_weights,
 )
+from nnlite.more_optimizers import AdamW
 from nnlite.normalization import BatchNormalization
-from nnlite.optimizers import AdamW
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 30

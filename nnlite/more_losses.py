@@ -1,0 +1,49 @@
+"""Further losses: two that outliers weigh less in than in the mean squared error."""
+
+import numpy as np
+
+from nnlite.initializers import FloatArray
+from nnlite.losses import LOSSES, Loss
+from nnlite.parameters import Workspace
+
+
+class MeanAbsoluteError(Loss):
+    """L = Σ |p − t| / (N D), the mean over N and D; ∂L/∂p = sign(p − t) / (N D), at the kink, p = t, 0."""
+
+    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
+        difference = prediction - target  # (N, D)
+        np.sign(difference, out=gradient)
+        gradient /= difference.size
+        return float(np.mean(np.abs(difference), dtype=np.float64))
+
+
+class Huber(Loss):
+    """L = Σ h(p − t) / (N D), the mean over N and D: a parabola for small errors and lines for large ones, so outliers weigh less.
+
+    h(r) = r² / 2 where |r| ≤ δ, else δ (|r| − δ / 2); ∂L/∂p = (r clipped to [−δ, δ]) / (N D).
+
+    Parameters
+    ----------
+    delta : float, default 1
+        δ, positive.
+
+    References
+    ----------
+    P. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35, 1964.
+    """
+
+    def __init__(self, delta: float = 1.0):
+        super().__init__()
+        if not delta > 0:
+            raise ValueError(f"Huber expects a positive delta, received {delta}")
+        self.delta = delta
+
+    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
+        difference = prediction - target  # r, (N, D)
+        clipped = np.clip(difference, -self.delta, self.delta, out=gradient)  # c
+        value = np.mean(clipped * (difference - clipped / 2), dtype=np.float64)  # c (r − c / 2) is either of the two forms
+        gradient /= difference.size
+        return float(value)
+
+
+LOSSES |= {"mae": MeanAbsoluteError, "huber": Huber}
