@@ -148,3 +148,38 @@ def test_nan_goes_where_the_formula_takes_it(name, positions, dtype, form, rng):
         assert math.isnan(returned) == math.isnan(expected.pop("return"))
     for position, array in expected.items():
         np.testing.assert_array_equal(np.isnan(arguments[position]), np.isnan(array))
+
+
+def around(threshold, dtype):
+    """Return the threshold and the number just below it, of either sign."""
+    at = dtype(threshold)
+    below = np.nextafter(at, dtype(0))
+    return np.array([at, below, -at, -below], dtype)
+
+
+@pytest.mark.parametrize("name", ["sgd_momentum", "sgd_nesterov"])
+def test_a_negligible_velocity_becomes_zero_and_no_larger_one(name, dtype, form):
+    velocity = around(kernels.NEGLIGIBLE_MEAN, dtype)
+    expected = velocity * [1, 0, 1, 0]
+    form(name)(np.ones(4, dtype), np.zeros(4, dtype), velocity, 0.1, 1.0)
+    assert velocity.tolist() == expected.tolist()
+
+
+def test_negligible_means_of_adam_become_zero_and_no_larger_ones(dtype, form):
+    m, v = around(kernels.NEGLIGIBLE_MEAN, dtype), np.abs(around(kernels.NEGLIGIBLE_MEAN_SQUARE, dtype))
+    expected_m, expected_v = m * [1, 0, 1, 0], v * [1, 0, 1, 0]
+    form("adam")(np.ones(4, dtype), np.zeros(4, dtype), m, v, 1.0, 1.0, 0.1, 1e-8)
+    assert m.tolist() == expected_m.tolist()
+    assert v.tolist() == expected_v.tolist()
+
+
+def test_a_negligible_gradient_counts_as_zero_in_adam_and_no_larger_one(dtype, form):
+    gradient, m = around(kernels.NEGLIGIBLE_GRADIENT, dtype), np.zeros(4, dtype)
+    form("adam")(np.ones(4, dtype), gradient, m, np.zeros(4, dtype), 0.0, 0.999, 0.1, 1e-8)
+    assert m.tolist() == (gradient * [1, 0, 1, 0]).tolist()
+
+
+def test_silu_is_zero_at_minus_infinity(dtype, form):
+    s, y = np.array([-1], dtype), np.ones(1, dtype)
+    form("silu")(np.array([-np.inf], dtype), s, y)
+    assert y.tolist() == [0]
