@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.initializers import FloatArray
-from nnlite.layers import Activation, Layer
+from nnlite.layers import Activation, Layer, expect_gradient
 
 
 class ReLU(Activation):
@@ -94,6 +94,7 @@ class Softmax(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx_c = y_c (dy_c − Σ_k dy_k y_k), because ∂y_k/∂x_c = y_k (δ_kc − y_c)."""
         (y,) = self._take()
+        expect_gradient("Softmax", dy, y.shape)
         dx = self._workspace.array("dx", y.shape, y.dtype)
         kernels.softmax_backward(y, dy, dx)
         return dx

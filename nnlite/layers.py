@@ -94,6 +94,7 @@ class Activation(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = f(x)."""
+        expect_floats(type(self).__name__, x)
         y = self._output("y", x, x.shape, training)
         y[...] = x
         rows = _rows(y)
@@ -105,6 +106,7 @@ class Activation(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy · f'(x)."""
         (y,) = self._take()
+        expect_gradient(type(self).__name__, dy, y.shape)
         dx = self._workspace.array("dx", y.shape, y.dtype)
         dx[...] = dy
         rows = _rows(dx)
@@ -197,8 +199,8 @@ class Dense(Layer):
 
     def backward_parameters(self, dy: FloatArray) -> None:
         """∂L/∂b = Σ_n dy[n], since each y[n, h] contains b[h] once, and ∂L/∂W."""
+        self.product_backward_parameters(dy)  # looks at the shape of dy first
         kernels.sum_rows(dy, self.bias.gradient)
-        self.product_backward_parameters(dy)
 
     def product(self, x: FloatArray, training: bool) -> FloatArray:
         """z = x W, shape (N, H)."""
@@ -219,6 +221,7 @@ class Dense(Layer):
     def product_backward_parameters(self, dz: FloatArray) -> None:
         """∂L/∂W = xᵀ dz, shape (D, H): z[n, h] contains W[d, h] with the factor x[n, d]."""
         (x,) = self._take()
+        expect_gradient("Dense", dz, (len(x), self.bias.value.size))
         self.weight.store_product(x.T, dz)
 
 
@@ -253,6 +256,7 @@ class DenseWithActivation(Layer):
     def backward_parameters(self, dy: FloatArray) -> None:
         """∂L/∂b and ∂L/∂W; dy is overwritten with dz = dy f'(z)."""
         (y,) = self._take()
+        expect_gradient(type(self.activation).__name__, dy, y.shape)
         self.activation.differentiate(y, dy, self.dense.bias.gradient)
         self.dense.product_backward_parameters(dy)
 
@@ -264,6 +268,18 @@ def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
             f"{layer} with {parameter.value.dtype} parameters expects x of that dtype, received {x.dtype}: "
             f"convert it with x.astype({str(parameter.value.dtype)!r})"
         )
+
+
+def expect_floats(name: str, array: FloatArray) -> None:
+    """Raise ValueError if the array holds integers, in which a result would be rounded to integers, too."""
+    if array.dtype.kind != "f":
+        raise ValueError(f"{name} expects floats, received {array.dtype}: convert with .astype('float32')")
+
+
+def expect_gradient(layer: str, dy: FloatArray, shape: Shape) -> None:
+    """Raise ValueError if dy has another shape than the output: kernels check no bounds, and NumPy would broadcast."""
+    if dy.shape != shape:
+        raise ValueError(f"{layer}.backward expects dy of the output's shape {shape}, received {dy.shape}")
 
 
 def _rows(array: FloatArray) -> FloatArray:

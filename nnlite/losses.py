@@ -12,6 +12,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.initializers import FloatArray
+from nnlite.layers import expect_floats
 from nnlite.parameters import Workspace
 
 
@@ -41,6 +42,7 @@ class Loss:
                 f"{name} expects a target of the prediction's dtype, received prediction {prediction.dtype} and target "
                 f"{target.dtype}"
             )
+        expect_floats(name, prediction)
         if prediction.size == 0 or prediction.ndim == 0:
             raise ValueError(f"{name} is a mean and needs at least one element, received shape {prediction.shape}")
         gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
@@ -87,8 +89,9 @@ class BinaryLoss(Loss):
 class BinaryCrossEntropy(BinaryLoss):
     """L = −Σ [t log p + (1 − t) log(1 − p)] / (N D), the mean over N and D, in nats, of probabilities p.
 
-    ∂L/∂p = (p − t) / (p (1 − p)) / (N D). Value and gradient are those at p clipped to [1e-7, 1 − 1e-7], as in Keras; where the
-    probabilities come from a sigmoid, `BinaryCrossEntropyWithLogits` needs no clipping and is the better choice.
+    ∂L/∂p = (p − t) / (p (1 − p)) / (N D). Value and gradient are those at p clipped to [1e-7, 1 − 1e-7]; Keras has the same
+    value, but the gradient 0 where it clips. Where the probabilities come from a sigmoid, `BinaryCrossEntropyWithLogits` needs no
+    clipping and is the better choice.
     """
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:

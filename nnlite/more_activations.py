@@ -7,7 +7,7 @@ import numpy as np
 from nnlite import kernels
 from nnlite.activations import ACTIVATIONS
 from nnlite.initializers import FloatArray
-from nnlite.layers import Activation, Layer
+from nnlite.layers import Activation, Layer, expect_gradient
 
 GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
 GELU_END = 10  # beyond ±10 GELU's tanh is ±1 in float64, too
@@ -100,6 +100,7 @@ class SiLU(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy · (s + y (1 − s)), because s' = s (1 − s) and so f'(x) = s + x s (1 − s)."""
         s, y = self._take()
+        expect_gradient("SiLU", dy, y.shape)
         dx = self._workspace.array("dx", y.shape, y.dtype)
         kernels.silu_backward(s.reshape(-1), y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
         return dx
@@ -129,6 +130,7 @@ class GELU(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy · [(1 + t) / 2 + x t' / 2], by the product rule, with t' = (1 − t²) √(2/π) (1 + 3 · 0.044715 x²)."""
         x, t = self._take()  # x no farther from 0 than where t' is 0
+        expect_gradient("GELU", dy, t.shape)
         slope = GELU_SCALE * (1 - t * t) * (1 + 3 * GELU_CUBE * x * x)  # t'
         dx = self._workspace.array("dx", t.shape, t.dtype)
         return np.multiply(dy, 0.5 * (1 + t + x * slope), out=dx)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer, expect_dtype
+from nnlite.layers import Layer, expect_dtype, expect_floats, expect_gradient
 from nnlite.parameters import Parameter, Shape
 
 
@@ -30,22 +30,26 @@ class Rescale(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """The same shape."""
         for name, array in (("shift", self.shift), ("scale", self.scale)):
-            if np.broadcast_shapes(array.shape, input_shape) != input_shape:
+            pairs = zip(array.shape[::-1], input_shape[::-1], strict=False)
+            if array.ndim > len(input_shape) or not all(size in (1, expected) for size, expected in pairs):
                 raise ValueError(f"Rescale expects a {name} that fits samples of shape {input_shape}, received shape {array.shape}")
         return input_shape
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = (x − shift) · scale."""
+        self.output_shape(x.shape[1:])
+        expect_floats("Rescale", x)
         y = self._output("y", x, x.shape, training)
         np.subtract(x, self.shift.astype(x.dtype), out=y)
         y *= self.scale.astype(x.dtype)
         if training:
-            self._keep()
+            self._keep(y)
         return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy · scale."""
-        self._take()
+        (y,) = self._take()
+        expect_gradient("Rescale", dy, y.shape)
         return np.multiply(dy, self.scale.astype(dy.dtype), out=self._workspace.array("dx", dy.shape, dy.dtype))
 
 
@@ -133,6 +137,7 @@ class BatchNormalization(Layer):
         The two means are what an x[n] does by way of μ and of v: ∂μ/∂x[n] = 1/N, and ∂√(v + ε)/∂x[n] = x̂[n]/N.
         """
         normalized, inverse = self._take()
+        expect_gradient("BatchNormalization", dy, normalized.shape)
         np.sum(dy, axis=0, out=self.shift.gradient)
         np.sum(dy * normalized, axis=0, out=self.scale.gradient)
         dx = np.multiply(normalized, -self.scale.gradient / len(dy), out=self._workspace.array("dx", dy.shape, dy.dtype))

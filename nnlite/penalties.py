@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnlite.initializers import FloatArray
-from nnlite.layers import Dense, Layer
+from nnlite.layers import Dense, Layer, expect_gradient
 from nnlite.parameters import Parameter
 
 
@@ -18,7 +18,8 @@ class WeightPenalty(Layer):
     """Adds Σ (λ₁ |w| + λ₂ w² / 2) over the weights of some Dense layers to the loss; their biases are free.
 
     The gradient of the second term is λ₂ w, so that with plain SGD λ₂ is what is called weight decay. The penalty is one more use
-    of the weights, whose gradients are summed, see `nnlite.parameters.Parameter`; its place in the model does not matter.
+    of the weights, whose gradients are summed, see `nnlite.parameters.Parameter`. To the training its place in the model does not
+    matter, but behind the layers their weights keep the names that they have without it: a shared one is named by its first place.
 
     Parameters
     ----------
@@ -88,6 +89,7 @@ class ActivityPenalty(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy + λ sign(x) / N."""
         (x,) = self._take()
+        expect_gradient("ActivityPenalty", dy, x.shape)
         return np.add(dy, self.l1 / max(len(x), 1) * np.sign(x), out=self._workspace.array("dx", dy.shape, dy.dtype))
 
 
@@ -128,11 +130,12 @@ class SparsityPenalty(Layer):
             heads = self.target * np.log(self.target / mean)
             tails = (1 - self.target) * np.log((1 - self.target) / (1 - mean))
             self.penalty = self.weight * float(np.sum(heads + tails))
-            self._keep(mean)
+            self._keep(x, mean)
         return x
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy + β / N · (−ρ / ρ̂ + (1 − ρ) / (1 − ρ̂)), since ∂ρ̂_d/∂x[n, d] = 1 / N."""
-        (mean,) = self._take()
+        x, mean = self._take()
+        expect_gradient("SparsityPenalty", dy, x.shape)
         slope = (1 - self.target) / (1 - mean) - self.target / mean  # (D,)
         return np.add(dy, self.weight / len(dy) * slope, out=self._workspace.array("dx", dy.shape, dy.dtype))

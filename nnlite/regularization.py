@@ -7,7 +7,7 @@ derivative, so backward passes it by or repeats it. What makes weights or activi
 import numpy as np
 
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer
+from nnlite.layers import Layer, expect_gradient
 
 
 class Dropout(Layer):
@@ -49,6 +49,7 @@ class Dropout(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy · mask."""
         (mask,) = self._take()
+        expect_gradient("Dropout", dy, mask.shape)
         return np.multiply(dy, mask, out=self._workspace.array("dx", dy.shape, dy.dtype))
 
 

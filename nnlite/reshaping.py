@@ -6,7 +6,7 @@ Nothing is computed, so the derivative is the way back: dy in the shape of x.
 import math
 
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer
+from nnlite.layers import Layer, expect_gradient
 from nnlite.parameters import Shape
 
 
@@ -34,6 +34,7 @@ class Flatten(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy in the shape of x: every element is only moved."""
         (x,) = self._take()
+        expect_gradient("Flatten", dy, (len(x), *self.output_shape(x.shape[1:])))
         return dy.reshape(x.shape)
 
 
@@ -70,4 +71,5 @@ class Reshape(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """dx = dy in the shape of x: every element is only moved."""
         (x,) = self._take()
+        expect_gradient("Reshape", dy, (len(x), *self.shape))
         return dy.reshape(x.shape)

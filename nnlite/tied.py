@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.initializers import FloatArray
-from nnlite.layers import Dense, Layer, expect_dtype
+from nnlite.layers import Dense, Layer, expect_dtype, expect_gradient
 from nnlite.parameters import Parameter, Shape
 
 
@@ -72,5 +72,6 @@ class TiedDense(Layer):
     def backward_parameters(self, dy: FloatArray) -> None:
         """∂L/∂c = Σ_n dy[n], and ∂L/∂W = dyᵀ x, since y[n, d] contains W[d, h] with the factor x[n, h]."""
         (x,) = self._take()
+        expect_gradient("TiedDense", dy, (len(x), self.bias.value.size))
         kernels.sum_rows(dy, self.bias.gradient)
         self.weight.store_product(dy.T, x)

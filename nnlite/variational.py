@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer
+from nnlite.layers import Layer, expect_gradient
 from nnlite.parameters import Parameter, Shape
 
 
@@ -79,6 +79,7 @@ class GaussianSample(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """∂L/∂m and ∂L/∂v, beside each other, of the loss behind z and of the penalty."""
         mean, log_variance, noise, z = self._take()
+        expect_gradient(type(self).__name__, dy, z.shape)
         price = self.kl_price / len(z)
         d_mean, d_log_variance, d_sample = self._divergence_backward(mean, log_variance, z, price)
         dz = dy + d_sample

@@ -9,8 +9,14 @@ import reference
 from nnlite import (
     ELU,
     GELU,
+    ActivityPenalty,
+    BatchNormalization,
     Dense,
+    Dropout,
     Flatten,
+    GaussianSample,
+    LeakyReLU,
+    MixtureSample,
     Parameter,
     ReLU,
     Rescale,
@@ -19,6 +25,7 @@ from nnlite import (
     SiLU,
     Softmax,
     Softplus,
+    SparsityPenalty,
     Tanh,
     TiedDense,
 )
@@ -41,6 +48,15 @@ LAYERS = {
     "Reshape": lambda rng, dtype: Reshape((3, 2)),
     "Rescale": lambda rng, dtype: Rescale(0.5, 2),
     "TiedDense": lambda rng, dtype: TiedDense(Dense(4, 6, rng=rng, dtype=dtype)),
+}
+OTHERS = {  # for which not all of the contract holds: their training differs from their inference
+    "ActivityPenalty": lambda rng, dtype: ActivityPenalty(0.1),
+    "BatchNormalization": lambda rng, dtype: BatchNormalization(6, dtype=dtype),
+    "Dropout": lambda rng, dtype: Dropout(0.5, rng=rng),
+    "GaussianSample": lambda rng, dtype: GaussianSample(0.1, rng=rng),
+    "LeakyReLU": lambda rng, dtype: DenseWithActivation(Dense(6, 4, rng=rng, dtype=dtype), LeakyReLU()),
+    "MixtureSample": lambda rng, dtype: MixtureSample(3, 2, 0.1, rng=rng, dtype=dtype),
+    "SparsityPenalty": lambda rng, dtype: SparsityPenalty(0.1, 1),
 }
 COMPUTING = [name for name in LAYERS if name not in ("Flatten", "Reshape")]  # the others only give x another shape
 every_layer = pytest.mark.parametrize("name", LAYERS)
@@ -317,6 +333,37 @@ def test_a_second_backward_raises(name, first, rng, dtype):
     getattr(layer, first)(dy)
     with pytest.raises(RuntimeError, match="received none since the last backward"):
         layer.backward(dy)
+
+
+@pytest.mark.parametrize("name", LAYERS | OTHERS)
+@pytest.mark.parametrize("method", ["backward", "backward_parameters"])
+@pytest.mark.parametrize("change", [(0, -1), (-1, 0), (0, 1), (1, 0), (-4, 0)], ids=str)
+def test_backward_refuses_a_gradient_of_another_shape_than_the_output(name, method, change, rng, dtype):
+    layer = (LAYERS | OTHERS)[name](rng, dtype)
+    shape = layer.forward(batch(rng, dtype), training=True).shape
+    before = [parameter.gradient.copy() for parameter in layer.parameters]
+    received = (shape[0] + change[0], shape[1] + change[1], *shape[2:])
+    message = f"{name}.backward expects dy of the output's shape {shape}, received {received}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        getattr(layer, method)(np.ones(received, dtype))
+    for parameter, gradient in zip(layer.parameters, before, strict=True):
+        np.testing.assert_array_equal(parameter.gradient, gradient)
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_one_row_of_a_gradient_is_not_taken_for_all_rows_nor_all_for_one(rows, rng, dtype):
+    for name in ("Dropout", "ActivityPenalty", "SparsityPenalty"):
+        layer = OTHERS[name](rng, dtype)
+        layer.forward(batch(rng, dtype, rows), training=True)
+        with pytest.raises(ValueError, match=f"{name}.backward expects dy"):
+            layer.backward(batch(rng, dtype, 5 - rows))
+
+
+@pytest.mark.parametrize("layer", [ReLU(), Sigmoid(), LeakyReLU(), Rescale(0.5, 2)], ids=lambda layer: type(layer).__name__)
+def test_integers_which_would_be_rounded_are_refused(layer):
+    message = f"{type(layer).__name__} expects floats, received int64: convert with .astype('float32')"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer.forward(np.ones((5, 6), np.int64))
 
 
 @every_layer

@@ -169,6 +169,15 @@ def test_unequal_dtypes_are_refused(name):
 
 
 @every_loss
+@pytest.mark.parametrize("integers", [np.int64, np.uint8, np.bool_])
+def test_integers_in_which_the_gradient_would_be_rounded_are_refused(name, integers):
+    received = np.dtype(integers).name
+    message = f"{LOSSES[name]().__class__.__name__} expects floats, received {received}: convert with .astype('float32')"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LOSSES[name]().value(np.ones((2, 3), integers), np.ones((2, 3), integers))
+
+
+@every_loss
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), ()], ids=str)
 def test_a_batch_without_samples_or_elements_is_refused(name, shape):
     with pytest.raises(ValueError, match=re.escape(f"needs at least one element, received shape {shape}")):
