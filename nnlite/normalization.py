@@ -79,7 +79,8 @@ class BatchNormalization(Layer):
 
     Notes
     -----
-    forward: x (N, D) → y (N, D). backward: dy (N, D) → dx (N, D). In training N should be well above 1.
+    forward: x (N, D) → y (N, D). backward: dy (N, D) → dx (N, D). In training N should be well above 1: a batch of one
+    sample has no variance, gives y = β and dx = 0, and leaves the running statistics as they are.
 
     References
     ----------
@@ -116,9 +117,10 @@ class BatchNormalization(Layer):
         expect_dtype("BatchNormalization", self.scale, x)
         if training:
             mean, variance = x.mean(axis=0), x.var(axis=0)  # (D,) each
-            unbiased = variance * (len(x) / max(len(x) - 1, 1))
-            for running, batch in ((self.running_mean, mean), (self.running_variance, unbiased)):
-                running.value += self.momentum * (batch - running.value)
+            if len(x) > 1:
+                unbiased = variance * (len(x) / (len(x) - 1))
+                for running, batch in ((self.running_mean, mean), (self.running_variance, unbiased)):
+                    running.value += self.momentum * (batch - running.value)
         else:
             mean, variance = self.running_mean.value, self.running_variance.value
         inverse = 1 / np.sqrt(variance + self.epsilon)  # 1 / √(v + ε), (D,)

@@ -35,10 +35,22 @@ def test_rescale_refuses_numbers_that_do_not_fit():
     for settings in ((0, [1, np.inf]), ([np.nan, 1], 1)):
         with pytest.raises(ValueError, match="finite shift and scale"):
             Rescale(*settings)
+
+
+@pytest.mark.parametrize("shape", [(1,), (2,), (3, 2), ()], ids=str)
+def test_rescale_refuses_samples_that_its_numbers_do_not_fit(shape):
     for name, layer in (("shift", Rescale([1, 2, 3], 1)), ("scale", Rescale(0, [1, 2, 3]))):
-        message = f"layer 0: Rescale expects a {name} that fits samples of shape (1,), received shape (3,)"
-        with pytest.raises(ValueError, match=re.escape(message)):
-            Sequential([layer], input_shape=(1,))
+        message = f"Rescale expects a {name} that fits samples of shape {shape}, received shape (3,)"
+        with pytest.raises(ValueError, match="layer 0: " + re.escape(message)):
+            Sequential([layer], input_shape=shape)
+        with pytest.raises(ValueError, match="^" + re.escape(message)):
+            layer.forward(np.ones((3, *shape)))
+
+
+def test_rescale_broadcasts_its_numbers_to_samples_of_more_axes():
+    x = np.ones((2, 4, 3))
+    assert Rescale([1, 2, 3], [[1], [2], [3], [4]]).forward(x)[1].tolist() == [[0, -n, -2 * n] for n in (1, 2, 3, 4)]
+    assert Rescale(np.ones((1, 3))).output_shape((4, 3)) == (4, 3)
 
 
 def test_normalized_features_have_mean_zero_and_variance_one(rng, dtype):
@@ -101,13 +113,20 @@ def test_running_statistics_approach_those_of_the_data(rng):
     np.testing.assert_allclose(layer.running_variance.value, [25], rtol=0.05)
 
 
-def test_a_batch_of_one_sample_gives_the_shift(dtype):
+def test_a_batch_of_one_sample_gives_the_shift_and_leaves_the_running_statistics(dtype):
     layer = BatchNormalization(3, dtype=dtype)
     layer.shift.value[...] = 5
     x = np.array([[1, 2, 3]], dtype)
     assert layer.forward(x, training=True).tolist() == [[5, 5, 5]]
     assert layer.backward(np.ones_like(x)).tolist() == [[0, 0, 0]]
-    assert np.isfinite(layer.running_variance.value).all()
+    assert layer.running_mean.value.tolist() == [0, 0, 0]
+    assert layer.running_variance.value.tolist() == [1, 1, 1]
+
+
+def test_a_batch_of_two_samples_moves_the_running_statistics(dtype):
+    layer = BatchNormalization(1, momentum=1, dtype=dtype)
+    layer.forward(np.array([[1], [3]], dtype), training=True)
+    assert (layer.running_mean.value.tolist(), layer.running_variance.value.tolist()) == ([2], [2])
 
 
 @pytest.fixture
