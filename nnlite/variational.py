@@ -54,7 +54,7 @@ class GaussianSample(Layer):
         super().__init__()
         if not (np.isfinite(kl_price) and kl_price >= 0):
             raise ValueError(f"{type(self).__name__} expects a kl_price of at least 0, received {kl_price}")
-        self.kl_price, self.rng = kl_price, rng
+        self.kl_price, self.rng = float(kl_price), rng  # an np.float64 would make float64 of float32
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(2K,) → (K,)."""
@@ -176,11 +176,13 @@ class MixtureSample(GaussianSample):
         return shares
 
     def draw(self, count: int, code: int, rng: np.random.Generator) -> FloatArray:
-        """Return `count` codes (count, K) from the prior."""
+        """Return `count` codes (count, K) from the prior, float32 whatever the layer's dtype."""
+        if code != self.location.value.shape[1]:
+            raise ValueError(f"MixtureSample draws codes of {self.location.value.shape[1]} numbers, received code={code}")
         chosen = rng.choice(len(self.logit.value), count, p=_softmax(self.logit.value.astype(np.float64)))
         noise = rng.standard_normal((count, code), np.float32)
         drawn: FloatArray = self.location.value[chosen] + np.exp(self.log_scale.value[chosen]) * noise
-        return drawn
+        return drawn.astype(np.float32)
 
 
 def _softmax(logits: FloatArray) -> FloatArray:

@@ -88,6 +88,15 @@ def test_a_senseless_price_is_refused(price, rng):
         layer(rng, price)
 
 
+@pytest.mark.parametrize(
+    "make", [GaussianSample, lambda price, rng: MixtureSample(3, 2, price, rng=rng)], ids=["normal", "mixture"]
+)
+def test_a_price_of_any_number_format_leaves_float32_alone(make, rng):
+    sampled = make(np.float64(0.1), rng=rng)
+    sampled.forward(rng.standard_normal((5, 6)).astype(np.float32), training=True)
+    assert sampled.backward(np.ones((5, 3), np.float32)).dtype == np.float32
+
+
 # The mixture as prior
 
 
@@ -143,6 +152,16 @@ def test_drawn_codes_are_distributed_as_the_prior(make, rng):
         mean, variance = np.zeros(2), np.ones(2)
     assert (np.abs(drawn.mean(axis=0) - mean) < 5 * np.sqrt(variance / len(drawn))).all()
     np.testing.assert_allclose(drawn.var(axis=0), variance, rtol=0.05)
+
+
+def test_drawn_codes_are_float32_whatever_the_layer_computes_in(dtype, rng):
+    assert layer(rng).draw(4, 3, rng).dtype == mixture(rng, dtype=dtype).draw(4, 3, rng).dtype == np.float32
+
+
+@pytest.mark.parametrize("code", [1, 2, 4])
+def test_a_mixture_draws_no_codes_of_another_size(code, rng):
+    with pytest.raises(ValueError, match=f"MixtureSample draws codes of 3 numbers, received code={code}"):
+        mixture(rng).draw(4, code, rng)
 
 
 @pytest.mark.parametrize("sizes", [(0, 3), (3, 0)])
