@@ -16,6 +16,7 @@ differ, however small the step. Such entries are left out and counted.
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ import numpy.typing as npt
 from nnlite.initializers import FloatArray
 from nnlite.layers import Layer
 from nnlite.losses import Loss
+from nnlite.parameters import Shape
 
 KINK = 1e-3  # relative difference of the one-sided slopes; a smooth function's is of the order ε
 MAX_KINKS = 0.1  # share of the entries that may be left out
@@ -85,7 +87,9 @@ def gradcheck(
     Raises
     ------
     GradientError
-        A gradient is wrong, or more than a tenth of its entries lie at kinks.
+        A gradient is wrong, more than a tenth of its entries lie at kinks, or what forward gives is not finite.
+    ValueError
+        One of loss and target is given without the other.
 
     Examples
     --------
@@ -124,7 +128,7 @@ def gradcheck(
         return twin.penalty + (float(np.sum(upstream * y)) if loss is None or target is None else loss.value(y, target))
 
     arrays = {"x": (x, dx.copy()), **{name: (p.value, p.gradient.copy()) for name, p in named.items() if p.trainable}}
-    return _compare(scalar, arrays, type(layer).__name__, rng, directions, epsilon, tolerance)
+    return _Comparison(scalar, type(layer).__name__, rng, directions, epsilon, tolerance).compare(arrays)
 
 
 def gradcheck_loss(
@@ -140,92 +144,95 @@ def gradcheck_loss(
     prediction, target = np.array(prediction, np.float64), np.array(target, np.float64)
     gradient = loss.value_and_gradient(prediction, target)[1].copy()
     arrays = {"prediction": (prediction, gradient)}
-    return _compare(lambda: loss.value(prediction, target), arrays, type(loss).__name__, rng, None, epsilon, tolerance)
+    scalar = partial(loss.value, prediction, target)
+    return _Comparison(scalar, type(loss).__name__, rng, None, epsilon, tolerance).compare(arrays)
 
 
-def _compare(
-    scalar: Callable[[], float],
-    arrays: dict[str, tuple[FloatArray, FloatArray]],
-    owner: str,
-    rng: np.random.Generator,
-    directions: int | None,
-    epsilon: float,
-    tolerance: float,
-) -> GradientReport:
-    """Compare the gradient of each (value, gradient) with differences of `scalar`, which reads the values in place."""
-    errors, kinks = {}, 0
-    centre = scalar()
-    for name, (value, gradient) in arrays.items():
-        if gradient.shape != value.shape:
-            raise GradientError(
-                f"{owner}: expected a gradient of shape {value.shape} with respect to {name}, received {gradient.shape}"
-            )
-        steps, analytic = _steps(gradient, directions, rng)
-        numeric, smooth = _differences(scalar, value, steps, analytic, centre, epsilon, tolerance)
-        kinks += int(np.sum(~smooth))
-        if np.mean(smooth) < 1 - MAX_KINKS:
-            raise GradientError(
-                f"{owner}: {np.sum(~smooth)} of {smooth.size} entries of {name} lie at kinks, too many to check: choose another x"
-            )
-        a, n = analytic[smooth], numeric[smooth]
-        rounding = 1e-15 * max(abs(centre), 1e-3) / epsilon * np.sqrt(a.size)  # of the differences themselves
-        distance = float(np.linalg.norm(a - n))
-        errors[name] = distance / max(float(np.linalg.norm(a) + np.linalg.norm(n)), 1e-300)
-        if not (errors[name] <= tolerance or distance <= rounding):  # also for NaN
-            worst = int(np.argmax(np.where(smooth, np.abs(analytic - numeric), 0.0)))
-            entry = tuple(int(i) for i in np.unravel_index(worst, value.shape)) if directions is None else None
-            raise GradientError(
-                f"{owner}: the gradient with respect to {name} is wrong, relative L2 error {errors[name]:.2e} > {tolerance:.0e}; "
-                f"worst at {f'direction {worst}' if entry is None else f'entry {entry}'}: backward gives {analytic[worst]:.9g}, "
-                f"the central difference {numeric[worst]:.9g}"
-            )
-    return GradientReport(errors, kinks)
+@dataclass(frozen=True)
+class _Comparison:
+    """One call of a check: a scalar that reads its arrays in place, whose they are, and how to compare, see `gradcheck`."""
 
+    scalar: Callable[[], float]
+    owner: str
+    rng: np.random.Generator
+    directions: int | None
+    epsilon: float
+    tolerance: float
 
-def _steps(gradient: FloatArray, directions: int | None, rng: np.random.Generator) -> tuple[list[Step], FloatArray]:
-    """Return where to go in an array, each entry by itself or so many random directions, and the derivative along each step."""
-    if directions is None:
-        return [(np.unravel_index(i, gradient.shape), 1.0) for i in range(gradient.size)], gradient.reshape(-1)
-    # Half along the gradient itself, else the derivative along it would be small and drown in rounding.
-    vectors = [_unit(gradient) + _unit(rng.standard_normal(gradient.shape)) for _ in range(directions)]
-    return [(..., vector) for vector in vectors], np.array([np.sum(gradient * vector) for vector in vectors])
+    @cached_property
+    def centre(self) -> float:
+        """The scalar before any step."""
+        return self.scalar()
 
+    def compare(self, arrays: dict[str, tuple[FloatArray, FloatArray]]) -> GradientReport:
+        """Compare the gradient of each (value, gradient) with differences of the scalar."""
+        if not np.isfinite(self.centre):
+            raise GradientError(f"{self.owner}: expected finite numbers from forward, received {self.centre}: choose another x")
+        errors, kinks = {}, 0
+        for name, (value, gradient) in arrays.items():
+            if gradient.shape != value.shape:
+                raise GradientError(
+                    f"{self.owner}: expected a gradient of shape {value.shape} with respect to {name}, received {gradient.shape}"
+                )
+            steps, analytic = self.steps(gradient)
+            numeric, smooth = self.differences(value, steps, analytic)
+            kinks += int(np.sum(~smooth))
+            if np.mean(smooth) < 1 - MAX_KINKS:
+                raise GradientError(
+                    f"{self.owner}: {np.sum(~smooth)} of {smooth.size} entries of {name} lie at kinks, too many to check: "
+                    "choose another x"
+                )
+            a, n = analytic[smooth], numeric[smooth]
+            rounding = 1e-15 * max(abs(self.centre), 1e-3) / self.epsilon * np.sqrt(a.size)  # of the differences themselves
+            distance = float(np.linalg.norm(a - n))
+            errors[name] = distance / max(float(np.linalg.norm(a) + np.linalg.norm(n)), 1e-300)
+            if not (errors[name] <= self.tolerance or distance <= rounding):  # also for NaN
+                worst = int(np.argmax(np.where(smooth, np.abs(analytic - numeric), 0.0)))
+                raise GradientError(
+                    f"{self.owner}: the gradient with respect to {name} is wrong, relative L2 error {errors[name]:.2e} > "
+                    f"{self.tolerance:.0e}; worst at {self.place(worst, value.shape)}: backward gives {analytic[worst]:.9g}, "
+                    f"the central difference {numeric[worst]:.9g}"
+                )
+        return GradientReport(errors, kinks)
 
-def _differences(
-    scalar: Callable[[], float],
-    value: FloatArray,
-    steps: list[Step],
-    analytic: FloatArray,
-    centre: float,
-    epsilon: float,
-    tolerance: float,
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Return the central difference quotient of each step, and whether there is no kink there."""
-    slopes = np.array([_slopes(scalar, value, *step, centre, epsilon) for step in steps]).reshape(-1, 2)  # left and right
-    numeric = slopes.mean(axis=1)
-    bend, scale = np.abs(slopes[:, 0] - slopes[:, 1]), np.abs(slopes).max(initial=0.0)
-    smooth = bend <= KINK * scale + 4e-16 * abs(centre) / epsilon
-    error = np.abs(analytic - numeric)
-    for i in np.flatnonzero(smooth & (error > tolerance * scale) & (error <= bend)):
-        # Between the two slopes: a weak kink, or a curve? At a tenth of the step a curve bends a tenth as much, a kink as much.
-        left, right = _slopes(scalar, value, *steps[i], centre, epsilon / 10)
-        smooth[i] = abs(left - right) <= bend[i] / 2 + 4e-15 * abs(centre) / epsilon
-    return numeric, smooth
+    def steps(self, gradient: FloatArray) -> tuple[list[Step], FloatArray]:
+        """Return where to go in an array, each entry by itself or some random directions, and the derivative along each step."""
+        if self.directions is None:
+            return [(np.unravel_index(i, gradient.shape), 1.0) for i in range(gradient.size)], gradient.reshape(-1)
+        # Half along the gradient itself, else the derivative along it would be small and drown in rounding.
+        vectors = [_unit(gradient) + _unit(self.rng.standard_normal(gradient.shape)) for _ in range(self.directions)]
+        return [(..., vector) for vector in vectors], np.array([np.sum(gradient * vector) for vector in vectors])
+
+    def place(self, step: int, shape: Shape) -> str:
+        """Return how the message calls a step in an array of this shape."""
+        if self.directions is not None:
+            return f"direction {step}"
+        return f"entry {tuple(int(i) for i in np.unravel_index(step, shape))}"
+
+    def differences(self, value: FloatArray, steps: list[Step], analytic: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+        """Return the central difference quotient of each step, and whether there is no kink there."""
+        slopes = np.array([self.slopes(value, *step, self.epsilon) for step in steps]).reshape(-1, 2)  # left and right
+        numeric = slopes.mean(axis=1)
+        bend, scale = np.abs(slopes[:, 0] - slopes[:, 1]), np.abs(slopes).max(initial=0.0)
+        smooth = bend <= KINK * scale + 4e-16 * abs(self.centre) / self.epsilon
+        error = np.abs(analytic - numeric)
+        for i in np.flatnonzero(smooth & (error > self.tolerance * scale) & (error <= bend)):
+            # Between the two slopes: a weak kink, or a curve? At a tenth of the step a curve bends a tenth as much, a kink as much.
+            left, right = self.slopes(value, *steps[i], self.epsilon / 10)
+            smooth[i] = abs(left - right) <= bend[i] / 2 + 4e-15 * abs(self.centre) / self.epsilon
+        return numeric, smooth
+
+    def slopes(self, value: FloatArray, index: Any, direction: Any, epsilon: float) -> tuple[float, float]:
+        """Return the difference quotients to the left and to the right along a direction of value[index]."""
+        start = value[index].copy()
+        value[index] = start - epsilon * direction
+        left = self.scalar()
+        value[index] = start + epsilon * direction
+        right = self.scalar()
+        value[index] = start
+        return (self.centre - left) / epsilon, (right - self.centre) / epsilon
 
 
 def _unit(vector: FloatArray) -> FloatArray:
     norm = np.linalg.norm(vector)
     return vector / norm if np.isfinite(norm) and norm > 0 else np.zeros_like(vector)
-
-
-def _slopes(
-    scalar: Callable[[], float], value: FloatArray, index: Any, direction: Any, centre: float, epsilon: float
-) -> tuple[float, float]:
-    """Return the difference quotients to the left and to the right along a direction of value[index]."""
-    start = value[index].copy()
-    value[index] = start - epsilon * direction
-    left = scalar()
-    value[index] = start + epsilon * direction
-    right = scalar()
-    value[index] = start
-    return (centre - left) / epsilon, (right - centre) / epsilon

@@ -218,6 +218,20 @@ def test_a_wrong_gradient_beside_a_kink_is_caught(rng):
 # What is wrong does not pass
 
 
+@both_modes
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_forward_that_gives_no_finite_numbers_is_not_taken_for_one_with_kinks(bad, directions, rng):
+    x = rng.standard_normal((4, 6))
+    x[1, 2] = bad
+    with pytest.raises(GradientError, match=r"Rescale: expected finite numbers from forward, received .*: choose another x"):
+        gradcheck(Rescale(1, 2), x, rng=rng, directions=directions)
+
+
+def test_a_loss_without_a_target_is_refused(rng):
+    with pytest.raises(ValueError, match="gradcheck expects loss and target together"):
+        gradcheck(Tanh(), np.ones((2, 3)), rng=rng, loss=MeanSquaredError())
+
+
 class ReLUThatLeaksBackward(ReLU):
     def differentiate(self, y, dy, sums):
         upstream = dy.copy()
