@@ -32,7 +32,7 @@ class Callback:
         """An epoch is done; `logs` holds "loss" and, with validation data, "val_loss". Set `model.stop_training` to end here."""
 
     def on_train_end(self, model: Any) -> None:
-        """Training is over; not called when an exception ended it."""
+        """Training is over, also when an exception ended it: what was changed for its time goes back to what it was."""
 
     def state(self) -> dict[str, Any]:
         """Return a copy of what later epochs need of the earlier ones: numbers, strings, None, arrays, lists and dicts of these."""

@@ -13,6 +13,9 @@ from nnlite.files import write_atomically
 class EarlyStopping(Callback):
     """Stop when the monitored number has not become better for a while.
 
+    The best weights are put back when the training is over, also when it was interrupted or an error ended it. Any number is better
+    than NaN.
+
     Parameters
     ----------
     monitor : str, default "val_loss"
@@ -59,8 +62,10 @@ class EarlyStopping(Callback):
             raise ValueError(
                 f"EarlyStopping monitors {self.monitor!r}, received {sorted(logs)}: give fit validation_data, or monitor 'loss'"
             )
-        if self.best_epoch == 0 or logs[self.monitor] < self.best - self.min_delta:
-            self.best, self.best_epoch = logs[self.monitor], epoch
+        number = logs[self.monitor]
+        first = self.best_epoch == 0 or (math.isnan(self.best) and not math.isnan(number))
+        if first or number < self.best - self.min_delta:
+            self.best, self.best_epoch = number, epoch
             if self.restore_best_weights:
                 self._best_weights = model.get_weights()
         elif epoch - self.best_epoch >= self.patience:
@@ -85,10 +90,11 @@ class CSVLogger(Callback):
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = path
+        self._rows: list[str] = []
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Forget what an earlier training left."""
-        self._rows: list[str] = []
+        self._rows = []
 
     def on_epoch_end(self, model: Any, epoch: int, logs: Logs) -> None:
         """Add the epoch's row, under a first row of names."""
@@ -109,9 +115,12 @@ class LearningRateLogger(Callback):
 
     memories = ("rates",)
 
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Forget what an earlier training left."""
-        self.rates: list[float] = []
+        self.rates = []
 
     def on_epoch_begin(self, model: Any, epoch: int) -> None:
         """Append the rate of the moment."""

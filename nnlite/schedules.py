@@ -28,6 +28,7 @@ class LearningRateSchedule(Callback):
 
     def __init__(self, schedule: Schedule):
         self.schedule = schedule
+        self._peak, self._steps, self._done = 0.0, 0, 0
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Set the first step's rate."""
@@ -46,7 +47,7 @@ class LearningRateSchedule(Callback):
 
     def _set(self, model: Any) -> None:
         if self._done < self._steps:
-            model.optimizer.learning_rate = self._peak * self.schedule(self._done / self._steps)
+            model.optimizer.learning_rate = float(self._peak * self.schedule(self._done / self._steps))
 
 
 def cosine(warm_up: float = 0.05, start: float = 0.04, end: float = 1e-3) -> Schedule:
@@ -54,10 +55,10 @@ def cosine(warm_up: float = 0.05, start: float = 0.04, end: float = 1e-3) -> Sch
 
     Parameters
     ----------
-    warm_up : float
+    warm_up : float, default 0.05
         The part of the training in which the rate rises, in [0, 1).
-    start, end : float
-        The factors at the first and the last step, positive.
+    start, end : float, default 0.04 and 0.001
+        The factors at progress 0 and 1, positive; without a warm-up the first factor is 1.
 
     References
     ----------
@@ -86,9 +87,9 @@ def step_decay(times: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Sch
 
     Parameters
     ----------
-    times : sequence of float
+    times : sequence of float, default 0.5 and 0.75
         Parts of the training, in (0, 1).
-    factor : float
+    factor : float, default 0.1
         In (0, 1].
 
     Examples
@@ -104,7 +105,20 @@ def step_decay(times: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Sch
 
 
 def exponential_decay(end: float = 0.01) -> Schedule:
-    """Return a schedule that falls from 1 to `end`, a positive number, by the same factor in equal times: endᵖ at progress p."""
+    """Return a schedule that falls from 1 to `end` by the same factor in equal times: endᵖ at progress p.
+
+    Parameters
+    ----------
+    end : float, default 0.01
+        The factor at progress 1, positive.
+
+    Examples
+    --------
+    >>> from nnlite import exponential_decay
+    >>> factor = exponential_decay(end=0.01)
+    >>> [round(factor(progress), 3) for progress in (0, 0.5, 1)]
+    [1.0, 0.1, 0.01]
+    """
     if not end > 0:
         raise ValueError(f"exponential_decay expects a positive end, received {end}")
     return lambda progress: end**progress
@@ -115,14 +129,21 @@ def one_cycle(summit: float = 0.45, start: float = 0.1, end: float = 0.001) -> S
 
     Parameters
     ----------
-    summit : float
+    summit : float, default 0.45
         The part of the training after which the rate is highest, in (0, 0.5).
-    start, end : float
-        Factors, positive.
+    start, end : float, default 0.1 and 0.001
+        The factors at progress 0 (and 2 · summit) and 1, positive.
 
     References
     ----------
     L. Smith, "A disciplined approach to neural network hyper-parameters: part 1", 2018, section 4 (without its cycle of momenta).
+
+    Examples
+    --------
+    >>> from nnlite import one_cycle
+    >>> factor = one_cycle(summit=0.4, start=0.1, end=0.001)
+    >>> [round(factor(progress), 3) for progress in (0, 0.4, 0.8, 1)]
+    [0.1, 1.0, 0.1, 0.001]
     """
     if not (0 < summit < 0.5 and start > 0 and end > 0):
         raise ValueError(f"one_cycle expects 0 < summit < 0.5 and positive start and end, received {summit}, {start}, {end}")
@@ -160,7 +181,8 @@ class ReduceOnPlateau(Callback):
                 "ReduceOnPlateau expects a factor in (0, 1), patience ≥ 1 and minimum ≥ 0, received "
                 f"factor={factor}, patience={patience}, minimum={minimum}"
             )
-        self.monitor, self.factor, self.patience, self.minimum = monitor, factor, patience, minimum
+        self.monitor, self.factor, self.patience, self.minimum = monitor, float(factor), patience, float(minimum)
+        self._best, self._waited = math.inf, 0
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Forget what an earlier training left."""
@@ -203,7 +225,8 @@ class MomentumSchedule(Callback):
     def __init__(self, maximum: float = 0.99):
         if not 0 < maximum < 1:
             raise ValueError(f"MomentumSchedule expects a maximum in (0, 1), received {maximum}")
-        self.maximum = maximum
+        self.maximum = float(maximum)
+        self._own = 0.0
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Set the first step's momentum."""

@@ -60,22 +60,24 @@ class Training:
         self.model.stop_training = False
         for callback in self.callbacks:
             callback.on_train_begin(self.model, self.epochs, math.ceil(len(self.samples) / self.batch_size))
-        done = saved.begin() if saved else 0
-        for epoch in range(done + 1, self.epochs + 1):
-            if self.model.stop_training:
-                break
+        try:
+            done = saved.begin() if saved else 0
+            for epoch in range(done + 1, self.epochs + 1):
+                if self.model.stop_training:
+                    break
+                for callback in self.callbacks:
+                    callback.on_epoch_begin(self.model, epoch)
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the watch says where they led
+                    logs: Logs = {"loss": self._epoch()}
+                    if self.validation is not None:
+                        logs["val_loss"] = mean_loss(self.model, self.validation, EVALUATION_BATCH)
+                for callback in self.callbacks:
+                    callback.on_epoch_end(self.model, epoch, logs)
+                if saved:
+                    saved.save(epoch)
+        finally:  # also after Ctrl-C or a TrainingError: what a callback has borrowed it gives back
             for callback in self.callbacks:
-                callback.on_epoch_begin(self.model, epoch)
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the watch says where they led
-                logs: Logs = {"loss": self._epoch()}
-                if self.validation is not None:
-                    logs["val_loss"] = mean_loss(self.model, self.validation, EVALUATION_BATCH)
-            for callback in self.callbacks:
-                callback.on_epoch_end(self.model, epoch, logs)
-            if saved:
-                saved.save(epoch)
-        for callback in self.callbacks:
-            callback.on_train_end(self.model)
+                callback.on_train_end(self.model)
 
     def _epoch(self) -> float:
         """Take one step for each batch, and return the mean of the samples' losses."""

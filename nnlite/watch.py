@@ -57,7 +57,7 @@ class Watch:
         if self.equal_steps == COLLAPSE_STEPS:
             raise TrainingError(
                 f"training stopped at step {self.step}: for {COLLAPSE_STEPS} steps the output has been the same for every sample; "
-                f"{self._where_collapsed(batch)}. Its units are dead or saturated: try a smaller learning rate or LeakyReLU"
+                f"{self._where_collapsed(batch)}"
             )
 
     def check_parameters(self) -> None:
@@ -87,12 +87,18 @@ class Watch:
         for position, layer in enumerate(self._model.layers):
             x = layer.forward(x)
             if _all_rows_equal(x):
-                return f"the first layer whose output no longer depends on its input is layer {position} ({type(layer).__name__})"
-        raise AssertionError("the model's output has collapsed, so some layer's output has")
+                return (
+                    f"the first layer whose output no longer depends on its input is layer {position} ({type(layer).__name__}). "
+                    "Its units are dead or saturated: try a smaller learning rate or LeakyReLU"
+                )
+        return "in inference it is not, so that some layer does it in training alone: try a smaller rate of Dropout"
 
 
 def dead_units(model: "Sequential", x: npt.NDArray[Any]) -> dict[str, float]:
-    """Return, for each activation by its position such as "1", the share of units that give the same number for all of x.
+    """Return, by the position of each activation such as "1", the share of its units that give the same number for all of x.
+
+    Activations are the `nnlite.layers.Activation` among the model's own layers, such as ReLU and Sigmoid: not SiLU, GELU and
+    Softmax, and none inside a model that is itself a layer.
 
     No gradient passes such a unit of ReLU, so that it can learn nothing: many of them ask for a smaller learning rate, He's
     initialiser or LeakyReLU.

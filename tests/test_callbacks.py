@@ -130,6 +130,19 @@ def test_a_callback_can_end_the_training_after_an_epoch(rng):
     assert events.log[-2:] == [("", "epoch end", 2, ["loss"]), ("", "train end")]
 
 
+@pytest.mark.parametrize("event", ["on_epoch_begin", "on_step_end", "on_epoch_end"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_the_end_of_training_is_announced_to_all_when_an_exception_ended_it(event, error, rng):
+    def fails(model, *arguments):
+        raise error
+
+    stops, first, last = Callback(), Events(), Events()
+    setattr(stops, event, fails)
+    with pytest.raises(error):
+        model_of().fit(data(rng), rng=rng, callbacks=[first, stops, last], verbose=False)
+    assert first.log[-1] == last.log[-1] == ("", "train end")
+
+
 def test_a_stop_does_not_last_into_the_next_fit(rng):
     model = model_of()
     model.stop_training = True
@@ -208,6 +221,30 @@ def test_stopping_waits_for_a_better_number_and_goes_back_to_the_best(losses, op
     assert model.weights[0] == best
 
 
+def test_any_number_is_better_than_a_first_one_that_is_none():
+    stopping = EarlyStopping(patience=2)
+    model, epoch = run(stopping, [np.nan, 6, 5, 7, 8])
+    assert (epoch, stopping.best_epoch, stopping.best, model.weights[0]) == (5, 3, 5, 3)
+
+
+def test_stopping_does_not_wait_for_ever_where_there_is_no_number():
+    assert run(EarlyStopping(patience=2), [np.nan] * 5)[1] == 3
+
+
+def test_the_best_weights_are_put_back_after_an_interruption(rng):
+    class Interrupts(Callback):
+        def on_epoch_begin(self, model, epoch):
+            if epoch == 3:
+                model.set_weights([weight + 5 for weight in model.get_weights()])
+                raise KeyboardInterrupt
+
+    model, x = model_of(), data(rng)
+    stopping = EarlyStopping()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, epochs=4, validation_data=x, rng=rng, callbacks=[stopping, Interrupts()], verbose=False)
+    assert model.evaluate(x) == stopping.best
+
+
 def test_stopping_can_leave_the_last_weights():
     model, epoch = run(EarlyStopping(patience=1, restore_best_weights=False), [5, 4, 6])
     assert model.weights[0] == epoch == 3
@@ -255,6 +292,10 @@ def test_stopping_leaves_a_real_model_with_its_best_weights(rng):
 
 
 # --- Logs and checkpoints
+
+
+def test_before_any_training_there_are_no_rates():
+    assert LearningRateLogger().rates == []
 
 
 def test_the_csv_file_holds_the_history(rng, tmp_path):

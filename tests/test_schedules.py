@@ -11,6 +11,7 @@ from nnlite import (
     MomentumSchedule,
     ReduceOnPlateau,
     Sequential,
+    TrainingError,
     cosine,
     exponential_decay,
     one_cycle,
@@ -189,6 +190,61 @@ def test_a_constant_schedule_changes_nothing(model):
 def test_the_optimizer_has_its_own_rate_back_afterwards(model):
     fit(model, cosine(), epochs=2)
     assert model.optimizer.learning_rate == 0.5
+
+
+class Interrupts(Callback):
+    """Ends the training in its fifth step as Ctrl-C would."""
+
+    def on_step_end(self, model, step, loss):
+        if model.optimizer.step_count == 5:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_training_leaves_the_optimizer_its_own_rate_and_momentum(rng):
+    model, x = Sequential([Dense(2, 2, rng=rng)]), rng.random((10, 2)).astype(np.float32)
+    model.compile(SGD(0.5, momentum=0.9), "mse")
+    callbacks = [LearningRateSchedule(cosine()), MomentumSchedule(), Interrupts()]
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, epochs=3, batch_size=4, shuffle=False, callbacks=callbacks, verbose=False)
+    assert model.optimizer.step_count == 5
+    assert (model.optimizer.learning_rate, model.optimizer.momentum) == (0.5, 0.9)
+
+
+def test_a_failed_training_leaves_the_optimizer_its_own_rate(model):
+    x = np.full((4, 2), np.nan, np.float32)
+    with pytest.raises(TrainingError):
+        model.fit(x, shuffle=False, callbacks=[LearningRateSchedule(cosine())], verbose=False)
+    assert model.optimizer.learning_rate == 0.5
+
+
+def test_a_factor_of_any_number_format_leaves_the_rate_among_the_optimizers_numbers(model):
+    seen = []
+
+    class Numbers(Callback):
+        def on_step_end(self, model, step, loss):
+            seen.append(model.optimizer.numbers()["learning_rate"])
+
+    x, schedule = np.ones((4, 2), np.float32), LearningRateSchedule(lambda progress: np.float32(0.5))
+    model.optimizer.learning_rate = np.float32(0.5)
+    model.fit(x, batch_size=2, shuffle=False, callbacks=[schedule, Numbers()], verbose=False)
+    assert seen == [0.25, 0.25]
+
+
+@pytest.mark.parametrize("minimum", [0, 0.125])
+def test_a_reduction_in_any_number_format_leaves_the_rate_among_the_optimizers_numbers(minimum, model):
+    callback = ReduceOnPlateau("loss", factor=np.float32(0.125), patience=1, minimum=np.float32(minimum))
+    callback.on_train_begin(model, 2, 1)
+    for epoch in (1, 2):
+        callback.on_epoch_end(model, epoch, {"loss": 1.0})
+    assert model.optimizer.numbers()["learning_rate"] == max(0.0625, minimum)
+
+
+def test_a_momentum_of_any_number_format_is_among_the_optimizers_numbers(rng):
+    optimizer = SGD(0.1, momentum=0.9)
+    model = Sequential([Dense(2, 2, rng=rng)])
+    model.compile(optimizer, "mse")
+    MomentumSchedule(np.float32(0.25)).on_train_begin(model, 1, 1)
+    assert optimizer.numbers()["momentum"] == 0.25
 
 
 def test_a_schedule_object_serves_a_second_training(model):

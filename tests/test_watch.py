@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import Callback, Dense, ReLU, Sequential, Sigmoid, TrainingError, dead_units
+from nnlite import Callback, Dense, Dropout, ReLU, Sequential, Sigmoid, TrainingError, dead_units
 from nnlite.initializers import zeros
 from nnlite.optimizers import SGD
 from nnlite.watch import COLLAPSE_STEPS
@@ -99,6 +99,12 @@ def test_collapse_in_a_nested_model_names_the_outer_layer(rng):
         fit(model, data(rng), epochs=30)
 
 
+def test_a_collapse_in_training_alone_is_told_apart(rng):
+    model = Sequential([Dropout(1 - 1e-9, rng=rng), dense(4, 4)])
+    with pytest.raises(TrainingError, match=r"the same for every sample; in inference it is not, .* a smaller rate of Dropout$"):
+        fit(model, data(rng), epochs=30)
+
+
 def test_a_constant_target_is_no_collapse(rng):
     model, x = autoencoder(), data(rng)
     model.layers[0].bias.value[:] = -100
@@ -144,7 +150,7 @@ def test_a_fit_counts_its_steps_anew(rng):
     assert len(history.history["loss"]) == 5
 
 
-def test_the_end_of_training_is_not_announced_after_an_error(rng):
+def test_the_end_of_training_is_announced_after_an_error_too(rng):
     class Events(Callback):
         seen = ()
 
@@ -158,7 +164,7 @@ def test_the_end_of_training_is_not_announced_after_an_error(rng):
     x[0] = np.nan
     with pytest.raises(TrainingError):
         fit(autoencoder(), x, callbacks=[events])
-    assert events.seen == ()
+    assert events.seen == ("train end",)
 
 
 def test_dead_units_are_counted_in_each_activation(rng):
