@@ -233,7 +233,7 @@ def binary_cross_entropy_with_logits(
 
 @jit
 def sgd(value: FloatArray, gradient: FloatArray, learning_rate: float) -> None:
-    """W ← w − η g."""
+    """w ← w − η g."""
     rate = value.dtype.type(learning_rate)
     for i in range(value.size):
         value[i] -= rate * gradient[i]
@@ -241,7 +241,7 @@ def sgd(value: FloatArray, gradient: FloatArray, learning_rate: float) -> None:
 
 @jit
 def sgd_momentum(value: FloatArray, gradient: FloatArray, velocity: FloatArray, learning_rate: float, momentum: float) -> None:
-    """U ← μ u + g, negligible as 0;  w ← w − η u."""
+    """u ← μ u + g, negligible as 0;  w ← w − η u."""
     real = value.dtype.type
     rate, mu, negligible = real(learning_rate), real(momentum), real(NEGLIGIBLE_MEAN)
     for i in range(value.size):
@@ -252,7 +252,7 @@ def sgd_momentum(value: FloatArray, gradient: FloatArray, velocity: FloatArray, 
 
 @jit
 def sgd_nesterov(value: FloatArray, gradient: FloatArray, velocity: FloatArray, learning_rate: float, momentum: float) -> None:
-    """U ← μ u + g, negligible as 0;  w ← w − η (g + μ u)."""
+    """u ← μ u + g, negligible as 0;  w ← w − η (g + μ u)."""
     real = value.dtype.type
     rate, mu, negligible = real(learning_rate), real(momentum), real(NEGLIGIBLE_MEAN)
     for i in range(value.size):
@@ -272,7 +272,7 @@ def adam(
     rate: float,
     epsilon: float,
 ) -> None:
-    """M ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  w ← w − rate · m / (√v + epsilon), with negligible g, m and v as 0.
+    """m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  w ← w − rate · m / (√v + epsilon), with negligible g, m and v as 0.
 
     The caller folds the bias corrections into `rate` and `epsilon`, see `nnlite.optimizers.Adam`.
     """
@@ -289,7 +289,7 @@ def adam(
 
 @jit
 def amsgrad(value: FloatArray, m: FloatArray, v: FloatArray, largest: FloatArray, rate: float, epsilon: float) -> None:
-    """Largest ← max(largest, v);  w ← w − rate · m / (√largest + epsilon)."""
+    """largest ← max(largest, v);  w ← w − rate · m / (√largest + epsilon)."""
     r, eps = value.dtype.type(rate), value.dtype.type(epsilon)
     for i in range(value.size):
         largest[i] = largest[i] if largest[i] > v[i] else v[i]

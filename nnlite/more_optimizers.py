@@ -32,7 +32,7 @@ class AdamW(Adam):
         super().__init__(learning_rate, **settings)
         if not weight_decay >= 0:
             raise ValueError(f"AdamW expects a weight_decay of at least 0, received {weight_decay}")
-        self.weight_decay = weight_decay
+        self.weight_decay = float(weight_decay)
 
     def _update(self) -> None:
         for parameter in self._parameters:
@@ -43,7 +43,7 @@ class AdamW(Adam):
 class RMSProp(Optimizer):
     """Each weight's gradient over the root of its own running mean square: v ← ρ v + (1 − ρ) g², w ← w − η g / (√v + ε).
 
-    ε stands outside the root, as in PyTorch.
+    ε stands outside the root, as in PyTorch. A g and a v that are negligible count as 0, as in `Adam`.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class RMSProp(Optimizer):
         super().__init__(learning_rate, clip_norm)
         if not (0 <= decay < 1 and epsilon > 0):
             raise ValueError(f"RMSProp expects a decay in [0, 1) and a positive epsilon, received {decay} and {epsilon}")
-        self.decay, self.epsilon = decay, epsilon
+        self.decay, self.epsilon = float(decay), float(epsilon)
         self.v: list[FloatArray] = []
 
     def bind(self, parameters: Sequence[Parameter]) -> None:

@@ -42,8 +42,8 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__} expects a positive learning rate, received {learning_rate}")
         if clip_norm is not None and not clip_norm > 0:
             raise ValueError(f"{type(self).__name__} expects a positive clip_norm, received {clip_norm}")
-        self.learning_rate = learning_rate
-        self.clip_norm = clip_norm
+        self.learning_rate = float(learning_rate)  # NumPy's float32 would be missing among the numbers
+        self.clip_norm = None if clip_norm is None else float(clip_norm)
         self.step_count = 0
         self.settings: dict[str, float] = {}
         self._parameters: list[Parameter] = []
@@ -61,7 +61,7 @@ class Optimizer:
     def step(self) -> None:
         """Change every parameter once, by the gradient it holds."""
         if not self._parameters:
-            raise RuntimeError(f"{type(self).__name__}.step needs bind(parameters) before it")
+            raise RuntimeError(f"{type(self).__name__}.step needs bind(parameters) with at least one trainable parameter before it")
         self.step_count += 1
         if self.clip_norm is not None:
             self._clip(self.clip_norm)
@@ -103,7 +103,7 @@ class Optimizer:
 
 def _describe(state: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the names in a state with the sizes and dtypes of their arrays."""
-    return {name: [f"{a.size} {a.dtype}" for a in state[name]] for name in state if name != "step_count"}
+    return {name: ["number"] if name == "step_count" else [f"{a.size} {a.dtype}" for a in state[name]] for name in state}
 
 
 class SGD(Optimizer):
@@ -111,6 +111,7 @@ class SGD(Optimizer):
 
     Without momentum u = g. With momentum μ, u ← μ u + g remembers the direction, and Nesterov's form looks one step further along
     it, w ← w − η (g + μ u). This is PyTorch's form; in Keras η stands inside the memory, the same as long as η does not change.
+    A u below `nnlite.kernels.NEGLIGIBLE_MEAN` counts as 0.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ class SGD(Optimizer):
             raise ValueError(f"SGD expects a momentum in [0, 1), received {momentum}")
         if nesterov and momentum == 0:
             raise ValueError("SGD with nesterov=True expects a momentum above 0, received 0")
-        self.momentum = momentum
+        self.momentum = float(momentum)
         self.nesterov = nesterov
         self.velocity: list[FloatArray] = []
 
@@ -176,6 +177,9 @@ class Adam(Optimizer):
     ε stands outside the root of the corrected v̂, as in Algorithm 1 of the paper and in PyTorch. Keras adds its epsilon to the root
     of the uncorrected v (the paper's "epsilon hat" form), which is a larger ε in the first steps.
 
+    What is too small to matter, and slow to compute with, counts as 0: g, m and v below the constants NEGLIGIBLE_GRADIENT,
+    NEGLIGIBLE_MEAN and NEGLIGIBLE_MEAN_SQUARE of `nnlite.kernels`.
+
     Parameters
     ----------
     learning_rate : float, default 0.001
@@ -194,7 +198,7 @@ class Adam(Optimizer):
 
     Examples
     --------
-    The first step is the learning rate long, however large or small the gradient:
+    The first step is the learning rate long, for large gradients as for small ones, as long as they are well above ε:
 
     >>> import numpy as np
     >>> from nnlite import Parameter
@@ -226,7 +230,7 @@ class Adam(Optimizer):
                 raise ValueError(f"{type(self).__name__} expects {name} in [0, 1), received {beta}")
         if not epsilon > 0:
             raise ValueError(f"{type(self).__name__} expects a positive epsilon, received {epsilon}")
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
         self.amsgrad = amsgrad
         self.m: list[FloatArray] = []
         self.v: list[FloatArray] = []

@@ -39,7 +39,7 @@ class Parameter:
         self._started = False
 
     def store(self, contribution: FloatArray) -> None:
-        """Gradient ← contribution, or += from the second on."""
+        """gradient ← contribution, or += from the second on."""
         if self._started:
             self.gradient += contribution
         else:

@@ -365,9 +365,40 @@ def test_the_settings_are_the_numbers_at_bind(rng):
 def test_an_optimizer_that_is_bound_to_nothing_has_taken_no_step_and_takes_none():
     optimizer = Adam()
     assert optimizer.step_count == 0
-    with pytest.raises(RuntimeError, match=re.escape("Adam.step needs bind(parameters) before it")):
+    with pytest.raises(RuntimeError, match=re.escape("Adam.step needs bind(parameters) with at least one trainable parameter")):
         optimizer.step()
     assert optimizer.step_count == 0
+
+
+def test_an_optimizer_of_frozen_parameters_says_what_is_missing():
+    optimizer = SGD()
+    optimizer.bind([Parameter("w", np.ones(2), trainable=False)])
+    with pytest.raises(RuntimeError, match="at least one trainable parameter"):
+        optimizer.step()
+
+
+@pytest.mark.parametrize("make", [SGD, lambda: SGD(momentum=0.9), Adam])
+def test_a_state_without_a_step_count_is_refused(make, rng):
+    optimizer = make()
+    optimizer.bind(parameters(rng, np.float32))
+    state = optimizer.state()
+    del state["step_count"]
+    with pytest.raises(ValueError, match=r"expects a state of \{'step_count': .*, received \{"):
+        optimizer.load_state(state)
+
+
+@pytest.mark.parametrize(
+    ("maker", "settings"),
+    [
+        (SGD, {"learning_rate": 0.5, "momentum": 0.25, "clip_norm": 2}),
+        (AdamW, {"learning_rate": 0.5, "weight_decay": 0.25, "beta1": 0.5, "beta2": 0.75, "epsilon": 0.125}),
+        (RMSProp, {"learning_rate": 0.5, "decay": 0.75, "epsilon": 0.125}),
+    ],
+)
+def test_settings_of_any_number_format_are_kept(maker, settings, rng):
+    optimizer = maker(**{name: np.float32(number) for name, number in settings.items()})
+    optimizer.bind(parameters(rng, np.float32))
+    assert settings.items() <= optimizer.settings.items()
 
 
 def test_every_optimizer_that_has_a_name_can_be_made_with_its_defaults():

@@ -332,7 +332,7 @@ OTHERS = {
     "optimizer": ({"optimizer": AdamW}, "with optimizer AdamW, received one with optimizer Adam"),
     "learning rate": ({"optimizer": lambda: Adam(0.02)}, r"with the optimizer's learning_rate 0\.02, .* learning_rate 0\.01"),
     "amsgrad": ({"optimizer": lambda: Adam(0.01, amsgrad=True)}, "with the optimizer's amsgrad True"),
-    "clipping": ({"optimizer": lambda: Adam(0.01, clip_norm=1)}, r"clip_norm 1, received one with .* clip_norm None"),
+    "clipping": ({"optimizer": lambda: Adam(0.01, clip_norm=1)}, r"clip_norm 1.0, received one with .* clip_norm None"),
     "callbacks": ({"callbacks": lambda: [EarlyStopping()]}, r"with callbacks \['History', 'EarlyStopping', 'Stops'\], received"),
     "layers": ({"layers": lambda rng: [ReLU()]}, r"with layers \["),
     "generators": ({"rng": np.random.Generator(np.random.MT19937(1))}, r"with random generators \['MT19937\(3, .*PCG64\(3"),
