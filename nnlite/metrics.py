@@ -1,7 +1,9 @@
-"""How far a picture is from its original, how many labels are right, what a loss can reach: numbers for people, not for gradients.
+"""How far a picture is from its original, how many labels are right, what binary cross-entropy can reach at best.
+
+These are numbers for people, not for gradients; what training minimises is in `nnlite.losses`.
 
 The mean squared error is an average over pixels, PSNR = −10 log₁₀(MSE) the same on a scale of decibels, and SSIM compares patterns
-rather than pixels. What training minimises is in `nnlite.losses`.
+rather than pixels.
 
 Images are arrays with values from 0 to `peak` (255 for bytes, 1 for floats). `accuracy` is for labels alone: the share of pixels
 that are met exactly says nothing about an image.
@@ -49,6 +51,11 @@ def mse(image: Array, reference: Array, peak: float = 255) -> float:
 def psnr(mean_squared_error: float) -> float:
     """Peak signal-to-noise ratio −10 log₁₀(MSE) in dB, of an error on the scale [0, 1]; infinite for equal images.
 
+    Raises
+    ------
+    ValueError
+        The error is negative. (That of NaN is NaN.)
+
     Examples
     --------
     Ten times less error is ten decibels more:
@@ -57,7 +64,9 @@ def psnr(mean_squared_error: float) -> float:
     >>> [round(psnr(error), 2) for error in (0.01, 0.001)]
     [20.0, 30.0]
     """
-    return float(-10 * np.log10(mean_squared_error)) if mean_squared_error > 0 else float("inf")
+    if mean_squared_error < 0:
+        raise ValueError(f"psnr expects an error of at least 0, received {mean_squared_error}")
+    return float("inf") if mean_squared_error == 0 else float(-10 * np.log10(mean_squared_error))
 
 
 def ssim(image: Array, reference: Array, peak: float = 255) -> float:
@@ -167,11 +176,13 @@ def binary_entropy(target: npt.NDArray[Any]) -> float:
     ValueError
         The array is empty or leaves [0, 1].
     """
+    if target.size == 0:
+        raise ValueError(f"binary_entropy expects at least one number, received {target.dtype} of shape {target.shape}")
     counts = None
     if target.dtype == np.uint8:  # at most 256 different numbers
         counts, target = np.bincount(target.reshape(-1), minlength=256), np.arange(256) / 255
     t = target.astype(np.float64)
-    if t.size == 0 or (counts is not None and not counts.any()) or not ((t >= 0) & (t <= 1)).all():
-        raise ValueError(f"binary_entropy expects at least one number and all in [0, 1], received an array of {target.dtype}")
+    if not ((t >= 0) & (t <= 1)).all():
+        raise ValueError(f"binary_entropy expects numbers in [0, 1], received {t.min():g} to {t.max():g}: scale them")
     entropy = -sum(p * np.log(np.where(p > 0, p, 1)) for p in (t, 1 - t))  # 0 ln 0 is 0
     return float(np.average(entropy, weights=counts))

@@ -258,12 +258,19 @@ def test_the_entropy_of_images_is_that_of_their_pixels_as_floats(rng):
     assert binary_entropy(images) == pytest.approx(binary_entropy(images / 255), rel=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.uint8])
+def test_the_entropy_of_nothing_is_refused_with_its_shape_and_dtype(dtype):
+    message = f"binary_entropy expects at least one number, received {np.dtype(dtype)} of shape (0, 4)"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        binary_entropy(np.zeros((0, 4), dtype))
+
+
 @pytest.mark.parametrize(
-    "target", [np.zeros(0), np.zeros(0, np.uint8), np.array([0.5, 1.5]), np.array([-0.5]), np.array([np.nan])], ids=str
+    ("target", "received"), [([0.5, 1.5], "0.5 to 1.5"), ([-0.5, 1], "-0.5 to 1"), ([np.nan, 0], "nan to nan")]
 )
-def test_the_entropy_needs_numbers_in_zero_to_one(target):
-    with pytest.raises(ValueError, match="binary_entropy expects at least one number and all in"):
-        binary_entropy(target)
+def test_the_entropy_of_numbers_outside_zero_to_one_is_refused_with_their_range(target, received):
+    with pytest.raises(ValueError, match=re.escape(f"binary_entropy expects numbers in [0, 1], received {received}: scale them")):
+        binary_entropy(np.array(target))
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,15 @@ def test_psnr_of_equal_images_is_infinite():
     assert psnr(0) == math.inf
 
 
+def test_psnr_of_an_error_that_is_no_number_is_none_either():
+    assert math.isnan(psnr(math.nan))
+
+
+def test_psnr_refuses_a_negative_error():
+    with pytest.raises(ValueError, match=r"psnr expects an error of at least 0, received -0\.5"):
+        psnr(-0.5)
+
+
 def ssim_pixel_by_pixel(a, b):
     """The paper's formula, window by window, as a loop."""
     g = np.exp(-((np.arange(11) - 5) ** 2) / 4.5)
