@@ -68,7 +68,7 @@ class Sequential(Layer):
                 input_shape = first.input_shape
             elif isinstance(first, Dense):
                 input_shape = first.weight.value.shape[:1]
-        self.input_shape: Shape | None = input_shape
+        self.input_shape: Shape | None = None if input_shape is None else tuple(int(size) for size in input_shape)
         self._steps: list[Layer] = []  # the layers, but a Dense and an activation behind it as one
         for layer in self.layers:
             if isinstance(layer, Activation) and self._steps and type(self._steps[-1]) is Dense:
@@ -78,8 +78,8 @@ class Sequential(Layer):
         self.stop_training = False
         self._optimizer: Optimizer | None = None
         self._loss: Loss | None = None
-        if input_shape is not None:
-            self.output_shape(input_shape)
+        if self.input_shape is not None:
+            self.output_shape(self.input_shape)
 
     def __len__(self) -> int:
         """The number of layers."""
@@ -281,6 +281,8 @@ class Sequential(Layer):
         if validation_data is not None:
             validation_x, validation_y = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
             validation = Samples(validation_x, validation_y, self.dtype)
+            if len(validation) == 0:
+                raise ValueError("fit expects validation_data of at least one sample, received none")
         if augment is not None and rng is not None:
             samples.inputs.transform = lambda batch: augment(batch, rng)
         history, watch, saved = History(), Watch(self), None
@@ -313,5 +315,5 @@ class Sequential(Layer):
 
 def _choose(kind: str, name: str, choices: Mapping[str, Callable[[], Choice]]) -> Choice:
     if name not in choices:
-        raise ValueError(f"expected a {kind} of {sorted(choices)}, received {name!r}")
+        raise ValueError(f"compile expects the {kind} to be one of {sorted(choices)}, received {name!r}")
     return choices[name]()

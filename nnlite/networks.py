@@ -16,7 +16,21 @@ def dense_network(widths: Sequence[int], rng: np.random.Generator) -> list[Layer
 
     He's initialisation keeps the size of signals; the last layer starts with small weights, since codes and images that begin near
     their middle make the first steps calm.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        From the inputs of the first Dense to the units of the last: at least two.
+    rng : np.random.Generator
+        Draws the start weights, float32.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two widths, or one below 1.
     """
+    if len(widths) < 2:
+        raise ValueError(f"dense_network expects at least two widths, received {list(widths)}")
     layers: list[Layer] = []
     for position, (width, next_width) in enumerate(pairwise(widths), 2):
         initializer = he_normal if position < len(widths) else _small

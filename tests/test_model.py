@@ -89,6 +89,14 @@ def test_input_shape_is_known_from_a_first_dense():
     assert small_model().input_shape == (6,)
 
 
+def test_an_input_shape_may_be_any_sequence_of_integers():
+    for shape in ([8, 8], np.array([8, 8])):
+        model = Sequential([Flatten(), dense(64, 3)], input_shape=shape)
+        assert model.input_shape == (8, 8)
+        assert all(type(size) is int for size in model.input_shape)
+    assert Sequential([dense(6, 4)], input_shape=[6]).input_shape == (6,)
+
+
 def test_input_shape_is_unknown_behind_a_first_layer_that_takes_any():
     assert Sequential([ReLU(), dense(6, 4)]).input_shape is None
 
@@ -223,8 +231,11 @@ def test_compile_takes_objects_as_they_are():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"optimizer": "adma"}, r"expected a optimizer of \['adam', 'adamw', 'rmsprop', 'sgd'\], received 'adma'"),
-        ({"loss": "l2"}, r"expected a loss of \[.*'mse'.*\], received 'l2'"),
+        (
+            {"optimizer": "adma"},
+            r"compile expects the optimizer to be one of \['adam', 'adamw', 'rmsprop', 'sgd'\], received 'adma'",
+        ),
+        ({"loss": "l2"}, r"compile expects the loss to be one of \[.*'mse'.*\], received 'l2'"),
     ],
 )
 def test_compile_refuses_unknown_names_and_stays_as_it_was(arguments, message):
@@ -297,6 +308,17 @@ def test_validation_data_may_be_inputs_and_targets(rng):
     model.compile()
     history = model.fit(x, validation_data=(x, targets), rng=rng, verbose=False).history
     assert history["val_loss"] == [model.evaluate(x, targets)]
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_validation_data_without_samples_are_refused_before_the_training(pair, rng):
+    x, model = vectors(rng), small_model()
+    model.compile()
+    weights = model.get_weights()
+    with pytest.raises(ValueError, match="fit expects validation_data of at least one sample, received none"):
+        model.fit(x, validation_data=(x[:0], x[:0]) if pair else x[:0], rng=rng, verbose=False)
+    for weight, expected in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)
 
 
 def test_without_validation_data_there_is_no_val_loss(rng):
