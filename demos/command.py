@@ -150,9 +150,19 @@ def describe(data: Any) -> str:
     return f"{len(data.train_images):,} training and {len(data.test_images):,} test images of {size}; {machine.describe()}"
 
 
-def start(parser: Parser, arguments: Sequence[str] | None) -> tuple[argparse.Namespace, Callable[..., None], Dataset]:
-    """Return the options, a print that obeys --quiet, and the data, after a line on them; the folder to write to is there."""
+def start(
+    parser: Parser, arguments: Sequence[str] | None, check: Callable[[Parser, argparse.Namespace], None] | None = None
+) -> tuple[argparse.Namespace, Callable[..., None], Dataset]:
+    """Return the options, a print that obeys --quiet, and the data, after a line on them; the folder to write to is there.
+
+    Parameters
+    ----------
+    check : callable, optional
+        Leaves with one line if options do not go together; called before anything else is done.
+    """
     options = parser.parse_args(arguments)
+    if check:
+        check(parser, options)
     output_folder(parser, options.out)
     say, data = printer(options), load_data(parser, options.data)
     say(describe(data))

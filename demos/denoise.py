@@ -115,10 +115,7 @@ def linear_filter(noisy: np.ndarray, clean: np.ndarray) -> Callable[[np.ndarray]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments)
-    options.strength = options.strength or STRENGTHS[options.noise]
-    if options.noise != "gaussian" and options.strength > 1:
-        parser.error(f"argument --strength: expected a share of the pixels, at most 1, received {options.strength:g}")
+    options, say, data = command.start(parser, arguments, check)
     if min(data.test_images.shape[1:]) < 11:
         parser.error(f"argument --data: expected images of at least 11 by 11, received {data.test_images.shape[1:]}")
     start = time.perf_counter()
@@ -134,6 +131,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     metrics = {"points": rows, "ssim_images": min(SSIM_IMAGES, len(data.test_images)), "histories": histories}
     command.finish(options, metrics, "pictures", seconds_training)
     return 0
+
+
+def check(parser: command.Parser, options: argparse.Namespace) -> None:
+    """Fill in the strength, and leave with one line unless it suits the noise."""
+    options.strength = options.strength or STRENGTHS[options.noise]
+    if options.noise != "gaussian" and options.strength > 1:
+        parser.error(f"argument --strength: expected a share of the pixels, at most 1, received {options.strength:g}")
 
 
 def train(data: Dataset, noise: Noise | None, options: argparse.Namespace) -> tuple[Autoencoder, dict[str, list[float]]]:
