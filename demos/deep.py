@@ -16,13 +16,12 @@ The error is that of their paper, the squared error summed over an image's pixel
 
 import argparse
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from demos import command
-from demos.examples import between, first_of_each
+from demos.examples import first_of_each
 from demos.pca import PCA, fit_pca
 from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine, save_weights
 from nnlite.datasets import Dataset
@@ -42,7 +41,7 @@ files written to --out:
 
 examples:
   python -m demos.deep
-  python -m demos.deep --epochs 120           the long run: 2.80 and less
+  python -m demos.deep --epochs 120           the long run: 2.02
   python -m demos.deep --code 64 --runs 3     a mean over three models
   python -m demos.deep --code 2 --epochs 30   a map of the digits
 
@@ -53,9 +52,7 @@ exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weig
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments)
-    if options.checkpoint and options.runs > 1:
-        parser.error(f"argument --checkpoint: expected --runs 1, since a file holds one training, received --runs {options.runs}")
+    options, say, data = command.start(parser, arguments, check)
     shape = data.train_images.shape[1:]
     pixels = int(np.prod(shape))
     pca = fit_pca(data.train_images, min(options.code, pixels))
@@ -88,6 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     command.finish(options, metrics, "pictures, model")
     return 0
+
+
+def check(parser: command.Parser, options: argparse.Namespace) -> None:
+    """Leave with one line if several models are to share a checkpoint."""
+    if options.checkpoint and options.runs > 1:
+        parser.error(f"argument --checkpoint: expected --runs 1, since a file holds one training, received --runs {options.runs}")
 
 
 def make_model(shape: tuple[int, ...], hidden: Sequence[int], code: int, rng: np.random.Generator) -> Autoencoder:
@@ -149,13 +152,7 @@ def draw(folder: Path, data: Dataset, model: Autoencoder, pca: PCA, curves: dict
         "error of the\nautoencoder",
         decoded - originals,
     )
-    paths = [model.decode(between(codes[start], codes[end])) for start, end in pairwise(first[:6])]
-    plots.sheet(
-        folder / "interpolation.png",
-        "From one test image to the next, in equal steps of the code",
-        np.concatenate(paths),
-        columns=10,
-    )
+    plots.interpolation(folder / "interpolation.png", codes[first], model.decode)
     plots.history(
         folder / "history.png",
         "Squared error of an image by epoch",

@@ -3,7 +3,8 @@
 Images are (N, height, width), or (N, height, width, 3) in colours, values in [0, 1]. First come the pictures, then their pieces.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from demos.examples import between
 from demos.pca import fit_pca
 
 DPI = 120
@@ -23,7 +25,8 @@ SIGNED = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
 def reconstructions(path: Path, title: str, rows: Mapping[str, np.ndarray], difference: str, error: np.ndarray) -> None:
     """Draw rows of images one below the other, each with its label, and below them a signed error in red and blue."""
     tall = error.shape[1] / error.shape[2]
-    figure = Figure(figsize=(0.9 * len(error) + 1.8, 0.95 * tall * (len(rows) + 1) + 0.6), layout="constrained")
+    width = max(0.9 * len(error) + 1.8, 6.0)  # of few images, too, the title is seen
+    figure = Figure(figsize=(width, 0.95 * tall * (len(rows) + 1) + 0.6), layout="constrained")
     axes = figure.subplots(len(rows) + 1, 1)
     for axis, (label, images) in zip(axes, rows.items(), strict=False):
         row(axis, images, label, ZERO_TO_ONE)
@@ -69,6 +72,12 @@ def sheet(path: Path, title: str, images: np.ndarray, columns: int) -> None:
     axis.imshow(tile(images, columns), **ZERO_TO_ONE)
     axis.set_axis_off()
     save(figure, path, title)
+
+
+def interpolation(path: Path, codes: np.ndarray, decode: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Draw the way from each of the first six codes (N, K) to the next, a row for each, as `decode` shows it; one code as it is."""
+    ways = [between(start, end) for start, end in pairwise(codes[:6])] or [codes]
+    sheet(path, "From one test image to the next, in equal steps of the code", decode(np.concatenate(ways)), columns=10)
 
 
 def codes(path: Path, title: str, codes: np.ndarray, labels: np.ndarray) -> None:

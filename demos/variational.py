@@ -13,14 +13,13 @@ own, so that every model is measured on the same ones.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from demos import command
-from demos.examples import between, first_of_each
+from demos.examples import first_of_each
 from nnlite import (
     Autoencoder,
     Callback,
@@ -182,13 +181,7 @@ def draw(
         z = model.encoder.layers[-1].draw(120, code, rng)
         title = "Decoded from codes drawn from the prior: the probability of each pixel"
     plots.sheet(folder / "samples.png", title, probabilities(z), columns=12)
-    paths = [probabilities(between(start, end)) for start, end in pairwise(codes[:6])]
-    plots.sheet(
-        folder / "interpolation.png",
-        "From one test image to the next, in equal steps of the code",
-        np.concatenate(paths),
-        columns=10,
-    )
+    plots.interpolation(folder / "interpolation.png", codes, probabilities)
     decoded = probabilities(codes)
     plots.reconstructions(
         folder / "reconstructions.png",

@@ -59,7 +59,12 @@ def test_a_checkpoint_of_another_training_is_refused(blob_data, tmp_path, argume
     assert "argument --checkpoint: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--code", "0"], ["--hidden", "3,x"], ["--runs", "0"], ["--learning-rate", "-1"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--code", "0"], ["--hidden", "3,x"], ["--runs", "0"], ["--learning-rate", "-1"], ["--checkpoint", "x", "--runs", "2"]],
+    ids=" ".join,
+)
 def test_a_bad_argument_is_one_line_and_exit_code_2(tmp_path, arguments, capsys):
     assert run_demo(deep, "--out", tmp_path, *arguments) == 2
-    assert one_line(capsys.readouterr().err)
+    out, err = capsys.readouterr()
+    assert out == "" and one_line(err) and arguments[0] in err

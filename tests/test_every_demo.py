@@ -104,6 +104,13 @@ def test_quiet_writes_the_files_of_the_manual_and_no_word(name, data, tmp_path, 
         assert min(image.shape[:2]) > 90 and len(np.unique(image[..., 0])) > 20
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_a_data_set_of_one_label_can_be_drawn(name, tmp_path):
+    labels = {"train_labels": np.full(300, 7), "test_labels": np.full(50, 7)}
+    data = write_data(tmp_path / "data", blobs(300, 1, side=12), blobs(50, 2, side=12), **labels)
+    assert run(name, data, tmp_path / "out", "--quiet") == 0
+
+
 # --- how it ends when something is wrong
 
 
