@@ -174,7 +174,7 @@ def histograms(path: Path, title: str, values: Mapping[str, np.ndarray], xlabel:
     """Draw how often whole numbers occur, a panel below the other for each label, all with the same x axis."""
     figure = Figure(figsize=(6.4, 1.0 * len(values) + 1.0), layout="constrained")
     axes = figure.subplots(len(values), 1, squeeze=False, sharex=True)[:, 0]
-    edges = np.linspace(-0.5, max(each.max() for each in values.values()) + 0.5, 65)
+    edges = bars(max(int(each.max()) for each in values.values()))
     for number, (axis, (label, each)) in enumerate(zip(axes, values.items(), strict=True)):
         axis.hist(each, edges, color=f"C{number % 10}")
         axis.axvline(each.mean(), color="black", linewidth=1)
@@ -224,6 +224,12 @@ def tile(images: np.ndarray, columns: int, gap: int = 3) -> np.ndarray:
     padded[:count, :height, :width] = images
     grid = padded.reshape(rows, columns, height + gap, width + gap, *channels).swapaxes(1, 2)
     return grid.reshape(rows * (height + gap), columns * (width + gap), *channels)[:-gap, :-gap]
+
+
+def bars(largest: int) -> np.ndarray:
+    """Return the edges of at most 64 bars for the whole numbers 0 to `largest`, all with as many numbers in them."""
+    width = largest // 64 + 1
+    return np.arange(0, largest + width + 1, width) - 0.5
 
 
 def row(axis: Axes, images: np.ndarray, label: str, look: Mapping[str, object], columns: int | None = None) -> AxesImage:

@@ -1,9 +1,18 @@
-"""The pictures: what an interpolation shows."""
+"""The pieces of the pictures: which numbers a bar holds, and what an interpolation shows."""
 
 import numpy as np
 import pytest
 
 from demos import plots
+
+
+@pytest.mark.parametrize("largest", [0, 1, 63, 64, 100, 127, 128, 784])
+def test_every_bar_of_a_histogram_holds_as_many_whole_numbers(largest):
+    edges = plots.bars(largest)
+    width = round(edges[1] - edges[0])
+    held, _ = np.histogram(np.arange(largest + width), edges)
+    assert edges[0] == -0.5 and edges[-1] > largest and len(held) <= 64
+    assert set(held[:-1]) <= {width} and 0 < held[-1] <= width
 
 
 @pytest.mark.parametrize(("count", "shown"), [(1, 1), (2, 10), (3, 20), (6, 50), (9, 50)])
