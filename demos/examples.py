@@ -1,4 +1,4 @@
-"""Which images the pictures show, what lies between two of them, and codes of images that never were."""
+"""What the pictures show: which images, what lies between two of them, codes of images that never were, and which counts."""
 
 import numpy as np
 
@@ -20,3 +20,8 @@ def samples(codes: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarr
     variances, directions = np.linalg.eigh(covariance)
     normal = rng.standard_normal((count, codes.shape[1])) * np.sqrt(np.maximum(variances, 0))
     return (codes.mean(axis=0) + normal @ directions.T).astype(np.float32)
+
+
+def one_two_four(last: int) -> list[int]:
+    """Return 1, 2, 4, 8 ... as long as they are less than `last`, then `last`."""
+    return [*(2**power for power in range(last.bit_length()) if 2**power < last), last]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from demos.examples import one_two_four
 from demos.mnist import make_model
 from nnlite import Autoencoder, Callback, Dense, Sequential, Sigmoid, Tanh
 from nnlite.codec.image import ImageCodec, to_bytes
@@ -268,8 +269,3 @@ def count_bits(codec: ImageCodec, images: np.ndarray, index: int, quality: int) 
         images=decoded,
         psnr=[psnr(mse(image, images[index])) for image in decoded],
     )
-
-
-def one_two_four(last: int) -> list[int]:
-    """Return 1, 2, 4, 8 ... as long as they are less than `last`, then `last`."""
-    return [*(2**power for power in range(last.bit_length()) if 2**power < last), last]

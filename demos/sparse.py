@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from demos import command
-from demos.examples import first_of_each
+from demos.examples import first_of_each, one_two_four
 from nnlite import (
     ActivityPenalty,
     Autoencoder,
@@ -125,7 +125,9 @@ def train(data: Dataset, kind: str, strength: float, options: argparse.Namespace
         "dead_units": next(iter(dead_units(model, data.test_images).values())),
         "test_mse": error,
         "test_psnr": psnr(error),
-        "kept": {str(count): psnr(error_kept(model, codes, rest, count, data.test_images)) for count in counts(options.units)},
+        "kept": {
+            str(count): psnr(error_kept(model, codes, rest, count, data.test_images)) for count in one_two_four(options.units)
+        },
         "seconds": time.perf_counter() - start,
     }
     return Trained(kind, f"{kind} {strength:g}" if strength else kind, model, codes, rest, numbers)
@@ -193,11 +195,6 @@ def error_kept(model: Autoencoder, codes: np.ndarray, rest: np.ndarray, count: i
 def distortion(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> float:
     """Return the mean squared error of the images drawn from codes, clipped to what a pixel can be."""
     return mse(np.clip(model.decode(codes), 0, 1), images / 255, peak=1)
-
-
-def counts(units: int) -> list[int]:
-    """Return 1, 2, 4, ... and at last the number of units."""
-    return [*(2**power for power in range((units - 1).bit_length())), units]
 
 
 def verdict(results: list[Trained]) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from demos.examples import between, first_of_each, samples
+from demos.examples import between, first_of_each, one_two_four, samples
 from demos.pca import MAX_ROWS, fit_pca
 
 
@@ -74,3 +74,8 @@ def test_samples_have_the_mean_and_the_covariance_of_the_codes(rng):
     drawn = samples(codes, 50_000, rng)
     np.testing.assert_allclose(drawn.mean(axis=0), codes.mean(axis=0), atol=0.05)
     np.testing.assert_allclose(np.cov(drawn, rowvar=False), np.cov(codes, rowvar=False), atol=0.1)
+
+
+@pytest.mark.parametrize(("last", "expected"), [(1, [1]), (2, [1, 2]), (5, [1, 2, 4, 5]), (8, [1, 2, 4, 8])])
+def test_one_two_four_are_powers_of_two_and_the_last(last, expected):
+    assert one_two_four(last) == expected

@@ -119,11 +119,6 @@ def test_the_strongest_unit_is_the_one_that_changes_the_picture_most(rng):
     np.testing.assert_array_equal(sparse.strongest(model, np.array([[5.0, 1.0, 1.0], [-20.0, 1.0, 1.0]])), [[1, 0, 2], [0, 1, 2]])
 
 
-@pytest.mark.parametrize(("units", "expected"), [(2, [1, 2]), (5, [1, 2, 4, 5]), (8, [1, 2, 4, 8])])
-def test_the_numbers_of_units_kept_are_powers_of_two_and_all(units, expected):
-    assert sparse.counts(units) == expected
-
-
 # --- how it ends when something is wrong
 
 
