@@ -275,7 +275,13 @@ def make_parser() -> command.Parser:
 
 def zero_or_share(text: str) -> float:
     """Return an argument as a number of at least 0 and below 1."""
-    return 0.0 if text == "0" else command.share(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 0 and below 1, received {text!r}")
+    return number
 
 
 if __name__ == "__main__":

@@ -102,6 +102,12 @@ def test_few_or_many_training_images_decide_what_is_left_open_and_nothing_else()
     assert options.flip is False
 
 
+@pytest.mark.parametrize("text", ["0", "0.0", "0e3", "0.25"])
+def test_dropout_and_noise_may_be_zero_however_it_is_written(text):
+    options = demo.make_parser().parse_args(["--dropout", text, "--noise", text])
+    assert options.dropout == options.noise == float(text)
+
+
 # --- the pieces
 
 
@@ -136,7 +142,8 @@ def failure(capsys, *arguments):
 @pytest.mark.parametrize(
     "arguments",
     [["--latent", "0"], ["--hidden", "x"], ["--batch-size", "0"], ["--learning-rate", "inf"], ["--dropout", "1"],
-     ["--noise", "-1"], ["--test-share", "1"], ["--test-share", "0"], ["--hold-out", "people"]],
+     ["--dropout", "nan"], ["--dropout", "x"], ["--noise", "-1"], ["--test-share", "1"], ["--test-share", "0"],
+     ["--hold-out", "people"]],
     ids=" ".join,
 )  # fmt: skip
 def test_a_bad_argument_is_one_line_and_exit_code_2(tmp_path, folder, capsys, arguments):
