@@ -220,7 +220,7 @@ def make_parser() -> command.Parser:
     command.add_training(parser, epochs=5, batch_size=128)
     add(
         "--learning-rate", type=command.positive_number, metavar="RATE",
-        help="step size (default the optimizer's: adam 0.001, sgd 0.01)",
+        help="step size (default the optimizer's own: sgd 0.01, the others 0.001)",
     )  # fmt: skip
     command.add_common(parser, checkpoint=True)
     return parser

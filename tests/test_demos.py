@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -21,6 +22,7 @@ from demos.blocks import block_characters
 from nnlite import load_weights
 from nnlite.codec.image import BUILT_IN, ImageCodec
 from nnlite.datasets import Dataset, load_mnist
+from nnlite.optimizers import OPTIMIZERS
 
 ROOT = Path(nnlite.__file__).parent.parent
 SMALL = ["--latent", "6", "--epochs", "2", "--batch-size", "32"]
@@ -137,7 +139,7 @@ def test_the_same_seed_gives_the_same_metrics_but_for_the_times(finished, run, t
 # --- what can be chosen
 
 
-@pytest.mark.parametrize("activation", ["leaky_relu", "relu", "sigmoid", "silu", "tanh"])
+@pytest.mark.parametrize("activation", mnist.ACTIVATIONS_OF_CODES)
 def test_every_activation_runs(run, tmp_path, no_pictures, activation):
     assert run(*SMALL, "--activation", activation, "--quiet")[0] == 0
     assert metrics_of(tmp_path / "out")["activation"] == activation
@@ -170,10 +172,12 @@ def test_every_loss_runs_and_is_drawn(run, tmp_path, loss):
     assert all((tmp_path / "out" / name).stat().st_size > 1000 for name in PICTURES)
 
 
-@pytest.mark.parametrize(("optimizer", "rate"), [("adam", 0.001), ("sgd", 0.01)])
-def test_every_optimizer_runs_at_its_own_rate_or_that_given(run, tmp_path, no_pictures, optimizer, rate):
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_runs_at_the_rate_of_the_manual_or_that_given(run, tmp_path, no_pictures, optimizer):
+    manual = " ".join(mnist.make_parser().format_help().split())
+    rates = dict(re.findall(r"(sgd|others) (\d\.\d+)", manual))
     assert run(*SMALL, "--optimizer", optimizer, "--quiet")[0] == 0
-    assert metrics_of(tmp_path / "out")["learning_rate"] == rate
+    assert metrics_of(tmp_path / "out")["learning_rate"] == float(rates.get(optimizer, rates["others"]))
     assert run(*SMALL, "--optimizer", optimizer, "--learning-rate", 0.02, "--quiet")[0] == 0
     assert metrics_of(tmp_path / "out")["learning_rate"] == 0.02
 
