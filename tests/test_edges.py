@@ -50,14 +50,14 @@ def through(name, x):
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-@pytest.mark.parametrize("size", [1e4, 1e30, "max"])
+@pytest.mark.parametrize("size", [1e10, 1e30, "max"])
 def test_an_activation_far_from_zero_has_reached_its_limit(name, size, dtype):
     far = np.finfo(dtype).max if size == "max" else dtype(size)
     y, slope = through(name, np.array([-far, far], dtype))
     left, right, *slopes = LIMITS[name]
     expected = [side(x) if callable(side) else side for side, x in ((left, -far), (right, far))]
     np.testing.assert_allclose(y, np.array(expected, dtype), rtol=1e-6)
-    np.testing.assert_allclose(slope, np.array(slopes, dtype), rtol=1e-6)
+    np.testing.assert_allclose(slope, np.array(slopes, dtype), rtol=1e-6, atol=1e-12)  # some come near theirs as 1 / x² does
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
@@ -76,7 +76,6 @@ def test_around_zero_the_smallest_numbers_are_zero_or_themselves(name, dtype):
     y, slope = through(name, np.array([-tiny, -0.0, 0.0, tiny], dtype))
     expected, slopes = AT_ZERO[name]
     np.testing.assert_allclose(y, expected, rtol=1e-6, atol=2 * tiny)
-    assert {float(min(slopes, key=lambda each: abs(each - received))) for received in slope} <= slopes
     assert all(min(abs(each - received) for each in slopes) < 1e-6 for received in slope)
 
 
