@@ -35,8 +35,6 @@ activations: {", ".join(ACTIVATIONS_OF_CODES)}
 examples:
   python -m demos.bottleneck
   python -m demos.bottleneck --latents 2,30 --activations tanh --epochs 20
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 """
 
 

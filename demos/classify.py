@@ -40,8 +40,6 @@ examples:
   python -m demos.classify
   python -m demos.classify --epochs 3
   python -m demos.classify --data /usr/share/datasets/fashion-mnist --shift 1 --out out/classify-fashion
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
 """
 
 

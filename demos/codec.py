@@ -36,8 +36,6 @@ examples:
   python -m demos.codec
   python -m demos.codec --out nnlite/data/codec/mnist.safetensors     how the codec that comes with nnlite was made
   python -m demos.codec --data /usr/share/datasets/fashion-mnist --epochs 55 --out out/codec/fashion.safetensors
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 """
 
 

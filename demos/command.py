@@ -97,7 +97,10 @@ def add_common(
     checkpoint: bool = False,
     out: str = "",
 ) -> None:
-    """Add what every demo has, last: --seed of what is `random`, --data, --checkpoint if it can, --out, --threads and --quiet."""
+    """Add what every demo has, last: --seed of what is `random`, --data, --checkpoint if it can, --out, --threads and --quiet.
+
+    Below its epilog the manual says the exit codes; what can keep a checkpoint keeps the weights, too, if it is interrupted.
+    """
     add = parser.add_argument
     add("--seed", type=whole_number(0), default=0, metavar="N", help=f"of {random} (default 0)")
     add("--data", type=Path, metavar="DIR", help=data)
@@ -116,6 +119,8 @@ def add_common(
         help=f"of the matrix products (default one for each physical core, at most {machine.MAX_THREADS})",
     )  # fmt: skip
     add("--quiet", action="store_true", help="print nothing but errors")
+    kept = " (the weights so far are kept)" if checkpoint else ""
+    parser.epilog = f"{parser.epilog}\nexit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted{kept}\n"
 
 
 # --- a run, from its first line to its last

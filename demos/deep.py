@@ -44,8 +44,6 @@ examples:
   python -m demos.deep --epochs 120           the long run: 2.02
   python -m demos.deep --code 64 --runs 3     a mean over three models
   python -m demos.deep --code 2 --epochs 30   a map of the digits
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
 """
 
 

@@ -49,8 +49,6 @@ examples:
   python -m demos.denoise
   python -m demos.denoise --noise salt_and_pepper --strength 0.3
   python -m demos.denoise --data /usr/share/datasets/fashion-mnist --out out/denoise-fashion
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 """
 
 NOTHING, MEDIAN, LINEAR, PLAIN, DENOISING = (

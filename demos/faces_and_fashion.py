@@ -69,8 +69,6 @@ examples:
   python -m demos.faces_and_fashion
   python -m demos.faces_and_fashion --data faces --out out/faces
   python -m demos.faces_and_fashion --data faces --hold-out folders --latent 64 --dropout 0.3
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
 """
 
 

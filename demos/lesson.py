@@ -43,8 +43,6 @@ examples:
   python -m demos.lesson
   python -m demos.lesson gradient_error
   python -m demos.lesson filters sharpening --epochs 20 --latent 128
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 """
 
 

@@ -47,8 +47,6 @@ examples:
   python -m demos.mnist --latent 32 --hidden 512 --epochs 20
   python -m demos.mnist --epochs 50 --checkpoint out/training.safetensors
   python -m demos.mnist --data /usr/share/datasets/fashion-mnist --out out/mnist-fashion
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
 """
 
 

@@ -65,8 +65,6 @@ examples:
   python -m demos.sparse
   python -m demos.sparse --l1 0.0003 --kl 0.001 --units 784 --epochs 10
   python -m demos.sparse --data /usr/share/datasets/fashion-mnist --out out/sparse-fashion
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 """
 
 

@@ -48,8 +48,6 @@ files written to --out:
 examples:
   python -m demos.variational
   python -m demos.variational --code 2 --epochs 20
-
-exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted (the weights so far are kept)
 """
 
 

@@ -72,6 +72,11 @@ def test_help_is_a_manual_that_fits_the_terminal(name, monkeypatch, capsys, colu
 
 
 @pytest.mark.parametrize("name", SMALL)
+def test_the_manual_says_whether_an_interruption_keeps_the_weights(name, capsys):
+    assert manual(name, capsys).endswith(" (the weights so far are kept)\n" if name in WITH_CHECKPOINT else " 130 interrupted\n")
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_the_examples_of_the_manual_can_be_typed(name, capsys):
     examples = re.findall(rf"^  python -m demos\.{name}\b(.*?)(?:   .*)?$", manual(name, capsys), re.MULTILINE)
     assert examples
