@@ -1,7 +1,11 @@
 """What the mutation run changes, and what it leaves alone; the run itself is ``python -m tests.long.mutate``."""
 
-import pytest
+import re
 
+import pytest
+from pages import ROOT
+
+from tests.long.mutate import TESTS
 from tests.long.mutations import mutants
 
 
@@ -78,3 +82,9 @@ def test_a_mutant_is_the_module_with_one_fault():
 def test_mutants_of_equal_statements_have_different_names():
     keys = [mutant.key for mutant in mutants("a += b\na += b", "example.py")]
     assert len(set(keys)) == len(keys) == 6
+
+
+@pytest.mark.parametrize("page", ["README.md", "tests/README.md", "tests/mutation_report.md"])
+def test_the_pages_say_in_how_many_modules_faults_are_tried(page):
+    said = re.findall(r"(\d+) modules", (ROOT / page).read_text(encoding="utf-8"))
+    assert said and set(said) == {str(len(TESTS))}

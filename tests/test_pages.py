@@ -13,7 +13,7 @@ from pages import ROOT, blocks, run
 
 from nnlite import cli, datasets
 
-PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*.md")])
 WITH_PROGRAMS = ["CONTRIBUTING.md", "README.md", "docs/from-keras.md"]  # the worked example has a test of its own
 TOOLS = {"python3", "pip", "python", "nnlite", "ruff", "mypy"}
 
@@ -85,6 +85,9 @@ def check_command(command):
     while re.fullmatch(r"[A-Z_]+=\S*", words[0]):
         del words[0]
     tool, arguments = words[0].removeprefix(".venv/bin/"), words[1:]
+    if tool.startswith(".ci/"):
+        assert (ROOT / tool).is_file() and not arguments, words
+        return
     assert tool in TOOLS, f"unknown program {tool}"
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
@@ -99,6 +102,8 @@ def check_command(command):
         text, arguments = manual(importlib.import_module(arguments[1]).main), arguments[2:]
     elif arguments[:1] == ["-m"] and arguments[1].startswith("tests.long."):
         text, arguments = (ROOT / f"{arguments[1].replace('.', '/')}.py").read_text(encoding="utf-8"), arguments[2:]
+    elif words == [".venv/bin/python"]:
+        return
     elif tool == "pip":
         extras = [extra for word in arguments for extra in re.findall(r"^\.\[(.+)\]$", word)]
         assert all(extra in setup["options.extras_require"] for extra in extras), extras
@@ -122,6 +127,7 @@ def test_a_command_on_a_page_exists_with_its_options(page, command):
     "command",
     [
         "make test",
+        ".ci/unknown",
         "python -m demos.unknown",
         "python -m demos.mnist --unknown",
         ".venv/bin/nnlite compress a b --unknown 1",

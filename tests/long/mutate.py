@@ -99,6 +99,7 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
         "",
         f"`{command}`, {time.strftime('%Y-%m-%d')}, {_machine()}, Python {platform.python_version()}.",
         "",
+        f"{len(results)} modules are tried: layers, losses, optimizers, kernels, the codec's integer parts and others. "
         "Each mutant is the package with one small fault: `<` for `<=`, `+` for `-`, another constant, a condition negated or left "
         "out, a statement or an argument left out, and the like, see `tests/long/mutations.py`. It is killed when a test of its "
         "module fails; a timeout, when the tests do not come to an end, counts as well.",
