@@ -2,14 +2,17 @@
 
 import ast
 import io
+import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import tokenize
 from pathlib import Path
 
 import pytest
+from pages import ROOT
 
 import nnlite
 
@@ -108,6 +111,26 @@ def test_a_module_imports_only_from_rows_below_its_own(module):
     assert {name for name in own if ROW[name] >= ROW.get(module, 0)} == set()
 
 
+def reading_path():
+    """Return the modules in the rows of README's table "in the order of the lesson", first to last."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").partition("| file of `nnlite/` |")[2].splitlines()[2:]
+    rows = [line.split("|")[1] for line in itertools.takewhile(lambda line: line.startswith("|"), lines)]
+    return [[file.replace("/", ".") for file in re.findall(r"`([\w/]+)\.py`", row)] for row in rows]
+
+
+def test_the_reading_path_leads_through_every_module_once():
+    named = [module for row in reading_path() for module in row]
+    assert sorted(named) == sorted(set(MODULES) - {"nnlite", "codec", "__main__"})
+
+
+def test_a_module_of_the_reading_path_imports_only_from_those_above_it():
+    above = set()
+    for module in itertools.chain(*reading_path()):
+        above.add(module)
+        own = {name for name, in_function in imports(MODULES[module].read_text()) if name in ROW and not in_function}
+        assert own - above == set(), module
+
+
 # All that the demo's model is trained with: what is imported from here on, but for what only some trainings import in a function.
 CORE = {"autoencoder", "activations", "reshaping"}
 
@@ -131,14 +154,24 @@ def test_lines_of_code_are_those_without_comments_and_docstrings():
     )
 
 
-def test_the_core_is_less_than_1200_lines_of_code():
+def core_modules():
+    """Return CORE and what its modules import, and these in turn."""
     core, pending = set(), set(CORE)
     while pending:
         core |= pending
         found = {name for module in pending for name, in_function in imports(MODULES[module].read_text()) if not in_function}
         pending = (found & set(MODULES)) - core - {"nnlite"}
+    return core
+
+
+def test_the_core_is_less_than_1200_lines_of_code():
+    core = core_modules()
     assert {"kernels", "optimizers", "training"} <= core
     assert sum(code_lines(MODULES[module].read_text()) for module in core) < 1200
+
+
+def test_the_first_nine_rows_of_the_reading_path_are_the_core():
+    assert set(itertools.chain(*reading_path()[:9])) == core_modules()
 
 
 @pytest.mark.parametrize("module", sorted(CODEC_PRIMITIVES & set(MODULES)))
