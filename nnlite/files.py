@@ -5,7 +5,7 @@ import errno
 import glob
 import os
 import stat
-import tempfile
+import zlib
 from pathlib import Path
 
 MAX_BYTES = 2**30  # 1 GiB, twice the largest file of MNIST's family
@@ -34,7 +34,7 @@ def read_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> bytes:
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove the temporary files beside `path` that writes which were killed have left; not while another process writes there."""
     path = Path(os.path.realpath(path))
-    for leftover in path.parent.glob(f"{glob.escape(_temporary_prefix(path))}*.tmp"):
+    for leftover in path.parent.glob(f"{glob.escape(_temporary_prefix(path))}{8 * '[0-9a-f]'}.tmp"):
         leftover.unlink(missing_ok=True)
 
 
@@ -50,22 +50,28 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     OSError
         The folder does not exist or cannot be written, the disk is full, or `path` is a folder, a pipe or a device.
     """
-    path = Path(os.path.realpath(path))
-    try:
-        mode = path.stat().st_mode
+    target = Path(os.path.realpath(path))
+    mode = None
+    with contextlib.suppress(FileNotFoundError):
+        mode = target.stat().st_mode
         _check_kind(mode, path)
-    except FileNotFoundError:
-        umask = os.umask(0)
-        os.umask(umask)
-        mode = 0o666 & ~umask
-    handle, temporary = tempfile.mkstemp(prefix=_temporary_prefix(path), suffix=".tmp", dir=path.parent)
+    temporary = target.with_name(f"{_temporary_prefix(target)}{os.urandom(4).hex()}.tmp")
+
+    def create(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o666 if mode is None else 0o600)  # less what the umask forbids; private until it is complete
+
     try:
-        with os.fdopen(handle, "wb") as file:
+        file = open(temporary, "xb", opener=create)  # noqa: SIM115 (closed below)
+    except OSError as error:  # which names the temporary file
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    try:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, mode & 0o777)  # mkstemp makes files that only their owner may read
-        os.replace(temporary, path)
+        if mode is not None:
+            os.chmod(temporary, mode & 0o777)
+        os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -73,8 +79,9 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def _temporary_prefix(path: Path) -> str:
-    """Return how the names of the temporary files for `path` begin: no longer than a folder can hold, whatever its encoding."""
-    return f".{path.name[:50]}."
+    """Return how the names of the temporary files for `path` alone begin: no longer than a folder can hold, in any encoding."""
+    name = path.name
+    return f".{name}." if len(name) <= 50 else f".{name[:50]}~{zlib.crc32(os.fsencode(name)):08x}."
 
 
 def _check_kind(mode: int, path: str | os.PathLike[str]) -> None:

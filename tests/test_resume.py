@@ -444,10 +444,10 @@ def test_the_file_holds_the_parameters_by_name(path):
 
 
 def test_what_a_killed_write_has_left_is_removed(path):
-    (path.parent / ".checkpoint.abc.tmp").write_bytes(b"half")
-    (path.parent / ".other.abc.tmp").write_bytes(b"not mine")
+    (path.parent / ".checkpoint.0123abcd.tmp").write_bytes(b"half")
+    (path.parent / ".other.0123abcd.tmp").write_bytes(b"not mine")
     Program().fit(path)
-    assert sorted(file.name for file in path.parent.iterdir()) == [".other.abc.tmp", "checkpoint"]
+    assert sorted(file.name for file in path.parent.iterdir()) == [".other.0123abcd.tmp", "checkpoint"]
 
 
 def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bytes(tmp_path, rng):
