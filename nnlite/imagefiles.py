@@ -3,6 +3,9 @@
 On reading, a file's kind is known by its first bytes; on writing, by its name: ``.png``, ``.npy``, IDX where the name contains
 "idx" or "ubyte" (gzipped if it also ends in ``.gz``), and a folder where it has no ending. A pipe carries ``.npy``.
 
+PNGs are read that are opaque, with 8 bits a sample, or one bit a sample if they are grey, or a palette of any size; all others are
+refused.
+
 A file may come from a stranger. At most 1 GiB is read of it, and what it promises is compared with what it holds before memory is
 taken for it; only the pixels of a PNG may be more than its bytes, at most 2^24 of them, and 2^28 in a folder.
 """
@@ -12,6 +15,7 @@ import io
 import math
 import os
 import re
+import shutil
 import struct
 import sys
 import tempfile
@@ -165,27 +169,43 @@ def _read_folder(path: Path) -> Array:
 
 
 def _write_folder(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
-    """Write a folder under a temporary name and rename it, and the one that was there before it; only what we wrote is replaced."""
+    """Write a folder under a temporary name and rename it; of an old one, only what we wrote is replaced."""
     check_target(path, force)
     digits = len(str(len(images) - 1))
     path = Path(os.path.realpath(path))
     try:
         with tempfile.TemporaryDirectory(prefix=".nnlite.", dir=path.parent) as temporary:
-            old, new = Path(temporary) / "old", Path(temporary) / "new"
+            new = Path(temporary) / "new"
             new.mkdir()
             for number, image in enumerate(images):
                 (new / f"{number:0{digits}d}.png").write_bytes(png(image))
             if path.exists():
                 _check_numbered(path)
-                os.rename(path, old)
-            try:
+                _replace_folder(path, new)
+            else:
                 os.rename(new, path)
-            except OSError:
-                if old.exists():
-                    os.rename(old, path)
-                raise
     except OSError as error:
         raise CodecError(f"{path}: expected a place that can be written to: {error.strerror}") from error
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Put the folder `new` in the place of the folder `path`: after an exception, Ctrl-C included, the old one is there again.
+
+    No call renames both at once. A kill between the two renames leaves nothing at `path`, and the old folder, whole, beside it as
+    ".NAME.old.…"; a kill after them may leave what remains of it there.
+    """
+    old = path.with_name(f".{path.name[:50]}.old.{os.urandom(4).hex()}")
+    try:
+        os.rename(path, old)
+        os.rename(new, path)
+    finally:
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            try:
+                os.rename(old, path)
+            except OSError as error:
+                raise CodecError(f"{path}: the folder could not be replaced and is now {old}: {error.strerror}") from error
 
 
 def _check_numbered(path: Path) -> None:
@@ -241,7 +261,7 @@ def _parse_png(data: bytes) -> npt.NDArray[np.uint8]:
 
 
 def _essential_chunks(data: bytes) -> bytes:
-    """Return a PNG with only the chunks that make its pixels, or raise CodecError unless they are few and of 8 bits."""
+    """Return a PNG with only the chunks that make its pixels, or raise CodecError if they are many or of a kind not read right."""
     parts, position = [PNG], len(PNG)
     while parts[-1][4:8] != b"IEND" and position + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, position)
@@ -257,7 +277,9 @@ def _essential_chunks(data: bytes) -> bytes:
     if width * height > MAX_PNG_PIXELS:
         raise CodecError(f"expected a PNG image of at most {MAX_PNG_PIXELS} pixels, received {height} × {width}")
     if depth == 16 or (colour_type == 0 and depth in (2, 4)):  # matplotlib's reader cuts the first and gets the others wrong
-        raise CodecError(f"expected a PNG of 8 bits a pixel, received one of {depth}")
+        raise CodecError(f"expected a PNG of 8 bits a sample, received one of {depth}")
+    if colour_type in (0, 2) and any(part[4:8] == b"tRNS" for part in parts):  # which matplotlib's reader does not look at
+        raise CodecError("expected an opaque image, received one with transparency: a colour of it stands for none")
     return b"".join(parts)
 
 
@@ -269,9 +291,8 @@ def png(image: npt.NDArray[np.uint8]) -> bytes:
     height, width = image.shape
     rows = np.zeros((height, 1 + width), np.uint8)  # a row begins with its filter: 0, none, the best for images as small as these
     rows[:, 1:] = image
-    header = struct.pack(
-        ">IIBBBBB", width, height, 8, 0, 0, 0, 0
-    )  # 8 bits, grey, the only compression, filter method, no interlace
+    # 8 bits, grey, the only compression, filter method, no interlace
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
     return PNG + b"".join(
         struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)) for kind, content in chunks

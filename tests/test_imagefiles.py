@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import itertools
 import os
 import struct
 import tracemalloc
@@ -17,7 +18,7 @@ from nnlite.imagefiles import PIPE, check_target, read_bytes, read_images, read_
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # PNG's colour types
 
 
-def png(rows, colour=GREY, depth=8, palette=b"", size=None):
+def png(rows, colour=GREY, depth=8, palette=b"", size=None, transparent=b""):
     """Return the bytes of a PNG, written out by hand; rows of packed samples, one `bytes` each."""
     channels = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}[colour]
     width, height = size or (8 * len(rows[0]) // (depth * channels), len(rows))
@@ -27,6 +28,7 @@ def png(rows, colour=GREY, depth=8, palette=b"", size=None):
 
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     chunks = [chunk(b"IHDR", header), chunk(b"PLTE", palette)] if palette else [chunk(b"IHDR", header)]
+    chunks += [chunk(b"tRNS", transparent)] if transparent else []
     chunks += [chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
@@ -123,7 +125,7 @@ def test_a_png_of_few_greys_is_read_right_or_refused(read, depth, row, expected)
 
 @pytest.mark.parametrize("colour", [GREY, RGB, GREY_ALPHA, RGBA])
 def test_a_png_of_16_bits_is_refused_and_not_cut_to_8(read, colour):
-    with pytest.raises(CodecError, match="expected a PNG of 8 bits a pixel, received one of 16"):
+    with pytest.raises(CodecError, match="expected a PNG of 8 bits a sample, received one of 16"):
         read(png([bytes(range(16))], colour, depth=16))
 
 
@@ -133,10 +135,17 @@ def test_a_png_of_16_bits_is_refused_and_not_cut_to_8(read, colour):
         (png([bytes([9, 9, 10] * 4)], RGB), "a grey image, received one with colours"),
         (png([bytes([9, 9, 9, 254] * 4)], RGBA), "an opaque image, received one with transparency"),
         (png([bytes([9, 0] * 4)], GREY_ALPHA), "an opaque image, received one with transparency"),
+        (png([bytes([9, 0])], transparent=b"\0\x09"), "an opaque image, received one with transparency"),
+        (png([b"\x55"], depth=1, transparent=b"\0\0"), "an opaque image, received one with transparency"),
+        (png([bytes([9, 9, 9, 0, 0, 0])], RGB, transparent=bytes(6)), "an opaque image, received one with transparency"),
+        (
+            png([bytes([0])], PALETTE, palette=bytes([9, 9, 9]), transparent=b"\0"),
+            "an opaque image, received one with transparency",
+        ),
         (png([bytes([0, 1])], PALETTE, palette=bytes([9, 9, 9, 1, 2, 3])), "a grey image, received one with colours"),
         (b"P6 1 1 255 \x09\x09\x0a", "a grey image, received one with colours"),
     ],
-    ids=["rgb", "rgba", "grey-alpha", "palette", "ppm"],
+    ids=["rgb", "rgba", "grey-alpha", "grey-key", "bit-key", "rgb-key", "palette-alpha", "palette", "ppm"],
 )
 def test_an_image_with_colours_or_transparency_is_refused(read, data, message):
     with pytest.raises(CodecError, match=f"file: expected {message}"):
@@ -503,19 +512,55 @@ def test_a_link_to_a_folder_stays_one(tmp_path, images):
     np.testing.assert_array_equal(read_images(tmp_path / "folder"), images)
 
 
-def test_a_folder_that_cannot_be_replaced_stays_as_it_was(tmp_path, images, monkeypatch):
+def failing_renames(error, *numbers):
+    """Return an os.rename whose calls of these numbers, counted from 1, raise the error."""
+    calls, rename = itertools.count(1), os.rename
+
+    def renames_or_fails(source, target):
+        if next(calls) in numbers:
+            raise error
+        rename(source, target)
+
+    return renames_or_fails
+
+
+FULL = OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(("error", "raised"), [(FULL, CodecError), (KeyboardInterrupt(), KeyboardInterrupt)])
+def test_a_folder_that_cannot_be_replaced_stays_as_it_was(tmp_path, images, monkeypatch, number, error, raised):
+    write_images(tmp_path / "folder", images[:1], force=False)
+    monkeypatch.setattr(os, "rename", failing_renames(error, number))
+    with pytest.raises(raised, match="No space left on device" if error is FULL else None):
+        write_images(tmp_path / "folder", images, force=True)
+    np.testing.assert_array_equal(read_images(tmp_path / "folder"), images[:1])
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_can_be_neither_replaced_nor_put_back_is_kept_and_the_message_says_where(tmp_path, images, monkeypatch):
+    write_images(tmp_path / "folder", images[:1], force=False)
+    monkeypatch.setattr(os, "rename", failing_renames(FULL, 2, 3))
+    with pytest.raises(CodecError, match=r"folder: the folder could not be replaced and is now (.*): No space left") as caught:
+        write_images(tmp_path / "folder", images, force=True)
+    (kept,) = tmp_path.iterdir()
+    assert f"is now {kept}: " in str(caught.value)
+    np.testing.assert_array_equal(read_images(kept), images[:1])
+
+
+def test_ctrl_c_after_a_folder_was_replaced_leaves_the_new_one_alone(tmp_path, images, monkeypatch):
     write_images(tmp_path / "folder", images[:1], force=False)
     rename = os.rename
 
-    def fails_for_the_new(source, target):
-        if source.name == "new":
-            raise OSError(28, "No space left on device")
+    def interrupted_afterwards(source, target):
         rename(source, target)
+        if source.name == "new":
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "rename", fails_for_the_new)
-    with pytest.raises(CodecError, match="No space left on device"):
+    monkeypatch.setattr(os, "rename", interrupted_afterwards)
+    with pytest.raises(KeyboardInterrupt):
         write_images(tmp_path / "folder", images, force=True)
-    np.testing.assert_array_equal(read_images(tmp_path / "folder"), images[:1])
+    np.testing.assert_array_equal(read_images(tmp_path / "folder"), images)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
