@@ -74,8 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("nnlite: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # of standard output: whatever happens to a file is a CodecError
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
+        if not isinstance(error, BrokenPipeError):  # for then whoever read our output has had enough
+            print(f"nnlite: -: expected an output that can be written to: {error.strerror}", file=sys.stderr)
         return 1
     return 0
 

@@ -355,6 +355,20 @@ def test_a_reader_that_has_had_enough_is_no_reason_for_a_traceback(folder):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+@pytest.mark.parametrize("command", ["info digits.nnl", "compress digits.npy - --model", "decompress digits.nnl - --model"])
+def test_an_output_that_is_full_is_one_line(folder, model, command):
+    arguments = [*command.split(), *([model] if command.endswith("--model") else [])]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "nnlite", *arguments],
+            stdout=full, stderr=subprocess.PIPE, cwd=folder, env=environment, timeout=120,
+        )  # fmt: skip
+    expected = b"nnlite: -: expected an output that can be written to: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
 # --- help
 
 
