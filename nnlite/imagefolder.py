@@ -3,6 +3,7 @@
 A sub-folder is a group, such as the pictures of one person. Pictures to test with are held out of every group, or whole groups are.
 """
 
+import math
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -43,8 +44,8 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
     Raises
     ------
     DatasetError
-        There is no such folder or nothing in it, a file is damaged or of another size than the first, or all together are larger
-        than 1 GiB; the message names the folder or file.
+        There is no such folder or nothing in it, a file is damaged or of another size than the first, or all together would be
+        larger than 1 GiB in colours, three bytes a pixel, even if they are grey; the message names the folder or file.
     """
     folder = Path(path)
     try:
@@ -62,14 +63,15 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
             pictures.append(read_picture(file))
         except CodecError as error:
             raise DatasetError(str(error)) from error
+        if len(pictures) == 1 and 3 * math.prod(pictures[0].shape[:2]) * len(paths) > MAX_BYTES:
+            raise DatasetError(
+                f"{folder}: expected images that take at most {MAX_BYTES} bytes as colours, found {len(paths)} of "
+                f"{_size(pictures[0])} pixels"
+            )
         if pictures[-1].shape[:2] != pictures[0].shape[:2]:
             raise DatasetError(
                 f"{file}: expected an image of {_size(pictures[0])} pixels like {paths[0]}, received {_size(pictures[-1])}: "
                 "bring all images to one size"
-            )
-        if 3 * pictures[0].shape[0] * pictures[0].shape[1] * len(paths) > MAX_BYTES:
-            raise DatasetError(
-                f"{folder}: expected at most {MAX_BYTES} bytes of images, found {len(paths)} of {_size(pictures[0])}"
             )
     if any(picture.ndim == 3 for picture in pictures):
         pictures = [picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2) for picture in pictures]

@@ -105,7 +105,7 @@ def test_what_is_no_folder_is_refused(tmp_path, name):
 def test_a_folder_larger_than_memory_is_refused_at_its_first_picture(tmp_path, monkeypatch):
     monkeypatch.setattr("nnlite.imagefolder.MAX_BYTES", 10)
     write(tmp_path, {"1.pgm": pgm(1, 2), "2.pgm": b"never read"})
-    with pytest.raises(DatasetError, match="expected at most 10 bytes of images, found 2 of 2 × 1"):
+    with pytest.raises(DatasetError, match="expected images that take at most 10 bytes as colours, found 2 of 2 × 1 pixels"):
         load_image_folder(tmp_path)
 
 
