@@ -4,9 +4,11 @@ import gzip
 import json
 import os
 import random
+import signal
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -15,7 +17,8 @@ import pytest
 
 import nnlite
 from nnlite.imagefiles import png
-from tests.long.fuzz import CHANGES, cases
+from tests.long import fuzz
+from tests.long.fuzz import CHANGES, cases, too_long
 from tests.long.readers import READERS, codec_file, small_codec
 
 ROOT = Path(nnlite.__file__).parent.parent
@@ -61,6 +64,43 @@ def test_every_change_of_the_fuzzer_changes_something():
         data = bytearray(range(200))
         change(data, random.Random(2), bytes(range(100, 150)))
         assert data != bytes(range(200))
+
+
+class SlowReader:
+    """Takes a while, and hides whatever is raised meanwhile behind its own exception, as readers may."""
+
+    samples, errors = [b"good"], (ValueError,)
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def repair(self, data):
+        return data
+
+    def read(self, data, folder):
+        end = time.process_time() + self.seconds * (data not in self.samples)
+        try:
+            while time.process_time() < end:
+                pass
+        except Exception as error:
+            raise ValueError("damaged") from error
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory and time are limited as on Linux")
+@pytest.mark.parametrize(
+    ("handler", "seconds", "message"),
+    [(too_long, 2, "ended in HangError: no end after 0.01 s"), (signal.SIG_IGN, 0.05, "expected at most 10 ms")],
+)
+def test_a_reader_that_takes_too_long_fails_even_if_it_hides_it(tmp_path, monkeypatch, capsys, handler, seconds, message):
+    monkeypatch.setitem(READERS, "slow", SlowReader(seconds))
+    monkeypatch.setattr(fuzz, "SECONDS", 0.01)
+    monkeypatch.setattr(fuzz.resource, "setrlimit", lambda *_: None)
+    before = signal.signal(signal.SIGVTALRM, handler)
+    try:
+        assert not fuzz.fuzz("slow", 3, 1, tmp_path)
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
+    assert message in capsys.readouterr().out
 
 
 # --- made to do harm, each in a process that may take 256 MB more than it has
@@ -125,6 +165,9 @@ HARM = {
     "a PNG that promises 2^62 pixels": ("png", lambda: png_promising(2**31 - 1, 2**31 - 1)),
     "a PNG that promises 2^27 pixels": ("png", lambda: png_promising(2**14, 2**13)),
     "a PNG with a comment of 16 megabytes": ("png", lambda: png_promising(4, 4, 2**24)),
+    "a plain PGM of 2^23 numbers that promises one": ("netpbm", lambda: b"P2 1 1 99\n" + 2**23 * b"10 "),
+    "a plain PGM of 2^23 numbers": ("netpbm", lambda: b"P2 4096 2048 99\n" + 2**23 * b"10 "),
+    "a PPM that promises 2^64 pixels": ("netpbm", lambda: b"P6 4294967296 4294967296 255\n" + bytes(100)),
     "safetensors with a header of 2^63 bytes": ("safetensors", lambda: (2**63).to_bytes(8, "little") + b"{}"),
     "safetensors with a tower of brackets": ("safetensors", lambda: tensors(b'{"a":' * 300_000)),
     "safetensors with a number of a million digits": ("safetensors", lambda: tensors(b'{"a":' + b"9" * 10**6 + b"}")),
@@ -178,7 +221,7 @@ for name, kind in kinds.items():
         results[name] = "read"
     except READERS[kind].errors:
         results[name] = "refused"
-    except Exception as error:
+    except (Exception, fuzz.HangError) as error:
         results[name] = repr(error)
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 print(json.dumps(results))
