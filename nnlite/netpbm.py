@@ -18,6 +18,8 @@ from nnlite.datasets import DatasetError
 
 HEADER = re.compile(rb"P([2356])" + 3 * rb"(?:\s|#[^\n\r]*[\n\r])+(\d{1,10})" + rb"\s")
 BEGINNINGS = (b"P2", b"P3", b"P5", b"P6")
+# Samples in a plain file: each is a Python object of some 60 bytes until all are read, 120 MB for so many; photographs are binary.
+MAX_PLAIN = 2**21
 
 
 def parse_netpbm(data: bytes) -> npt.NDArray[np.uint8]:
@@ -29,7 +31,8 @@ def parse_netpbm(data: bytes) -> npt.NDArray[np.uint8]:
     ------
     DatasetError
         The header is none of the format, a size or maxval is not possible, the file has more or fewer samples than its sizes
-        promise, or a sample is larger than maxval. Nothing larger than a few times the file is allocated.
+        promise, or a sample is larger than maxval, or a plain file, P2 or P3, has more than 2^21. Nothing larger than a few times
+        the file is allocated, or 120 MB for a plain one.
     """
     header = HEADER.match(data)
     if header is None:
@@ -58,15 +61,19 @@ def _binary_samples(raster: bytes, count: int, maxval: int) -> npt.NDArray[np.un
 
 
 def _plain_samples(raster: bytes, count: int, maxval: int) -> npt.NDArray[np.unsignedinteger]:
-    words = raster.split()
+    if count > MAX_PLAIN:
+        raise DatasetError(f"expected at most {MAX_PLAIN} samples in a plain file, received {count}: write it as P5 or P6")
+    words = raster.split(None, count)  # at most one more, the rest
     _check_count("numbers", len(words), count)
     bad = next((word for word in words if not (word.isdigit() and len(word) <= 5)), None)
     if bad is not None:
         raise DatasetError(f"expected samples of at most 5 decimal digits, received {bad[:12].decode('ascii', 'replace')!r}")
-    return np.array([int(word) for word in words], np.uint32)
+    return np.fromiter(map(int, words), np.uint32, count)
 
 
 def _check_count(unit: str, received: int, expected: int) -> None:
     if received != expected:
-        cause = "cut short" if received < expected else "too long, or its sizes are wrong"
-        raise DatasetError(f"expected {expected} {unit} of samples, received {received}: the file is {cause}")
+        found = (
+            f"{received}: the file is cut short" if received < expected else "more: the file is too long, or its sizes are wrong"
+        )
+        raise DatasetError(f"expected {expected} {unit} of samples, received {found}")

@@ -99,12 +99,33 @@ def test_what_is_no_number_in_a_plain_file_is_refused(word):
 def test_a_header_that_promises_too_much_costs_no_memory(kind):
     tracemalloc.start()
     try:
-        with pytest.raises(DatasetError, match="cut short"):
+        with pytest.raises(
+            DatasetError, match=r"cut short|expected at most 2097152 samples in a plain file, .* write it as P5 or P6"
+        ):
             parse_netpbm(kind + b" 9999999999 9999999999 65535\n12")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert peak < 1_000_000
+
+
+def test_a_plain_file_of_more_numbers_than_it_promises_costs_no_memory():
+    data = b"P2 1 1 255\n" + b"10 " * 10**5
+    tracemalloc.start()
+    try:
+        with pytest.raises(DatasetError, match="received more: the file is too long"):
+            parse_netpbm(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * len(data)
+
+
+def test_a_plain_file_may_have_two_million_samples_and_no_more(monkeypatch):
+    monkeypatch.setattr("nnlite.netpbm.MAX_PLAIN", 6)
+    np.testing.assert_array_equal(parse_netpbm(b"P3 2 1 255\n1 2 3 4 5 6"), [[[1, 2, 3], [4, 5, 6]]])
+    with pytest.raises(DatasetError, match="expected at most 6 samples in a plain file, received 7: write it as P5 or P6"):
+        parse_netpbm(b"P2 7 1 255\n1 2 3 4 5 6 7")
 
 
 @pytest.mark.parametrize("data", [b"P5 3 2 255\n\x01\x02\x03\x04\x05\x06", b"P3 1 1 300\n1 20 300\n"])

@@ -16,7 +16,20 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlite import Dense, Dropout, EarlyStopping, Flatten, ReLU, Reshape, Sequential, Sigmoid, imagefiles, resume, safetensors
+from nnlite import (
+    Dense,
+    Dropout,
+    EarlyStopping,
+    Flatten,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    imagefiles,
+    netpbm,
+    resume,
+    safetensors,
+)
 from nnlite.batches import BatchSource
 from nnlite.checkpoint import CheckpointError, load_weights
 from nnlite.codec import container
@@ -67,7 +80,7 @@ def read_idx(data, _):
     assert idx_bytes(array) == (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data)
 
 
-# --- PNG and .npy
+# --- PNG, PGM and PPM, .npy
 
 
 def npy_bytes(array):
@@ -75,6 +88,31 @@ def npy_bytes(array):
     buffer = io.BytesIO()
     np.save(buffer, array)
     return buffer.getvalue()
+
+
+def netpbm_samples():
+    """Return small PGM and PPM files, binary and plain; a plain one ends in a digit without which there is one sample less."""
+    wide = IMAGES[0].astype(">u2") * 257
+    words = " ".join(map(str, [*IMAGES[0].ravel()[:-1], 7]))
+    return [
+        b"P5\n5 4\n255\n" + IMAGES[0].tobytes(),
+        b"P5 # two bytes\n5 4 # a sample\n65535\n" + wide.tobytes(),
+        b"P6 5 1 255 " + IMAGES[0, :3].tobytes(),
+        f"P2\n5 4\n255\n{words}".encode(),
+        f"P3\n# in digits\n5 1\n300\n{' '.join(words.split()[-15:])}".encode(),
+    ]
+
+
+def read_netpbm(data, _):
+    """Accept only the image whose samples are the last of the file."""
+    image = netpbm.parse_netpbm(data)
+    assert image.dtype == np.uint8 and image.ndim == (3 if data[:2] in (b"P3", b"P6") else 2)
+    maxval = int(netpbm.HEADER.match(data)[4])
+    if data[:2] in (b"P2", b"P3"):
+        samples = np.array(data.split()[-image.size :], float)
+    else:
+        samples = np.frombuffer(data[::-1], "u1" if maxval < 256 else "<u2", image.size)[::-1]
+    np.testing.assert_allclose(image.ravel(), samples * (255 / maxval), rtol=0, atol=0.5 + 1e-9)
 
 
 def read_npy(data, _):
@@ -266,6 +304,7 @@ READERS = {
     ),
     "png": Reader([imagefiles.png(IMAGES[0]), rgba_png()], read_png, (CodecError, DatasetError), repair_png),
     "folder": Reader([imagefiles.png(IMAGES[0]), rgba_png()], read_folder, (CodecError,), repair_png),
+    "netpbm": Reader(netpbm_samples(), read_netpbm, (DatasetError,)),
     "safetensors": Reader([tensors()], read_safetensors, (safetensors.FormatError,)),
     "weights": Reader([weights()], read_weights, (safetensors.FormatError, CheckpointError)),
     "checkpoint": Reader([checkpoint()], read_checkpoint, (safetensors.FormatError, CheckpointError), repair_checkpoint),
