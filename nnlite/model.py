@@ -289,7 +289,7 @@ class Sequential(Layer):
         if checkpoint is not None:
             from nnlite.resume import SavedTraining  # a training without a file does without the code for it
 
-            job = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "augment": type(augment).__name__}
+            job = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "augment": augment}
             data = [source for part in (samples, validation) if part for source in (part.inputs, part.targets)]
             saved = SavedTraining(checkpoint, self, [history, *callbacks], watch, (rng, augment), data, job)
         listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]

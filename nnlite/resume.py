@@ -7,7 +7,10 @@ generator. All of it is one nested dict, written as a safetensors file after eac
     metadata "format"     FORMAT
     metadata "job"        what must be the same when the training goes on, as JSON
     metadata "state"      the dict as JSON, with {"__array__": name} in place of an array
-    metadata "crc32"      the checksum of the three others, in hexadecimal
+    metadata "crc32"      the checksum of the three others and of the arrays, with their names, dtypes and shapes, in hexadecimal
+
+Of the job's layers, loss and augmentation the class and the settings are compared, "Dropout(rate=0.1)"; of the callbacks only the
+class, since what they remember are attributes of theirs as well.
 
 Python's JSON writes a float so that it is read back as the same float, and integers of any length, which the generators need.
 """
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from nnlite.model import Sequential
 
 FORMAT = "nnlite training 1"
+VARYING = {"penalty", "stop_training"}  # attributes of layers that are no settings
 MT19937_WORDS, PHILOX_WORDS = 624, 4
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -57,7 +61,7 @@ class SavedTraining:
     data : sequence of BatchSource
         The samples, of which the file keeps the checksums.
     job : dict
-        What else must be equal when the training goes on: names, numbers and strings.
+        What else must be equal when the training goes on: numbers and strings, or objects, of which the class and settings must be.
 
     Raises
     ------
@@ -81,7 +85,9 @@ class SavedTraining:
     ):
         self._path, self._model, self._callbacks, self._watch = Path(path), model, callbacks, watch
         self._generators = _bit_generators([model, model.loss, *callbacks, *owners])
-        self._job = {**_describe(model), "callbacks": [type(callback).__name__ for callback in callbacks], **job}
+        self._job = {**_describe(model), "callbacks": [type(callback).__name__ for callback in callbacks]}
+        for name, value in job.items():
+            self._job[name] = value if isinstance(value, bool | int | float | str | None) else _description(value)
         self._job |= {"samples": len(data[0]), "checksums of the data": [source.checksum() for source in data]}
         self._job["random generators"] = [_origin(generator) for generator in self._generators]
         self._found = self._read() if self._path.exists() else None
@@ -190,12 +196,34 @@ def _describe(model: "Sequential") -> dict[str, Any]:
     """Return what of a compiled model must be the same when its training goes on."""
     optimizer = model.optimizer
     return {
-        "layers": [type(layer).__name__ for layer in model.layers],
+        "layers": [_description(layer) for layer in model.layers],
         **{f"parameter {name}": f"{p.value.dtype} {p.value.shape}" for name, p in model.named_parameters().items()},
-        "loss": type(model.loss).__name__,
+        "loss": _description(model.loss),
         "optimizer": type(optimizer).__name__,
         **{f"the optimizer's {name}": number for name, number in optimizer.settings.items()},
     }
+
+
+def _description(thing: object) -> str:
+    """Return the class of an object and its settings, such as "Dropout(rate=0.1)"."""
+    settings = {
+        name: _setting(value)
+        for name, value in getattr(thing, "__dict__", {}).items()
+        if not name.startswith("_") and name not in VARYING
+    }
+    return f"{type(thing).__name__}({', '.join(f'{name}={text}' for name, text in settings.items() if text)})"
+
+
+def _setting(value: object) -> str:
+    """Return a number, a text, a layer or a list of such as text, empty for all else: what a training changes is in arrays."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int | float | str):
+        return repr(value)
+    if isinstance(value, Layer):
+        return _description(value)
+    texts = [_setting(item) for item in value] if isinstance(value, list | tuple) else []
+    return f"[{', '.join(texts)}]" if all(texts) and texts else ""
 
 
 def _bit_generators(owners: Iterable[object]) -> list[np.random.BitGenerator]:

@@ -17,6 +17,8 @@ from nnlite import (
     EarlyStopping,
     Flatten,
     GaussianNoise,
+    Huber,
+    LeakyReLU,
     LearningRateLogger,
     LearningRateSchedule,
     ModelCheckpoint,
@@ -70,13 +72,15 @@ class Spoils(Callback):
 class Program:
     """What a program builds anew each time it is started."""
 
-    def __init__(self, *, seed=3, optimizer=lambda: Adam(0.01), callbacks=tuple, layers=lambda rng: [], **options):
+    def __init__(
+        self, *, seed=3, optimizer=lambda: Adam(0.01), callbacks=tuple, layers=lambda rng: [], noise=0.1, loss="mse", **options
+    ):  # fmt: skip
         self.rng = np.random.default_rng(seed)
         other = np.random.Generator(np.random.MT19937(seed))
-        encoder = [Flatten(), GaussianNoise(0.1, rng=other), Dense(16, 8, rng=self.rng), ReLU(), *layers(self.rng)]
+        encoder = [Flatten(), GaussianNoise(noise, rng=other), Dense(16, 8, rng=self.rng), ReLU(), *layers(self.rng)]
         decoder = [Dense(8, 16, rng=self.rng), Sigmoid(), Reshape((4, 4))]
         self.model = Autoencoder(encoder, decoder, input_shape=(4, 4))
-        self.model.compile(optimizer(), "mse")
+        self.model.compile(optimizer(), loss)
         self.callbacks = list(callbacks())
         self.options = {"epochs": EPOCHS, "batch_size": 8, "validation_data": IMAGES[:9]} | options
 
@@ -335,9 +339,34 @@ OTHERS = {
     "clipping": ({"optimizer": lambda: Adam(0.01, clip_norm=1)}, r"clip_norm 1.0, received one with .* clip_norm None"),
     "callbacks": ({"callbacks": lambda: [EarlyStopping()]}, r"with callbacks \['History', 'EarlyStopping', 'Stops'\], received"),
     "layers": ({"layers": lambda rng: [ReLU()]}, r"with layers \["),
+    "a layer's setting": ({"noise": 0.2}, r"with layers \[.*GaussianNoise\(deviation=0\.2\).*, received .*deviation=0\.1"),
+    "loss": ({"loss": Huber(2.0)}, r"with loss Huber\(delta=2\.0\), received one with loss MeanSquaredError\(\)"),
     "generators": ({"rng": np.random.Generator(np.random.MT19937(1))}, r"with random generators \['MT19937\(3, .*PCG64\(3"),
     "seed": ({"seed": 4}, r"PCG64\(4, \(\)\).*, received one with .*PCG64\(3, \(\)\)"),
 }
+
+
+@pytest.mark.parametrize(
+    ("options", "others", "message"),
+    [
+        ({"loss": Huber(1.0)}, {"loss": Huber(2.0)}, r"with loss Huber\(delta=2\.0\), received one with loss Huber\(delta=1\.0\)"),
+        ({"augment": RandomShift(1)}, {"augment": RandomShift(2)}, r"with augment RandomShift\(pixels=2\), received"),
+        (
+            {"layers": lambda rng: [Sequential([ReLU(), LeakyReLU(0.1)])]},
+            {"layers": lambda rng: [Sequential([ReLU(), LeakyReLU(0.2)])]},
+            r"Sequential\(layers=\[ReLU\(\), LeakyReLU\(slope=0\.2\)\]\)",
+        ),
+        (
+            {"layers": lambda rng: [BatchNormalization(8, momentum=0.9)]},
+            {"layers": lambda rng: [BatchNormalization(8, momentum=np.float32(0.5))]},
+            r"BatchNormalization\(momentum=0\.5, epsilon=",
+        ),
+    ],
+)
+def test_a_checkpoint_of_other_settings_is_refused_and_one_of_the_same_is_not(options, others, message, tmp_path):
+    assert Program(**options).fit(tmp_path / "checkpoint", stop=8) is None
+    refused(Program(**others), tmp_path / "checkpoint", CheckpointError, message)
+    assert Program(**options).fit(tmp_path / "checkpoint")
 
 
 @pytest.mark.parametrize("other", OTHERS)
