@@ -18,7 +18,13 @@ class CheckpointError(ValueError):
 
 
 def save_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
-    """Write the parameters to a safetensors file, named by position ("1.weight", shape (D, H)), whole or not at all."""
+    """Write the parameters to a safetensors file, named by position ("1.weight", shape (D, H)), whole or not at all.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
     safetensors.write(path, {name: parameter.value for name, parameter in model.named_parameters().items()})
 
 
@@ -83,6 +89,13 @@ class ModelCheckpoint(Callback):
         Of a safetensors file, written anew each time.
     monitor : str or None, default "val_loss"
         The entry of the logs; smaller is better. With None every epoch is saved.
+
+    Raises
+    ------
+    ValueError
+        At the end of an epoch, if the logs have no such entry.
+    OSError
+        At the end of an epoch, if the file cannot be written.
     """
 
     memories = ("_best",)

@@ -38,7 +38,15 @@ class FormatError(ValueError):
 
 
 def write(path: str | os.PathLike[str], arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> None:
-    """Write the arrays, in their order, and the metadata, so that `path` is afterwards the old file or the new one, whole."""
+    """Write the arrays, in their order, and the metadata, so that `path` is afterwards the old file or the new one, whole.
+
+    Raises
+    ------
+    ValueError
+        The format cannot hold them, see `dumps`.
+    OSError
+        The file cannot be written.
+    """
     write_atomically(path, dumps(arrays, metadata))
 
 
@@ -51,7 +59,14 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
 
 
 def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> bytes:
-    """Return the file's bytes."""
+    """Return the file's bytes.
+
+    Raises
+    ------
+    ValueError
+        An array is of a dtype that is not in DTYPES or named "__metadata__", the metadata are not strings, or names, shapes and
+        metadata together take more than the 10 MB that are read of them.
+    """
     if metadata is not None and not all(isinstance(value, str) for pair in metadata.items() for value in pair):
         raise ValueError(f"safetensors metadata are strings, received {metadata}")
     if "__metadata__" in arrays:
@@ -69,6 +84,11 @@ def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> b
         buffers.append(data)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    if len(text) > MAX_HEADER:
+        raise ValueError(
+            f"a safetensors header is read of at most {MAX_HEADER} bytes, received names, shapes and metadata of {len(text)}: "
+            "write several files"
+        )
     return b"".join([len(text).to_bytes(8, "little"), text, *buffers])
 
 

@@ -168,6 +168,15 @@ def test_metadata_other_than_strings_are_refused():
         dumps({"x": np.zeros(2)}, {"epoch": 3})
 
 
+def test_a_header_that_could_not_be_read_again_is_not_written(monkeypatch):
+    arrays = {"x": np.zeros(2)}
+    length = int.from_bytes(dumps(arrays, {"key": "value"})[:8], "little")
+    monkeypatch.setattr("nnlite.safetensors.MAX_HEADER", length)
+    assert loads(dumps(arrays, {"key": "value"}))[1] == {"key": "value"}
+    with pytest.raises(ValueError, match=rf"at most {length} bytes, received .* of {length + 8}: write several files"):
+        dumps(arrays, {"key": "value and more"})
+
+
 # --- what is not read
 
 BAD_FILES = {
