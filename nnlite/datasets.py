@@ -156,6 +156,11 @@ def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
 def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
     """Return the labels (N,) as rows (N, C) that are 1 at the label and 0 elsewhere.
 
+    Raises
+    ------
+    ValueError
+        The labels are no integers of shape (N,), or one is not from 0 to C − 1.
+
     Examples
     --------
     >>> import numpy as np

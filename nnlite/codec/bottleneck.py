@@ -58,6 +58,11 @@ class EntropyBottleneck(Layer):
     bits : array, shape (N,)
         The bits of each sample then, and `quality`, shape (N,), the qualities drawn.
 
+    Raises
+    ------
+    ValueError
+        There is no feature or no price, or a price is not positive and finite.
+
     Notes
     -----
     forward: u (N, K) → û (N, K); in inference at the highest quality. backward: dû (N, K) → du (N, K).
@@ -119,9 +124,8 @@ class EntropyBottleneck(Layer):
         x, restored, g, s, a, b = self._take()
         price = (self.bit_prices[self.quality] / (np.log(2) * len(x))).astype(dy.dtype)[:, None]  # of a nat, (N, 1)
         sigmoid_a, sigmoid_b = _sigmoid(a), _sigmoid(b)
-        d_noisy = (
-            price * (sigmoid_a + sigmoid_b - 1) / s
-        )  # ∂R/∂ŷ: ln(1 + exp(−a)) has the slope σ(a) − 1 in a, ln(1 + exp(b)) σ(b) in b
+        # ∂R/∂ŷ: ln(1 + exp(−a)) has the slope σ(a) − 1 in a, ln(1 + exp(b)) σ(b) in b
+        d_noisy = price * (sigmoid_a + sigmoid_b - 1) / s
         d_location = -d_noisy  # R depends on ŷ − μ only
         # ∂a/∂ln s = −a and ∂b/∂ln s = −b; the last term is the derivative of −ln(1 − exp(−1/s))
         d_log_scale = price * (a * (1 - sigmoid_a) - b * sigmoid_b + 1 / (s * np.expm1(1 / s)))

@@ -52,6 +52,12 @@ class ImageCodec:
     prior : ClassPrior
         Of the symbols.
 
+    Raises
+    ------
+    ValueError
+        The encoder is not one of images, gains and prior are not of one shape (Q, K), or the models do not lead from images to K
+        latents, no more than pixels, and back.
+
     Notes
     -----
     The models' weights are rounded to float16, in place: a codec computes with the numbers that its file holds and its hash covers.
@@ -84,6 +90,9 @@ class ImageCodec:
                 f"expected an encoder to {gain.shape[1]} latents, no more than pixels, received one of "
                 f"{_size(encoder.input_shape)} pixels to {latents}"
             )
+        restored = decoder.output_shape(latents)
+        if restored != encoder.input_shape:
+            raise ValueError(f"expected a decoder to images of {_size(encoder.input_shape)} pixels, received one to {restored}")
         for parameter in [*encoder.parameters, *decoder.parameters]:
             parameter.value[...] = parameter.value.astype(np.float16)
         self.encoder = encoder

@@ -82,6 +82,11 @@ class ClassPrior:
             The latents quantised at each quality.
         rng : np.random.Generator
             Draws the start.
+
+        Raises
+        ------
+        ValueError
+            There are fewer than 256 images.
         """
         classes, centre, precision = _cluster(latents.astype(np.float64), rng)
         tables, bits, width = _bank()
@@ -107,8 +112,7 @@ class ClassPrior:
         classes = np.frombuffer(data[:count], np.uint8)
         table = self.table[quality, classes]  # (N, K)
         symbols: Symbols = entropy.decode(data[count:], table.reshape(-1), self.tables).reshape(table.shape)
-        with np.errstate(over="ignore"):  # a damaged stream may hold any int32
-            symbols += self.shift[quality, classes]
+        symbols += self.shift[quality, classes]  # of a damaged stream, any int32, this may overflow: integers do so without a word
         return symbols
 
     def cross_entropy(self, symbols: Symbols, classes: npt.NDArray[np.uint8], quality: int) -> float:
@@ -130,7 +134,8 @@ def _cluster(latents: FloatArray, rng: np.random.Generator) -> tuple[npt.NDArray
         for c in np.flatnonzero(count[:, 0] > 0):
             members = latents[classes == c]
             centre[c] = members.mean(axis=0)
-            # Of a few members the variance is uncertain: the whole data set's counts as that of five more.
+            # Of a few members the variance is uncertain: five more are counted, with 0.3 of the whole data set's, as classes are
+            # narrower than the whole.
             precision[c] = (len(members) + 5) / (((members - centre[c]) ** 2).sum(axis=0) + 5 * 0.3 * total)
     return _nearest(latents, centre, precision), centre, precision
 
@@ -145,12 +150,14 @@ def _nearest(latents: FloatArray, centre: FloatArray, precision: FloatArray) -> 
 
 def _bank() -> tuple[FrequencyTables, FloatArray, int]:
     """Return the tables, their bits for each symbol from −width to width, shape (B, 2 width + 1), and width."""
+    # Beyond the longest table, so that symbols which are clipped to it are escapes in all.
     width = int(np.ceil(14 * SCALES[-1]))
     weights, minimum = [], []
+    # An escape takes 16 bits, and for its excess, below 2^9 here, at most 18: more than that keeps it out where it can be.
     bits = np.full((SCALES.size * len(OFFSETS), 2 * width + 1), 40.0)
     for scale in SCALES:
         for offset in OFFSETS:
-            half = min(int(np.ceil(12 * scale)) + 1, width)
+            half = int(np.ceil(12 * scale)) + 1  # outside is 2 exp(−12), about what ESCAPE leaves for it
             edges = (np.arange(-half, half + 2) - 0.5 - offset) / scale
             probability = np.diff(0.5 + 0.5 * np.tanh(edges / 2))
             weights.append(np.append(probability, ESCAPE))

@@ -42,7 +42,13 @@ class UniformQuantizer:
 
     @classmethod
     def from_codes(cls, codes: FloatArray) -> "UniformQuantizer":
-        """Return the quantiser whose ranges just hold these codes, shape (N, K) with N ≥ 1, all finite."""
+        """Return the quantiser whose ranges just hold these codes, shape (N, K) with N ≥ 1, all finite.
+
+        Raises
+        ------
+        ValueError
+            The codes are of another shape, none, or not all finite.
+        """
         if codes.ndim != 2 or len(codes) == 0 or not np.isfinite(codes).all():
             raise ValueError(f"a quantiser is made from finite codes of shape (N, K), received shape {codes.shape}")
         minimum = codes.min(axis=0)

@@ -207,6 +207,16 @@ def test_an_encoder_of_something_else_than_images_makes_no_codec(codec):
         ImageCodec(Sequential(codec.encoder.layers[1:]), codec.decoder, codec.gain, codec.prior)
 
 
+def test_a_decoder_to_anything_else_than_the_encoders_images_makes_no_codec(codec):
+    flat = Sequential(codec.decoder.layers[:-1])
+    weights = [weight.copy() for weight in codec.encoder.get_weights()]
+    with pytest.raises(ValueError, match=r"expected a decoder to images of 8 × 8 pixels, received one to \(64,\)"):
+        ImageCodec(codec.encoder, flat, codec.gain, codec.prior)
+    with pytest.raises(ValueError, match=r"Dense expects \(N, 64\), received \(N, 6\)"):
+        ImageCodec(codec.encoder, codec.encoder, codec.gain, codec.prior)
+    assert all(map(np.array_equal, codec.encoder.get_weights(), weights))
+
+
 # --- damage
 
 
