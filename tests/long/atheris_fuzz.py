@@ -11,17 +11,18 @@ import tempfile
 import warnings
 from pathlib import Path
 
-import atheris
-
-os.environ["NUMBA_DISABLE_JIT"] = "1"  # coverage is seen in Python's code alone
-
-with atheris.instrument_imports(include=["nnlite"]):
-    from tests.long.readers import READERS
-
 
 def main() -> None:
     """Feed the reader until something breaks."""
     names = sys.argv[1:2]
+    if names in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return
+    import atheris  # only now, so that the help needs no package
+
+    os.environ["NUMBA_DISABLE_JIT"] = "1"  # coverage is seen in Python's code alone
+    with atheris.instrument_imports(include=["nnlite"]):
+        from tests.long.readers import READERS
     if not names or names[0] not in READERS:
         sys.exit(f"expected a reader of {', '.join(READERS)} as the first argument, received {names}")
     reader = READERS[names[0]]

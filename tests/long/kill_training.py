@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from nnlite import (
+    AdamW,
+    BatchNormalization,
     Callback,
     CSVLogger,
     Dense,
@@ -36,8 +38,6 @@ from nnlite import (
     cosine,
     save_weights,
 )
-from nnlite.more_optimizers import AdamW
-from nnlite.normalization import BatchNormalization
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 30
@@ -119,8 +119,8 @@ def kill_and_resume(folder, expected, kills, longest, rng, counts):
 def main():
     """Kill as often as asked."""
     parser = argparse.ArgumentParser(prog="python -m tests.long.kill_training", description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=200, metavar="N", help="(default 200)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments (default 0)")
+    parser.add_argument("--kills", type=int, default=200, metavar="N", help="how many kills (default 200)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of their moments (default 0)")
     parser.add_argument("--train", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.train:

@@ -11,8 +11,10 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -39,6 +41,20 @@ def writers() -> dict[str, list[Callable[[Path], None]]]:
     }
 
 
+def write_for_ever(functions: dict[str, list[Callable[[Path], None]]], folder: Path) -> NoReturn:
+    """Write the files, again and again; after an exception end at once: what the parent would clean up is not ours."""
+    try:
+        while True:
+            for version in (0, 1):
+                for name, both in functions.items():
+                    both[version](folder / name)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(1)
+
+
 def kill_writes(kills: int, seed: int, folder: Path) -> tuple[int, int]:
     """Kill so many writers; return how many left a file that is not whole, and how many were killed in the middle of a write."""
     rng = random.Random(seed)
@@ -54,13 +70,12 @@ def kill_writes(kills: int, seed: int, folder: Path) -> tuple[int, int]:
     for _ in range(kills):
         process = os.fork()
         if process == 0:
-            while True:
-                for version in (0, 1):
-                    for name, both in functions.items():
-                        both[version](folder / name)
+            write_for_ever(functions, folder)
         time.sleep(rng.uniform(0, LONGEST))
         os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
+        _, status = os.waitpid(process, 0)
+        if not os.WIFSIGNALED(status):
+            raise RuntimeError("expected a writer that writes until it is killed, received one that failed: see above")
         broken += any((folder / name).read_bytes() not in whole for name, whole in wholes.items())
         left = [path for path in folder.iterdir() if path.name not in functions]
         middle += bool(left)
@@ -73,8 +88,8 @@ def kill_writes(kills: int, seed: int, folder: Path) -> tuple[int, int]:
 def main() -> int:
     """Kill, and say what became of the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=200, metavar="N")
-    parser.add_argument("--seed", type=int, default=1, metavar="S")
+    parser.add_argument("--kills", type=int, default=200, metavar="N", help="how many kills (default 200)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of their moments (default 1)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on a disk: the folder for temporary files may be in memory
         broken, middle = kill_writes(options.kills, options.seed, Path(folder))
