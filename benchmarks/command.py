@@ -2,9 +2,12 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+PICTURES = (".png", ".svg", ".pdf")
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,18 +31,30 @@ def positive(text: str) -> int:
 def target(text: str) -> Path:
     """Return the path of a file that can be written; for argparse, so that a long run does not end without its result."""
     path = Path(text)
-    if path.is_dir() or not path.parent.is_dir():
+    if (path.exists() and not path.is_file()) or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"cannot write {text!r}: expected a file name in a folder that exists")
+    if not (os.access(path.parent, os.W_OK) and os.access(path if path.exists() else path.parent, os.W_OK)):
+        raise argparse.ArgumentTypeError(f"cannot write {text!r}: expected a file and a folder that may be written to")
+    return path
+
+
+def picture(text: str) -> Path:
+    """Return the path of a picture that can be written; for argparse."""
+    path = target(text)
+    if path.suffix.lower() not in PICTURES:
+        raise argparse.ArgumentTypeError(f"cannot draw {text!r}: expected a name that ends in {', '.join(PICTURES)}")
     return path
 
 
 def folder(text: str) -> Path:
-    """Return the path of a folder, made if it is not there; for argparse."""
+    """Return the path of a folder that can be written to, made if it is not there; for argparse."""
     path = Path(text)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise argparse.ArgumentTypeError(f"cannot write into {text!r}: {error.strerror}") from None
+    if not os.access(path, os.W_OK):
+        raise argparse.ArgumentTypeError(f"cannot write into {text!r}: expected a folder that may be written to")
     return path
 
 
@@ -49,15 +64,30 @@ def say(text: str) -> None:
 
 
 def write_json(path: Path | None, report: dict) -> None:
-    """Write a report, if a path was given."""
+    """Write a report, if a path was given, over an older one only when it is complete.
+
+    nnlite.files, which does this, is not used: its package would bring numba into this process, and every process that is measured
+    begins with the memory of this one as its lowest.
+    """
     if path is not None:
-        path.write_text(json.dumps(report, indent=1) + "\n")
+        path = Path(os.path.realpath(path))
+        temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(json.dumps(report, indent=1) + "\n")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def run(main: Callable[[], int]) -> None:
-    """End the program with what `main` returns; 130 and one line for Ctrl-C."""
+    """End the program with what `main` returns; 130 and one line for Ctrl-C, 1 and no word where nobody reads its output."""
     try:
-        sys.exit(main())
+        code = main()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         say("interrupted")
-        sys.exit(130)
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
+        code = 1
+    sys.exit(code)

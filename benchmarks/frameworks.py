@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import conditions, results
 from benchmarks.adapters import ENTRIES, NNLITE, choose
-from benchmarks.command import Parser, positive, run, say, target, write_json
+from benchmarks.command import Parser, picture, positive, run, say, target, write_json
 from benchmarks.job import JOBS, Job
 from benchmarks.measure import Samples, measure
 from benchmarks.process import default_threads, environment, own_choice_of_kernel
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--processes", type=positive, metavar="N", help="fresh processes for each (default 3; quick: 1)")
     made.add_argument("--rounds", type=positive, metavar="N", help="epochs in turn (default 9; quick: 5)")
     made.add_argument("--json", type=target, metavar="FILE", help="write all figures")
-    made.add_argument("--plot", type=target, metavar="FILE", help="write a bar chart of the epochs, as PNG, SVG or PDF")
+    made.add_argument("--plot", type=picture, metavar="FILE", help="write a bar chart of the epochs, as PNG, SVG or PDF")
     return made
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from benchmarks import conditions
-from benchmarks.command import Parser, run, target, write_json
+from benchmarks.command import Parser, picture, run, target, write_json
 from nnlite import kernels
 
 DESCRIPTION = """\
@@ -130,9 +130,8 @@ def measure(shape) -> dict:
     copied = 2 * arrays.x.nbytes / seconds_a_call(lambda: np.copyto(arrays.out, arrays.x))
     rows = []
     for case in CASES:
-        arrays.y[...] = (
-            0  # called again and again in place, other numbers could shrink to denormal ones, which take ten times as long
-        )
+        # Called again and again in place, other numbers could shrink to denormal ones, which take ten times as long.
+        arrays.y[...] = 0
         own = seconds_a_call(lambda case=case: case.kernel(arrays)) / elements * 1e9
         numpy = seconds_a_call(lambda case=case: case.expression(arrays)) / elements * 1e9
         rows.append(
@@ -158,7 +157,7 @@ def main(argv: list[str] | None = None) -> int:
     made = Parser(prog="python -m benchmarks.kernels", description=DESCRIPTION)
     made.add_argument("--quick", action="store_true", help="the arrays of a batch only")
     made.add_argument("--json", type=target, metavar="FILE", help="write all figures")
-    made.add_argument("--plot", type=target, metavar="FILE", help="write a bar chart of the arrays of a batch")
+    made.add_argument("--plot", type=picture, metavar="FILE", help="write a bar chart of the arrays of a batch, as PNG, SVG or PDF")
     arguments = made.parse_args(argv)
     facts = conditions.conditions(threads=1)
     sizes = {"batch": measure(BATCH)} if arguments.quick else {"batch": measure(BATCH), "large": measure(LARGE)}
