@@ -12,7 +12,7 @@ from benchmarks.plots import LIMIT, OTHER, RESOLUTION
 from benchmarks.plots import OWN as OWN_COLOUR
 
 COLOURS = ("#1b6ca8", "#2a9d8f", "#7a5195", "#e09f3e", "#8d6e63", "#577590", "#5c8001", "#bc5090", "#3d405b")
-RANGE = (4.0, 250.0)  # bytes an image
+RANGE = (3.0, 250.0)  # bytes an image
 
 
 def rate_distortion(dataset: str, points: list[dict], path: Path) -> None:
@@ -22,7 +22,8 @@ def rate_distortion(dataset: str, points: list[dict], path: Path) -> None:
     shown = [p for p in lossy if p["group"] == largest or (p["codec"] == OWN and p["protocol"] == "single")]
     lines: dict[str, list[dict]] = {}
     for point in shown:
-        lines.setdefault(f"{point['codec']}, {protocol_name(point)}", []).append(point)
+        fewer = f" ({point['images']:,} images)" if point["protocol"] == "single" else ""
+        lines.setdefault(f"{point['codec']}, {protocol_name(point)}{fewer}", []).append(point)
     figure = Figure(figsize=(9.6, 5.2), layout="constrained")
     axes = figure.subplots()
     colours = iter(COLOURS)

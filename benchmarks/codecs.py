@@ -48,7 +48,7 @@ EPILOG = """\
 Fashion-MNIST is not part of nnlite. Get its four files (Debian: apt install dataset-fashion-mnist, or
 https://github.com/zalandoresearch/fashion-mnist), train its codec and hand over both:
 
-  python -m demos.codec --data DIR --out fashion.safetensors
+  python -m demos.codec --data DIR --epochs 55 --out fashion.safetensors
   python -m benchmarks.codecs --fashion-data DIR --fashion-model fashion.safetensors
 
 examples:

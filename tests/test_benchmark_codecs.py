@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks import codec_rivals, codec_tables, codec_transform, codecs
+from benchmarks import codec_plots, codec_rivals, codec_tables, codec_transform, codecs
 from benchmarks.codec_rates import Setting, bjontegaard, bytes_at, curve, interpolate, measure, mosaic, shared_bytes, tiles
 
 RNG = np.random.default_rng(0)
@@ -187,3 +187,26 @@ def test_bad_arguments_are_one_line(arguments, capsys):
 def test_protocols_are_named_in_words():
     assert codec_tables.protocol_name({"protocol": "mosaic", "group": 10_000}) == "mosaic of 10,000"
     assert set(codec_tables.PROTOCOLS) == {"single", "payload", "batch", "mosaic"}
+
+
+def test_the_chart_shows_the_fewest_bytes_and_says_where_fewer_images_were_measured(tmp_path, monkeypatch):
+    drawn = []
+
+    class Drawn(codec_plots.Figure):
+        def savefig(self, path, **options):
+            drawn.append(self)
+
+    def point(protocol, group, images, rate, decibel):
+        return {
+            **{"codec": "nnlite", "protocol": protocol, "group": group, "images": images},
+            **{"bytes_per_image": rate, "psnr": decibel, "lossless": False},
+        }
+
+    monkeypatch.setattr(codec_plots, "Figure", Drawn)
+    given = [point("batch", 10_000, 10_000, 3.61, 17.7), point("batch", 10_000, 10_000, 9, 21)]
+    given += [point("single", 1, 1000, 15, 17.7), point("single", 1, 1000, 20, 21)]
+    codec_plots.rate_distortion("Fashion-MNIST", given, tmp_path / "chart.png")
+    (axes,) = drawn[0].axes
+    lines = {line.get_label(): line.get_xdata() for line in axes.lines}
+    assert set(lines) == {"nnlite, batch of 10,000", "nnlite, one file per image (1,000 images)"}
+    assert axes.get_xlim()[0] < min(x[0] for x in lines.values())
