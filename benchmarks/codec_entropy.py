@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.codec import entropy
 from nnlite.codec.image import ImageCodec
 from nnlite.codec.quantizer import quantize
+from nnlite.codec.tables import TOTAL
 
 ROUNDS = 5
 
@@ -47,7 +48,7 @@ def _constriction(symbols, rows, tables) -> dict:
     inside = (entries >= 0) & (entries < escape)  # it knows no escapes: these symbols, if any, are left out
     used = np.unique(rows[inside])
     parts = [entries[inside & (rows == t)].astype(np.int32) for t in used]
-    models = [categorical(tables.frequencies[t, : tables.sizes[t]].astype(np.float64) / 65536, perfect=False) for t in used]
+    models = [categorical(tables.frequencies[t, : tables.sizes[t]].astype(np.float64) / TOTAL, perfect=False) for t in used]
     least = (
         sum(tables.cross_entropy(part + tables.minimum[t], np.full(part.size, t)) for t, part in zip(used, parts, strict=True)) / 8
     )

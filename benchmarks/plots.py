@@ -1,5 +1,6 @@
 """The charts: horizontal bars for the frameworks, lines on logarithmic axes for how cost grows."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -48,7 +49,7 @@ def bars(report: dict, path: Path) -> None:
     figure.savefig(path, dpi=RESOLUTION)
 
 
-def growth(title: str, x_label: str, panels: dict[str, tuple[list, list, float | None]], path: Path) -> None:
+def growth(title: str, x_label: str, panels: dict[str, tuple[Sequence, Sequence, float | None]], path: Path) -> None:
     """Draw one panel for each quantity, on logarithmic axes.
 
     Parameters

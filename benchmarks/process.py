@@ -94,7 +94,7 @@ class Worker:
 def default_threads() -> int:
     """Return what the environment or the machine says."""
     settings = {**machine.settings(machine.read_cpuinfo(), os.environ), **os.environ}
-    value = settings.get("OPENBLAS_NUM_THREADS") or settings[THREADS]
+    value = settings.get("OPENBLAS_NUM_THREADS") or settings.get(THREADS, "1")
     return int(value) if value.isdecimal() and int(value) > 0 else 1
 
 

@@ -47,7 +47,7 @@ def series(threads: int, quick: bool) -> dict[str, list[tuple[int, Job, int]]]:
 
     powers = [2**exponent for exponent in range(13)]  # 1 ... 4096
     return {
-        "batch_size": points(powers if quick else powers[::2], "batch_size", int),
+        "batch_size": points([power for power in powers[::2] if power <= base.images], "batch_size", int),
         "width": points(powers[4:], "hidden", lambda width: (width,)),
         "depth": points(powers[:6], "hidden", lambda depth: (128,) * depth),
         "images": points([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000], "images", int),
@@ -103,20 +103,18 @@ def table(name: str, measured: dict) -> str:
 
 
 def draw(name: str, measured: dict, path: Path) -> None:
-    """Draw one series."""
+    """Draw one series, each quantity at the points where it is known; nothing where there are none."""
     from benchmarks import plots
 
-    points = [point for point in measured["points"] if point["training_rss_mb"]]
-    x = [point["value"] for point in points]
-    plots.growth(
-        f"nnlite: {LABELS[name]}",
-        LABELS[name],
-        {
-            "µs a sample": (x, [p["seconds_per_sample"]["median"] * 1e6 for p in points], measured["seconds_slope"]),
-            "memory of the training, MB": (x, [p["training_rss_mb"] for p in points], measured["memory_slope"]),
-        },
-        path,
-    )
+    times = [(point["value"], point["seconds_per_sample"]["median"] * 1e6) for point in measured["points"]]
+    memory = [(point["value"], point["training_rss_mb"]) for point in measured["points"] if point["training_rss_mb"]]
+    panels = {
+        "µs a sample": (times, measured["seconds_slope"]),
+        "memory of the training, MB": (memory, measured["memory_slope"]),
+    }
+    drawn = {label: (*zip(*points, strict=True), slope) for label, (points, slope) in panels.items() if points}
+    if drawn:
+        plots.growth(f"nnlite: {LABELS[name]}", LABELS[name], drawn, path)
 
 
 def parser() -> argparse.ArgumentParser:

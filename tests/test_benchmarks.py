@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from benchmarks import data, frameworks, kernels, process, results, scaling
+from benchmarks import command, data, frameworks, kernels, process, results, scaling
 from benchmarks.adapters import ENTRIES, FLOOR, NNLITE, Entry, choose
 from benchmarks.adapters.nnlite import NnliteAdapter
 from benchmarks.adapters.numpy import NumpyAdapter
@@ -109,6 +111,9 @@ def test_names_select_rows_and_frameworks():
         (frameworks.main, ["--json", "/nowhere/at/all.json"], "folder that exists"),
         (scaling.main, ["--only", "cafe"], "invalid choice"),
         (scaling.main, ["--plot", "/dev/null/folder"], "cannot write"),
+        (frameworks.main, ["--json", "/dev/null"], "expected a file name"),
+        (frameworks.main, ["--plot", "run.txt"], "expected a name that ends in .png, .svg, .pdf"),
+        (kernels.main, ["--plot", "run"], "expected a name that ends in .png, .svg, .pdf"),
         (kernels.main, ["--what"], "unrecognized"),
     ],
 )
@@ -119,6 +124,55 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(main, argv, words, cap
     assert exit_.value.code == 2
     assert words in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("main", "argv"),
+    [
+        (frameworks.main, ["--json", "run.json"]),
+        (kernels.main, ["--plot", "run.png"]),
+        (scaling.main, ["--plot", "."]),
+        (scaling.main, ["--json", "there"]),
+    ],
+)
+def test_a_place_that_may_not_be_written_to_is_found_before_the_run(main, argv, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").write_text("old")
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(SystemExit) as exit_:
+        main(argv)
+    assert exit_.value.code == 2
+    assert "may be written to" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_leaves_the_older_one(tmp_path):
+    path = tmp_path / "run.json"
+    command.write_json(path, {"number": 1})
+    with pytest.raises(TypeError):
+        command.write_json(path, {"number": object()})
+    assert json.loads(path.read_text()) == {"number": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_goes_where_a_link_points(tmp_path):
+    (tmp_path / "link").symlink_to("run.json")
+    command.write_json(tmp_path / "link", {})
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "run.json").read_text() == "{}\n"
+
+
+def test_a_reader_that_has_had_enough_is_no_reason_for_a_traceback():
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = "from benchmarks.command import run; run(lambda: print('a figure'))"
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run([sys.executable, "-c", program], stdout=closed, stderr=subprocess.PIPE, cwd=process.ROOT, timeout=60)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_an_environment_without_a_number_of_threads_is_one_thread(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "")
+    assert process.default_threads() == 1
 
 
 @pytest.mark.parametrize("main", [frameworks.main, scaling.main, kernels.main])
@@ -228,6 +282,13 @@ def test_every_series_varies_what_it_says():
             values = [value for value, _, _ in points]
             assert values == sorted(set(values))
             assert len({(job, threads) for _, job, threads in points}) == len(points)
+            assert all(job.batch_size <= job.images for _, job, _ in points)
+
+
+def test_a_quick_series_has_fewer_points():
+    quick, full = scaling.series(1, True), scaling.series(1, False)
+    for name in ("batch_size", "width", "depth", "images"):
+        assert 3 <= len(quick[name]) < len(full[name])
 
 
 def test_the_charts_of_a_series_and_of_the_loops_can_be_drawn(tmp_path):
@@ -236,6 +297,24 @@ def test_the_charts_of_a_series_and_of_the_loops_can_be_drawn(tmp_path):
     rows = [{"name": "relu", "nnlite_ns": 0.1, "numpy_ns": 0.2, "copy_ns": 0.1}]
     kernels.draw({"rows": rows}, tmp_path / "loops.png")
     assert {path.name for path in tmp_path.iterdir()} == {"series.png", "loops.png"}
+
+
+def test_a_series_without_figures_of_memory_is_drawn_with_its_times(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("benchmarks.plots.growth", lambda title, x_label, panels, path: drawn.update(panels))
+    points = [
+        {"value": n, "seconds_per_sample": results.spread([1e-5]), "training_rss_mb": 60 if n > 1 else None} for n in (1, 2, 4)
+    ]
+    scaling.draw("images", {"points": points, "seconds_slope": 0.0, "memory_slope": 0.0}, tmp_path / "series.png")
+    assert [x for x, _, _ in drawn.values()] == [(1, 2, 4), (2, 4)]
+    drawn.clear()
+    scaling.draw("images", {"points": points[:1], "seconds_slope": None, "memory_slope": None}, tmp_path / "series.png")
+    assert list(drawn) == ["µs a sample"]
+
+
+def test_of_a_series_without_points_nothing_is_drawn(tmp_path):
+    scaling.draw("images", {"points": [], "seconds_slope": None, "memory_slope": None}, tmp_path / "series.png")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("case", kernels.CASES, ids=lambda case: case.name)

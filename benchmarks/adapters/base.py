@@ -4,11 +4,12 @@ import os
 import time
 
 from benchmarks.job import Job
+from demos import machine
 
 
 def threads() -> int:
     """Return the number of threads for everyone, as it stands in the environment of every worker."""
-    return int(os.environ["OMP_NUM_THREADS"])
+    return int(os.environ[machine.THREADS_VARIABLE])
 
 
 class Adapter:
