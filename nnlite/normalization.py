@@ -30,9 +30,11 @@ class Rescale(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """The same shape."""
         for name, array in (("shift", self.shift), ("scale", self.scale)):
-            pairs = zip(array.shape[::-1], input_shape[::-1], strict=False)
-            if array.ndim > len(input_shape) or not all(size in (1, expected) for size, expected in pairs):
-                raise ValueError(f"Rescale expects a {name} that fits samples of shape {input_shape}, received shape {array.shape}")
+            try:
+                np.broadcast_to(array, input_shape)
+            except ValueError:
+                message = f"Rescale expects a {name} that fits samples of shape {input_shape}, received shape {array.shape}"
+                raise ValueError(message) from None
         return input_shape
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:

@@ -344,7 +344,7 @@ def test_backward_refuses_a_gradient_of_another_shape_than_the_output(name, meth
     before = [parameter.gradient.copy() for parameter in layer.parameters]
     received = (shape[0] + change[0], shape[1] + change[1], *shape[2:])
     message = f"{name}.backward expects dy of the output's shape {shape}, received {received}"
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
         getattr(layer, method)(np.ones(received, dtype))
     for parameter, gradient in zip(layer.parameters, before, strict=True):
         np.testing.assert_array_equal(parameter.gradient, gradient)
@@ -362,7 +362,7 @@ def test_one_row_of_a_gradient_is_not_taken_for_all_rows_nor_all_for_one(rows, r
 @pytest.mark.parametrize("layer", [ReLU(), Sigmoid(), LeakyReLU(), Rescale(0.5, 2)], ids=lambda layer: type(layer).__name__)
 def test_integers_which_would_be_rounded_are_refused(layer):
     message = f"{type(layer).__name__} expects floats, received int64: convert with .astype('float32')"
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
         layer.forward(np.ones((5, 6), np.int64))
 
 
