@@ -102,6 +102,7 @@ class ModelCheckpoint(Callback):
 
     def __init__(self, path: str | os.PathLike[str], monitor: str | None = "val_loss"):
         self.path, self.monitor = path, monitor
+        self._best = math.inf
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Forget what an earlier training left."""

@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from nnlite.codec import quantizer
 from nnlite.initializers import FloatArray
-from nnlite.layers import Layer
+from nnlite.layers import Layer, expect_gradient
 from nnlite.parameters import Parameter
 
 SPEED = 10.0  # gains and priors are stored divided by this: Adam moves every number by about η a step, and these have far to go
@@ -122,6 +122,7 @@ class EntropyBottleneck(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """du = (dû / g + ∂R/∂ŷ) g for R = penalty, and the gradients of gains and priors."""
         x, restored, g, s, a, b = self._take()
+        expect_gradient("EntropyBottleneck", dy, restored.shape)
         price = (self.bit_prices[self.quality] / (np.log(2) * len(x))).astype(dy.dtype)[:, None]  # of a nat, (N, 1)
         sigmoid_a, sigmoid_b = _sigmoid(a), _sigmoid(b)
         # ∂R/∂ŷ: ln(1 + exp(−a)) has the slope σ(a) − 1 in a, ln(1 + exp(b)) σ(b) in b

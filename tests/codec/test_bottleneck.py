@@ -72,6 +72,15 @@ def test_backward_needs_a_forward_of_its_own(rng):
         layer.backward(x)
 
 
+def test_a_dy_of_another_shape_is_refused(rng):
+    layer = bottleneck(rng)
+    layer.forward(rng.standard_normal((3, 4)), training=True)
+    with pytest.raises(
+        ValueError, match=r"^EntropyBottleneck.backward expects dy of the output's shape \(3, 4\), received \(1, 4\)"
+    ):
+        layer.backward(np.ones((1, 4)))
+
+
 # --- the rate
 
 
