@@ -7,8 +7,6 @@ It is killed by SIGKILL, which no program can notice, inside epochs, between the
 """
 
 import argparse
-import contextlib
-import io
 import subprocess
 import sys
 import tempfile
@@ -77,13 +75,22 @@ class Counts:
     trainings: int = 0
 
 
-def train_here(folder):
-    """Train in a new folder without a kill, in this process, and return the seconds."""
+def start(folder):
+    """Start a training in the folder in a process of its own, and return it when the first epoch has begun."""
+    command = [sys.executable, "-m", "tests.long.kill_training", "--train", str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process
+
+
+def train_undisturbed(folder):
+    """Train in a new folder without a kill, and return the seconds from the first epoch's beginning on."""
     folder.mkdir()
-    start = time.monotonic()
-    with contextlib.redirect_stdout(io.StringIO()):
-        train(folder)
-    return time.monotonic() - start
+    with start(folder) as process:
+        begun = time.monotonic()
+        process.communicate()
+    assert process.returncode == 0, f"the training left with {process.returncode}"
+    return time.monotonic() - begun
 
 
 def results(folder):
@@ -97,12 +104,10 @@ def kill_and_resume(folder, expected, kills, longest, rng, counts):
     A kill comes up to `longest` seconds after the first epoch has begun.
     """
     folder.mkdir()
-    command = [sys.executable, "-m", "tests.long.kill_training", "--train", str(folder)]
     for left in range(kills, -1, -1):
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
-            first_epoch = process.stdout.readline()
+        with start(folder) as process:
             try:
-                process.communicate(timeout=rng.uniform(0, longest) if left and first_epoch else None)
+                process.communicate(timeout=rng.uniform(0, longest) if left else None)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -126,18 +131,18 @@ def main():
     if options.train:
         train(options.train)
         return
-    rng, counts, start = np.random.default_rng(options.seed), Counts(), time.monotonic()
+    rng, counts, begun = np.random.default_rng(options.seed), Counts(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         reference = Path(folder) / "reference"
-        train_here(Path(folder) / "warm-up")  # compiles the kernels, so that the next one is as fast as a training is
-        longest = train_here(reference) / 1.5
+        train_undisturbed(Path(folder) / "warm-up")  # compiles the kernels, so that the next one is as fast as those that follow
+        longest = train_undisturbed(reference)
         while counts.kills < options.kills:
             name, left = str(counts.trainings), options.kills - counts.kills
             kill_and_resume(Path(folder) / name, results(reference), left, longest, rng, counts)
             print(f"{counts.kills} kills, {counts.trainings} trainings", file=sys.stderr, flush=True)
     print(
         f"{counts.kills} kills, {counts.while_writing} of them while the checkpoint was being written; all {counts.trainings} "
-        f"trainings ended with the bytes of one that nobody killed; {time.monotonic() - start:.0f} s"
+        f"trainings ended with the bytes of one that nobody killed; {time.monotonic() - begun:.0f} s"
     )
 
 
