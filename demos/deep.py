@@ -11,7 +11,7 @@ The error is that of their paper, the squared error summed over an image's pixel
 
     principal components, 30 of them                                13.87
     Hinton and Salakhutdinov, Science 313, 2006                      3.00
-    Martens, "Deep learning via Hessian-free optimization", 2010     2.28  (with an L2 penalty)
+    Martens, Hessian-free optimization, ICML 2010 (L2 penalty)       2.28
 """
 
 import argparse

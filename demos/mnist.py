@@ -212,7 +212,10 @@ def make_parser() -> command.Parser:
     parser = command.Parser(prog="python -m demos.mnist", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
     command.add_code(parser, "--latent", 128, hidden=[])
-    add("--activation", choices=ACTIVATIONS_OF_CODES, default="relu", help="of the code and the hidden layers (default relu)")
+    add(
+        "--activation", choices=ACTIVATIONS_OF_CODES, default="relu", metavar="NAME",
+        help="of the code and the hidden layers, %(choices)s (default relu)",
+    )  # fmt: skip
     add("--loss", choices=["mse", "bce"], default="mse", help="mean squared error or binary cross-entropy (default mse)")
     add("--optimizer", choices=sorted(OPTIMIZERS), default="adam", help="how the weights are changed (default adam)")
     command.add_training(parser, epochs=5, batch_size=128)

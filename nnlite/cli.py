@@ -8,7 +8,9 @@ traceback.
 import argparse
 import json
 import os
+import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -40,11 +42,39 @@ exit codes: 0 done, 1 the data are not as expected, 2 bad argument, 130 interrup
 """
 
 
+MANUAL_WIDTH = 100  # columns: longer lines are hard to read
+
+
+class Manual(argparse.HelpFormatter):
+    """Breaks a text anew for the terminal: paragraphs, and indented lines, which go on below their second column.
+
+    Commands stay as they are, to be copied.
+    """
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        blocks = [""]  # paragraphs, rows and empty lines
+        for line in text.splitlines():
+            above, here = (len(each) - len(each.lstrip()) for each in (blocks[-1], line))  # how far they are indented
+            if line.strip() and blocks[-1].strip() and (here > above > 0 or here == above == 0):
+                blocks[-1] += f" {line.strip()}"
+            else:
+                blocks.append(line)
+        return "\n".join(self._wrap(block, min(width, MANUAL_WIDTH)) for block in blocks[1:])
+
+    @staticmethod
+    def _wrap(block: str, width: int) -> str:
+        if re.match(r"\s+(python|nnlite) ", block):
+            return block
+        first_column = re.match(r"\s+\S.*?\s{2,}(?=\S)", block) or re.match(r"\s*", block)
+        hang = " " * len(first_column[0]) if first_column else ""
+        return textwrap.fill(block, width, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
+
+
 class Parser(argparse.ArgumentParser):
-    """An argument parser that prints its texts as they are, and answers a bad value with one line on stderr and exit code 2."""
+    """An argument parser whose help is a manual, and that answers a bad value with one line on stderr and exit code 2."""
 
     def __init__(self, **options: Any):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        super().__init__(formatter_class=Manual, **options)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and leave."""

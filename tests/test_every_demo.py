@@ -64,18 +64,18 @@ def test_every_demo_is_tested_here():
 
 @pytest.mark.parametrize("columns", ["80", "132"])
 @pytest.mark.parametrize("name", SMALL)
-def test_help_is_a_manual_whose_options_fit_the_terminal_and_whose_text_132_columns(name, monkeypatch, capsys, columns):
+def test_help_is_a_manual_that_fits_the_terminal(name, monkeypatch, capsys, columns):
     monkeypatch.setenv("COLUMNS", columns)
     text = manual(name, capsys)
     assert f"usage: python -m demos.{name} " in text and "examples:" in text and "exit codes: 0 done, 1 training failed" in text
-    options = text.partition("\noptions:\n")[2].partition("\n\n")[0]
-    assert "--quiet" in options and max(map(len, options.splitlines())) <= int(columns)
-    assert max(map(len, text.splitlines())) <= 132
+    breakable = [line for line in text.splitlines() if not re.match(r" +python ", line)]  # commands stay whole, to be copied
+    assert "--quiet" in text and max(map(len, breakable)) <= int(columns)
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_the_manual_says_whether_an_interruption_keeps_the_weights(name, capsys):
-    assert manual(name, capsys).endswith(" (the weights so far are kept)\n" if name in WITH_CHECKPOINT else " 130 interrupted\n")
+    text = " ".join(manual(name, capsys).split())
+    assert text.endswith(" (the weights so far are kept)" if name in WITH_CHECKPOINT else " 130 interrupted")
 
 
 @pytest.mark.parametrize("name", SMALL)
