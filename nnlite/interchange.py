@@ -141,10 +141,8 @@ def load_keras_weights(model: Sequential, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    ImportError
-        h5py is not installed.
-    ValueError
-        A layer has no counterpart in Keras; the message names it.
+    ImportError, ValueError
+        As for `save_keras_weights`.
     CheckpointError
         Names, shapes or dtypes are not exactly those of the model, or the file is damaged. Nothing has been changed then.
     OSError
