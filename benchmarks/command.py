@@ -4,8 +4,9 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
+
+from demos.program import run as run
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -77,17 +78,3 @@ def write_json(path: Path | None, report: dict) -> None:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def run(main: Callable[[], int]) -> None:
-    """End the program with what `main` returns; 130 and one line for Ctrl-C, 1 and no word where nobody reads its output."""
-    try:
-        code = main()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        say("interrupted")
-        code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
-        code = 1
-    sys.exit(code)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator
 
 from benchmarks.adapters import NNLITE
+from benchmarks.results import upper_half
 
 OWN, OTHER, LIMIT = "#d1495b", "#8d99ae", "#2b2d42"
 RESOLUTION = 150  # dots per inch
@@ -66,7 +67,7 @@ def growth(title: str, x_label: str, panels: dict[str, tuple[Sequence, Sequence,
     for axes, (y_label, (x, y, slope)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         axes.loglog(x, y, marker="o", color=OWN, label="measured")
         if slope is not None:
-            fitted = x[min(len(x) // 2, len(x) - 2) :]  # the slope is that of the upper half
+            fitted = upper_half(x)
             axes.loglog(
                 fitted, [y[-1] * (value / x[-1]) ** slope for value in fitted], "--", color=LIMIT, label=f"slope {slope:.2f}"
             )

@@ -18,6 +18,11 @@ TIMES = {  # keys of a row, and their titles
 }
 
 
+def upper_half(values: Sequence) -> Sequence:
+    """Return the part of a series that its slope is fitted to: the last half, at least two."""
+    return values[min(len(values) // 2, len(values) - 2) :]
+
+
 def spread(values: Sequence[float]) -> dict | None:
     """Return the median, the lowest, the highest and all values; None if there are none."""
     if not values:

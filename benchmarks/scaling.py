@@ -58,10 +58,9 @@ def series(threads: int, quick: bool) -> dict[str, list[tuple[int, Job, int]]]:
 def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
     """Return the slope of log y over log x for the upper half of the points, at least two; None where there is none."""
     pairs = [(math.log(a), math.log(b)) for a, b in zip(x, y, strict=True) if b > 0]
-    upper = pairs[min(len(pairs) // 2, len(pairs) - 2) :]
     if len(pairs) < 2:
         return None
-    return statistics.linear_regression(*zip(*upper, strict=True)).slope
+    return statistics.linear_regression(*zip(*results.upper_half(pairs), strict=True)).slope
 
 
 def measure_series(points: list[tuple[int, Job, int]], rounds: int, caches: Path) -> dict:

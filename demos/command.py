@@ -4,15 +4,14 @@ import argparse
 import contextlib
 import functools
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import demos
 from demos import machine
+from demos.program import run as run
 from nnlite import CheckpointError, Sequential, TrainingError, save_weights
 from nnlite.cli import Parser as Parser
 from nnlite.cli import positive_number as positive_number
@@ -232,17 +231,3 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
     """Write the numbers as JSON, one entry a line."""
     write_atomically(path, (json.dumps(metrics, indent=2) + "\n").encode())
-
-
-def run(main: Callable[[], int]) -> NoReturn:
-    """Run a demo's main as a program: Ctrl-C leaves with 130, a closed pipe without a word."""
-    try:
-        code = main()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        code = 130
-        print("interrupted", file=sys.stderr)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
-        code = 1
-    sys.exit(code)

@@ -1,0 +1,20 @@
+"""How a program ends, the same for the demos and the benchmarks. Nothing heavy is imported here."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """End the program with what `main` returns; 130 and one line for Ctrl-C, 1 and no word where nobody reads its output."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+        print("interrupted", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
+        code = 1
+    sys.exit(code)
