@@ -10,6 +10,8 @@ The flags, and why:
 - ``nogil``: other Python threads run while a kernel runs.
 - ``cache``: the machine code is kept on disk, so that only the first run ever waits for the compiler. Where no folder can be
   written (a read-only installation without a home) the kernels are compiled anew in each process instead.
+- ``forceinline`` only for `inlined`: a function that is called for every bit or pixel becomes a part of its callers, where numba no
+  longer counts the references to each array that it is given.
 - Not ``parallel``: numba's threads and the BLAS's threads would take turns at every step and wait for each other.
 
 With ``NUMBA_DISABLE_JIT=1`` in the environment numba hands back the plain Python function, and everything still runs, slowly.
@@ -26,11 +28,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 
 
-def jit(function: Function) -> Function:
+def jit(function: Function, forceinline: bool = False) -> Function:
     """Compile `function` with numba on its first call, once for each combination of argument types."""
 
     def compile_(cache: bool) -> Function:
-        return cast(Function, numba.njit(function, error_model="numpy", fastmath=FASTMATH, nogil=True, cache=cache))
+        compiled = numba.njit(function, error_model="numpy", fastmath=FASTMATH, nogil=True, cache=cache, forceinline=forceinline)
+        return cast(Function, compiled)
 
     try:
         return compile_(cache=True)
@@ -39,3 +42,8 @@ def jit(function: Function) -> Function:
         text = "kernels are compiled anew in this process, their cache cannot be written: set NUMBA_CACHE_DIR to a folder"
         warnings.warn(text, stacklevel=1)
         return compile_(cache=False)
+
+
+def inlined(function: Function) -> Function:
+    """Compile as `jit` does, into the machine code of every kernel that calls it."""
+    return jit(function, forceinline=True)

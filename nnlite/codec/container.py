@@ -30,6 +30,7 @@ import zlib
 from dataclasses import dataclass
 
 from nnlite.codec.errors import CodecError
+from nnlite.codec.frame import read_varint, write_varint
 
 MAGIC = 0xCE6
 VERSION = 1
@@ -37,7 +38,6 @@ QUALITIES = 16
 MAX_PIXELS = 1 << 28
 HASH_BYTES = 32  # SHA-256
 FIXED = struct.Struct(">HHI")  # magic and version, model and quality, checksum
-VARINT_BYTES = 5
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def pack(payload: bytes, *, model_hash: bytes, quality: int, count: int, height:
         raise CodecError(f"quality must be from 0 to {QUALITIES - 1}, received {quality}")
     _check_size(count, height, width)
     words = struct.pack(">HH", MAGIC << 4 | VERSION, _model(model_hash) << 4 | quality)
-    rest = b"".join(_varint(number) for number in (count, height, width)) + payload
+    rest = b"".join(write_varint(number) for number in (count, height, width)) + payload
     return words + struct.pack(">I", _checksum(model_hash, words, rest)) + rest
 
 
@@ -161,9 +161,9 @@ def _read_header(data: bytes) -> tuple[Header, int]:
     if len(data) < FIXED.size:
         raise CodecError(f"expected a header, received the first {len(data)} bytes of one: the file is cut short")
     _, model_and_quality, _ = FIXED.unpack_from(data)
-    count, position = _read_varint(data, FIXED.size)
-    height, position = _read_varint(data, position)
-    width, position = _read_varint(data, position)
+    count, position = read_varint(data, FIXED.size)
+    height, position = read_varint(data, position)
+    width, position = read_varint(data, position)
     _check_size(count, height, width)
     return Header(model_and_quality >> 4, model_and_quality & 15, count, height, width), position
 
@@ -186,25 +186,3 @@ def _model(model_hash: bytes) -> int:
 
 def _checksum(model_hash: bytes, words: bytes, rest: bytes) -> int:
     return zlib.crc32(rest, zlib.crc32(words, zlib.crc32(model_hash)))
-
-
-def _varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number > 127:
-        encoded.append(number & 127 | 128)
-        number >>= 7
-    return bytes(encoded) + bytes([number])
-
-
-def _read_varint(data: bytes, start: int) -> tuple[int, int]:
-    """Return the number that starts there and the offset of what follows it."""
-    number = 0
-    for i, byte in enumerate(data[start : start + VARINT_BYTES]):
-        number |= (byte & 127) << 7 * i
-        if byte < 128:
-            if byte == 0 and i > 0:
-                raise CodecError(f"expected the shortest form of {number}, received {i + 1} bytes: the file is damaged")
-            return number, start + i + 1
-    if len(data) < start + VARINT_BYTES:
-        raise CodecError(f"expected a header, received the first {len(data)} bytes of one: the file is cut short")
-    raise CodecError(f"expected a number of at most {VARINT_BYTES} bytes at offset {start}: the file is damaged")

@@ -1,0 +1,115 @@
+"""The frame around a picture's bytes: who wrote them, of what size the picture is, and whether they are whole.
+
+::
+
+    offset  size   field
+         0     2   magic number CE6, 12 bits | format, 4 bits: 2 photograph, 3 lossless (1: see `nnlite.codec.container`)
+         2     4   checksum: CRC-32 of the model's hash, of the two bytes before and of all the bytes behind
+         6   1-5   the format's first number; how many there are and what they mean is up to the format
+           ...
+           ...     payload
+
+Magic number and checksum are big-endian. Each number is LEB128: seven bits a byte, the lowest first, the top bit set in all bytes
+but the last; only the shortest form is valid. Whatever changes gets a format number of its own.
+"""
+
+import struct
+import zlib
+from collections.abc import Sequence
+
+from nnlite.codec.errors import CodecError
+
+MAGIC = 0xCE6
+PHOTOGRAPH = 2
+LOSSLESS = 3
+START = struct.Struct(">HI")
+VARINT_BYTES = 5
+
+
+def pack(format_: int, numbers: Sequence[int], payload: bytes, model_hash: bytes = b"") -> bytes:
+    """Return the file: magic number, checksum, the numbers (each from 0 to 2^35 − 1) and the payload."""
+    rest = b"".join(map(write_varint, numbers)) + payload
+    magic = MAGIC << 4 | format_
+    return START.pack(magic, _checksum(magic, rest, model_hash)) + rest
+
+
+def format_of(data: bytes) -> int | None:
+    """Return the number of the format of a file, or None if it is not one of ours."""
+    magic = int.from_bytes(data[:2], "big")
+    return magic & 15 if magic >> 4 == MAGIC else None
+
+
+def parse(data: bytes, format_: int, count: int, model_hash: bytes = b"") -> tuple[list[int], bytes]:
+    """Take a file apart and make sure that it is whole and that this model made it.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    format_ : int
+        As given to `pack`.
+    count : int
+        How many numbers the format has.
+    model_hash : bytes
+        As given to `pack`.
+
+    Returns
+    -------
+    list of int, bytes
+        The numbers, and the payload.
+
+    Raises
+    ------
+    CodecError
+        If the file is of another format, cut short, damaged, or made with another model.
+    """
+    numbers, start = read_numbers(data, format_, count)
+    magic, expected = START.unpack_from(data)
+    received = _checksum(magic, data[START.size :], model_hash)
+    if received != expected:
+        raise CodecError(
+            f"the checksum should be {expected:08x}, received {received:08x}: the file is damaged or cut short, or was made with "
+            "another model"
+        )
+    return numbers, data[start:]
+
+
+def read_numbers(data: bytes, format_: int, count: int) -> tuple[list[int], int]:
+    """Return a file's numbers and the offset of its payload, without a look at the checksum; CodecError as `parse`."""
+    if format_of(data) != format_:
+        raise CodecError(
+            f"expected a file that starts with {MAGIC << 4 | format_:X}, received {data[:2].hex()!r}: not of this format"
+        )
+    position = START.size
+    numbers = []
+    for _ in range(count):
+        number, position = read_varint(data, position)
+        numbers.append(number)
+    return numbers, position
+
+
+def _checksum(magic: int, rest: bytes, model_hash: bytes) -> int:
+    return zlib.crc32(rest, zlib.crc32(magic.to_bytes(2, "big"), zlib.crc32(model_hash)))
+
+
+def write_varint(number: int) -> bytes:
+    """Return a number ≥ 0 in LEB128."""
+    encoded = bytearray()
+    while number > 127:
+        encoded.append(number & 127 | 128)
+        number >>= 7
+    return bytes(encoded) + bytes([number])
+
+
+def read_varint(data: bytes, start: int) -> tuple[int, int]:
+    """Return the number that starts there and the offset of what follows it; CodecError if there is none in its shortest form."""
+    number = 0
+    for i, byte in enumerate(data[start : start + VARINT_BYTES]):
+        number |= (byte & 127) << 7 * i
+        if byte < 128:
+            if byte == 0 and i > 0:
+                raise CodecError(f"expected the shortest form of {number}, received {i + 1} bytes: the file is damaged")
+            return number, start + i + 1
+    if len(data) < start + VARINT_BYTES:
+        raise CodecError(f"expected a header, received the first {len(data)} bytes of one: the file is cut short")
+    raise CodecError(f"expected a number of at most {VARINT_BYTES} bytes at offset {start}: the file is damaged")

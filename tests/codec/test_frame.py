@@ -1,0 +1,60 @@
+"""The frame around a picture's bytes: a file comes apart as it was put together, a damaged one is found out."""
+
+import zlib
+
+import pytest
+
+from nnlite.codec import frame
+from nnlite.codec.errors import CodecError
+
+HASH = bytes(range(32))
+FILE = frame.pack(frame.PHOTOGRAPH, [512, 768, 100], b"payload", HASH)
+
+
+def test_numbers_and_payload_return():
+    assert frame.parse(FILE, frame.PHOTOGRAPH, 3, HASH) == ([512, 768, 100], b"payload")
+    assert frame.format_of(FILE) == 2
+    assert frame.read_numbers(FILE, frame.PHOTOGRAPH, 3)[0] == [512, 768, 100]
+
+
+@pytest.mark.parametrize("number", [0, 1, 127, 128, 16383, 16384, 2**35 - 1])
+def test_any_number_returns_from_as_few_bytes_as_it_needs(number):
+    encoded = frame.write_varint(number)
+    assert len(encoded) == max(1, -(-number.bit_length() // 7))
+    assert frame.read_varint(b"x" + encoded + b"y", 1) == (number, 1 + len(encoded))
+
+
+def test_the_layout_is_the_documented_one():
+    rest = bytes([28, 0x80 | 44, 2]) + b"abc"
+    expected = b"\xce\x63" + zlib.crc32(HASH + b"\xce\x63" + rest).to_bytes(4, "big") + rest
+    assert frame.pack(frame.LOSSLESS, [28, 300], b"abc", HASH) == expected
+
+
+@pytest.mark.parametrize("position", range(len(FILE)))
+def test_a_bit_flipped_anywhere_is_found_out(position):
+    damaged = bytearray(FILE)
+    damaged[position] ^= 4
+    with pytest.raises(CodecError):
+        frame.parse(bytes(damaged), frame.PHOTOGRAPH, 3, HASH)
+
+
+@pytest.mark.parametrize("length", range(len(FILE)))
+def test_a_file_cut_short_is_found_out(length):
+    with pytest.raises(CodecError):
+        frame.parse(FILE[:length], frame.PHOTOGRAPH, 3, HASH)
+
+
+def test_another_model_or_format_is_found_out():
+    with pytest.raises(CodecError, match="another model"):
+        frame.parse(FILE, frame.PHOTOGRAPH, 3, b"other")
+    with pytest.raises(CodecError, match="expected a file that starts with CE63"):
+        frame.parse(FILE, frame.LOSSLESS, 3, HASH)
+    assert frame.format_of(b"\x89PNG") is None
+    assert frame.format_of(b"") is None
+
+
+def test_a_number_in_a_longer_form_than_needed_is_refused():
+    with pytest.raises(CodecError, match="shortest form"):
+        frame.read_varint(b"\x81\x00", 0)
+    with pytest.raises(CodecError, match="at most 5 bytes"):
+        frame.read_varint(b"\xff" * 9, 0)
