@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nnlite.codec import entropy
-from nnlite.codec.image import ImageCodec
+from nnlite.codec import range_coder as entropy
+from nnlite.codec.digits.image_codec import ImageCodec
+from nnlite.codec.frequency_tables import TOTAL
 from nnlite.codec.quantizer import quantize
-from nnlite.codec.tables import TOTAL
 
 ROUNDS = 5
 

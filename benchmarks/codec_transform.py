@@ -11,10 +11,11 @@ import hashlib
 import numpy as np
 
 from benchmarks.codec_rates import Setting
-from nnlite.codec import container, entropy
-from nnlite.codec.image import to_bytes
-from nnlite.codec.prior import ClassPrior
-from nnlite.codec.tables import FrequencyTables
+from nnlite.codec import container
+from nnlite.codec import range_coder as entropy
+from nnlite.codec.digits.class_prior import ClassPrior
+from nnlite.codec.digits.image_codec import to_bytes
+from nnlite.codec.frequency_tables import FrequencyTables
 
 STEPS = (500, 350, 250, 180, 130, 90, 64, 45, 32)  # Δ, in grey levels
 BLOCK = 4  # of the DCT: of the sizes that divide 28 pixels (4, 7, 14, 28) it takes the fewest bytes on digits

@@ -11,9 +11,9 @@ from benchmarks import codec_entropy, codec_rivals, codec_tables, codec_transfor
 from benchmarks.codec_rates import Setting, measure
 from benchmarks.command import Parser, folder, run, say, target, write_json
 from benchmarks.process import default_threads
-from nnlite.codec.errors import CodecError
-from nnlite.codec.image import BUILT_IN, ImageCodec
-from nnlite.datasets import Dataset, DatasetError, load_idx_folder, load_mnist
+from nnlite.codec.digits.image_codec import BUILT_IN, ImageCodec
+from nnlite.datasets import Dataset, load_idx_folder, load_mnist
+from nnlite.files import FileError
 
 DESCRIPTION = """\
 Compress the test images of MNIST, and of Fashion-MNIST if it is given, with nnlite's codec and with
@@ -95,7 +95,7 @@ def prepare(made: argparse.ArgumentParser, arguments: argparse.Namespace) -> lis
             codec = ImageCodec.load(model)
             data = load_idx_folder(path) if path else load_mnist()
             codec.check_images(data.test_images)
-        except (CodecError, DatasetError) as error:
+        except FileError as error:
             made.error(str(error))
         except OSError as error:
             made.error(f"cannot read the codec {str(model)!r}: {error.strerror}; python -m demos.codec --out FILE trains one")

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from demos.program import run as run
+from demos.shared.program import run as run
 
 PICTURES = (".png", ".svg", ".pdf")
 

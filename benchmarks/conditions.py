@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 
-from demos import machine
+from demos.shared import machine
 
 BUSY = 0.5  # processes that are ready to run, on average over the minute before
 

@@ -21,7 +21,7 @@ does the whole job several times in fresh processes, and the test errors are com
 error is more than 3 % from the others is marked. Then the processes train an epoch each, in turn, so
 that a machine that becomes slower does so for all. The "floor" is the time of the matrix products
 alone, in NumPy, which no training with this BLAS can beat. Where OpenBLAS is told which kernels to use
-(recent AMD processors, see demos/machine.py), so are all users of that BLAS, and a second row shows
+(recent AMD processors, see demos/shared/machine.py), so are all users of that BLAS, and a second row shows
 nnlite with OpenBLAS's own choice."""
 
 COLUMNS = """\
@@ -89,7 +89,7 @@ def prepare(arguments: argparse.Namespace) -> tuple[Job, list, list]:
 
 
 def compare(job: Job, entries: list, threads: int, processes: int, rounds: int) -> list[dict]:
-    """Return the rows of the entries, and one more of nnlite where `demos.machine` chooses OpenBLAS's kernels."""
+    """Return the rows of the entries, and one more of nnlite where `demos.shared.machine` chooses OpenBLAS's kernels."""
     with tempfile.TemporaryDirectory(prefix="nnlite-benchmark-") as caches:
         common = environment(threads, Path(caches))
         tasks = [Samples(entry, job, common) for entry in entries]

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from demos import machine
+from demos.shared import machine
 
 START = time.perf_counter()  # the imports count as part of a demo's time
 

@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Sequence
 
 import demos
-from demos import command
+from demos.shared import command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

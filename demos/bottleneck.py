@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from demos import command
 from demos.mnist import ACTIVATIONS_OF_CODES, make_model
+from demos.shared import command
 from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
@@ -80,7 +80,7 @@ def train(data: Dataset, latent: int, activation: str, epochs: int, seed: int) -
 
 def draw(path: Path, points: list[dict[str, object]], epochs: int) -> None:
     """Write the picture."""
-    from demos import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
     panels = {"bytes_per_image": "bytes an image: 8-bit codes", "gzip_bytes_per_image": "bytes an image: gzip of the 8-bit codes"}
     curves = {

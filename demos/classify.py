@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from demos import command
+from demos.shared import command
 from nnlite import Callback, Dense, Flatten, LearningRateSchedule, RandomShift, Sequential, SiLU, Softmax, cosine
-from nnlite.checkpoint import save_weights
 from nnlite.datasets import Dataset, one_hot
+from nnlite.files import save_weights
 from nnlite.metrics import accuracy
 from nnlite.optimizers import Adam
 
@@ -152,7 +152,7 @@ def report(rows: list[dict[str, Any]]) -> str:
 
 def draw(folder: Path, data: Dataset, probabilities: np.ndarray, counts: np.ndarray, history: dict[str, list[float]]) -> None:
     """Write the four pictures."""
-    from demos import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
     loss = {"training images, shifted": history["loss"], "test images": history["val_loss"]}
     plots.history(folder / "loss.png", "Loss by epoch", loss, "cross-entropy (nats)")

@@ -2,9 +2,9 @@
 
     image → Dense, SiLU, Dense, SiLU, Dense → latents → quantiser → Dense, SiLU, Dense, SiLU, Dense, sigmoid → image
 
-The loss is the mean squared error plus the price of the bits, see nnlite/codec/bottleneck.py; every quality has a price of its own.
+The loss is the mean squared error plus the price of the bits, see `nnlite.codec.digits.bottleneck`; each quality has its own price.
 Training images are shifted by up to one pixel each way, without which the codec would be much better on them than on others. Last,
-the classes of images and their tables are found, see nnlite/codec/prior.py.
+the classes of images and their tables are found, see `nnlite.codec.digits.class_prior`.
 """
 
 import argparse
@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from demos import command
+from demos.shared import command
 from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine
-from nnlite.codec.bottleneck import EntropyBottleneck
-from nnlite.codec.image import ImageCodec
-from nnlite.codec.prior import CLASSES, ClassPrior
+from nnlite.codec.digits.bottleneck import EntropyBottleneck
+from nnlite.codec.digits.class_prior import CLASSES, ClassPrior
+from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.quantizer import quantize
 from nnlite.metrics import mse, psnr
-from nnlite.networks import dense_network
+from nnlite.models import dense_network
 from nnlite.optimizers import Adam
 
 # λ of each quality: a bit costs as much as 1 / λ of squared error summed over an image
@@ -34,7 +34,7 @@ file written: --out, the codec
 
 examples:
   python -m demos.codec
-  python -m demos.codec --out nnlite/data/codec/mnist.safetensors     how the codec that comes with nnlite was made
+  python -m demos.codec --out nnlite/codec/digits/mnist.safetensors     how the codec that comes with nnlite was made
   python -m demos.codec --data /usr/share/datasets/fashion-mnist --epochs 55 --out out/codec/fashion.safetensors
 """
 

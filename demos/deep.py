@@ -20,14 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
-from demos import command
-from demos.examples import first_of_each
-from demos.pca import PCA, fit_pca
+from demos.shared import command
+from demos.shared.examples import first_of_each
+from demos.shared.pca import PCA, fit_pca
 from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine, save_weights
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
-from nnlite.model import Augmentation
-from nnlite.networks import dense_network
+from nnlite.models import dense_network
+from nnlite.models.sequential import Augmentation
 from nnlite.optimizers import Adam
 
 EPILOG = """\
@@ -131,7 +131,7 @@ def report(error: float, pixels: int) -> str:
 
 def draw(folder: Path, data: Dataset, model: Autoencoder, pca: PCA, curves: dict[str, np.ndarray]) -> None:
     """Write the four pictures."""
-    from demos import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
     first = first_of_each(data.test_labels)
     originals = data.test_images[first] / 255

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from demos import command
-from demos.examples import first_of_each
 from demos.mnist import make_model
+from demos.shared import command
+from demos.shared.examples import first_of_each
 from nnlite import Autoencoder, LearningRateSchedule, cosine
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr, ssim
@@ -214,7 +214,7 @@ def draw(
     options: argparse.Namespace,
 ) -> None:
     """Write the pictures."""
-    from demos import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
     first = first_of_each(data.test_labels)
     clean = data.test_images[first] / 255

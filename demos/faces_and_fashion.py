@@ -21,28 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-from demos import command
 from demos.deep import train
-from demos.examples import between, first_of_each, samples
-from demos.pca import PCA, fit_pca
-from nnlite import (
-    Autoencoder,
-    Dense,
-    Dropout,
-    Flatten,
-    GaussianNoise,
-    RandomFlip,
-    Rescale,
-    Reshape,
-    Sigmoid,
-    SiLU,
-    save_weights,
-)
-from nnlite.datasets import Dataset, DatasetError, load_idx_folder
-from nnlite.imagefolder import hold_out, load_image_folder
+from demos.shared import command
+from demos.shared.examples import between, first_of_each, samples
+from demos.shared.pca import PCA, fit_pca
+from nnlite import Autoencoder, Dense, Dropout, Flatten, GaussianNoise, RandomFlip, Rescale, Reshape, Sigmoid, SiLU, save_weights
+from nnlite.datasets import Dataset, load_idx_folder
 from nnlite.initializers import he_normal
 from nnlite.layers import Layer
 from nnlite.metrics import mse, psnr
+from nnlite.pictures import hold_out, load_image_folder
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SMALL_SET = 5000  # training images
@@ -125,7 +113,7 @@ def load_pictures(parser: command.Parser, options: argparse.Namespace, rng: np.r
             return load_idx_folder(folder)
         images, groups, _ = load_image_folder(folder)
         test = hold_out(groups, options.test_share, rng, whole_groups=options.hold_out == "folders")
-    except (DatasetError, ValueError) as error:
+    except ValueError as error:
         parser.error(f"argument --data: {error}")
     return Dataset(images[~test], groups[~test], images[test], groups[test])
 
@@ -194,7 +182,7 @@ def draw(
     folder: Path, data: Dataset, model: Autoencoder, pca: PCA, history: dict[str, list[float]], rng: np.random.Generator
 ) -> None:
     """Write the five pictures."""
-    from demos import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
     shape = data.test_images.shape[1:]
     first = first_of_each(data.test_labels)

@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from demos import command, lesson_numbers
-from demos.examples import first_of_each
-from demos.lesson_numbers import Training
-from nnlite.codec.errors import CodecError
-from nnlite.codec.image import BUILT_IN, ImageCodec
+from demos.shared import command, lesson_numbers
+from demos.shared.examples import first_of_each
+from demos.shared.lesson_numbers import Training
+from nnlite.codec.digits.image_codec import BUILT_IN, ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
+from nnlite.files.errors import CodecError
 from nnlite.metrics import mse, psnr
 
 SURFACE_IMAGES = 1000  # on which the loss surface is computed
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def loss_surface(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw the loss around the path of the training."""
-    from demos import lesson_plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import lesson_plots  # matplotlib takes longer to import than all the rest
 
     training = lesson.training
     surface = lesson_numbers.loss_surface(training, lesson.data.train_images[:SURFACE_IMAGES])
@@ -108,7 +108,7 @@ def loss_surface(path: Path, lesson: Lesson) -> dict[str, Any]:
 
 def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw weights of the first layer at several times."""
-    from demos import lesson_plots
+    from demos.shared import lesson_plots
 
     training = lesson.training
     largest, rows = {}, {}
@@ -124,7 +124,7 @@ def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
 
 def sharpening(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw test images reconstructed at several times."""
-    from demos import lesson_plots
+    from demos.shared import lesson_plots
 
     training, images = lesson.training, lesson.data.test_images
     rows, decibels = {}, {}
@@ -140,7 +140,7 @@ def sharpening(path: Path, lesson: Lesson) -> dict[str, Any]:
 
 def gradient_error(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw the error of difference quotients against their step."""
-    from demos import lesson_plots
+    from demos.shared import lesson_plots
 
     central, one_sided = lesson_numbers.difference_errors(EPSILONS, np.float64, lesson.options.seed)
     single, _ = lesson_numbers.difference_errors(EPSILONS, np.float32, lesson.options.seed)
@@ -167,7 +167,7 @@ def gradient_error(path: Path, lesson: Lesson) -> dict[str, Any]:
 
 def quantising(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw what fewer bits for each number of the code do."""
-    from demos import lesson_plots
+    from demos.shared import lesson_plots
 
     model, images = lesson.training.at(lesson.training.last_step), lesson.data.test_images
     quantizer = UniformQuantizer.from_codes(model.encode(lesson.data.train_images))
@@ -201,7 +201,7 @@ def bits_of(number: int) -> str:
 
 def bits(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw where the bits of one image are."""
-    from demos import lesson_plots
+    from demos.shared import lesson_plots
 
     assert lesson.codec is not None  # it was loaded, since this picture was asked for
     quality = lesson.codec.qualities // 3

@@ -18,18 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from demos import command
-from demos.blocks import block_characters
-from demos.examples import first_of_each
+from demos.shared import command
+from demos.shared.blocks import block_characters
+from demos.shared.examples import first_of_each
 from nnlite import Autoencoder, Dense, Flatten, Reshape, Sigmoid, dead_units, save_weights
-from nnlite.activations import ACTIVATIONS
-from nnlite.codec.image import ImageCodec
+from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
-from nnlite.imagefiles import png
-from nnlite.layers import Layer
+from nnlite.layers import ACTIVATIONS, Layer
 from nnlite.metrics import binary_entropy, mse, psnr
 from nnlite.optimizers import OPTIMIZERS
+from nnlite.pictures.png import png
 
 ACTIVATIONS_OF_CODES = sorted(set(ACTIVATIONS) - {"softmax"})
 
@@ -179,7 +178,7 @@ def draw(
     loss: str,
 ) -> None:
     """Write the four pictures."""
-    from demos import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
     first = first_of_each(data.test_labels)
     originals = data.test_images[first] / 255

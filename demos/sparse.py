@@ -27,8 +27,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from demos import command
-from demos.examples import first_of_each, one_two_four
+from demos.shared import command
+from demos.shared.examples import first_of_each, one_two_four
 from nnlite import (
     ActivityPenalty,
     Autoencoder,
@@ -208,7 +208,7 @@ def verdict(results: list[Trained]) -> str:
 
 def draw(folder: Path, data: Dataset, results: list[Trained], epochs: int) -> None:
     """Write the five pictures; of the models with a penalty, those with the middle strength stand for their kind."""
-    from demos import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
     kinds = {kind: [result for result in results if result.kind == kind] for kind in dict.fromkeys(r.kind for r in results)}
     middle = [of_kind[len(of_kind) // 2] for of_kind in kinds.values()]

@@ -3,7 +3,7 @@
     image, 0 or 1 each pixel → Dense, SiLU, ... → means and variances → a sample z → Dense, SiLU, ... → probability of each pixel
 
 The code of an image is a distribution, and the loss is what encoder and decoder together pay for the image: the cross-entropy of
-its pixels, and what the code's distribution says beyond the prior, see nnlite/variational.py. Its negative
+its pixels, and what the code's distribution says beyond the prior, see nnlite/layers/sampling.py. Its negative
 is the ELBO, a lower bound on the image's log-likelihood, in nats. Once trained, codes drawn from the prior are decoded into new
 digits. The prior is a mixture of normal distributions that is learned along with the rest; with --components 0 it is the standard
 normal distribution, as in the textbooks, which costs about two nats.
@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from demos import command
-from demos.examples import first_of_each
+from demos.shared import command
+from demos.shared.examples import first_of_each
 from nnlite import (
     Autoencoder,
     Callback,
@@ -31,7 +31,7 @@ from nnlite import (
     cosine,
     save_weights,
 )
-from nnlite.networks import dense_network
+from nnlite.models import dense_network
 from nnlite.optimizers import Adam
 
 TEST_SEED = 2024  # of the one draw of the test images
@@ -147,6 +147,10 @@ class Bound(Callback):
         self.images, self.rng = images, rng
         self.elbo: list[float] = []
 
+    def rngs(self) -> list[np.random.Generator]:
+        """What draws the samples."""
+        return [self.rng]
+
     def on_epoch_end(self, model: Any, epoch: int, logs: dict[str, float]) -> None:
         """Append the bound of the moment, and let the progress bar show it."""
         reconstruction, divergence = evidence(model, self.images, 1, self.rng)
@@ -164,7 +168,7 @@ def draw(
     rng: np.random.Generator,
 ) -> None:
     """Write the pictures."""
-    from demos import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
     def probabilities(z: np.ndarray) -> np.ndarray:
         return 1 / (1 + np.exp(-model.decode(z.astype(np.float32))))

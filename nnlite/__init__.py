@@ -1,77 +1,36 @@
-"""Dense neural networks written by hand: NumPy for the matrix products, numba for the hot loops, nothing hidden."""
+"""Dense neural networks written by hand: NumPy for the matrix products, numba for the hot loops, nothing hidden.
+
+The rooms, in the order in which to read them; each imports only from those above it, and its ``__init__`` says how to go on inside:
+
+    arrays, jit        the types of arrays; the one decorator that compiles a loop
+    kernels            the hot loops, each a formula
+    initializers, metrics    start weights; how far two images are apart
+    layers/            forward above, backward below
+    losses/            how wrong a prediction is, and in which direction it becomes less wrong
+    optimizers/        from gradients to better parameters
+    files/             weights and models on disk, whole or not at all
+    datasets/          MNIST and its relatives
+    training/          batches, the loop, and what hangs on it
+    models/            layers, loss and optimizer put together
+    gradcheck, lbfgs   is a backward the derivative of its forward; Newton's method without its matrix
+    pictures/          PNG, PGM and PPM
+    codec/             from pictures to bytes and back
+"""
 
 from nnlite import datasets as datasets
 from nnlite import initializers as initializers
+from nnlite import kernels as kernels
 from nnlite import lbfgs as lbfgs
-from nnlite import losses as losses
 from nnlite import metrics as metrics
-from nnlite import optimizers as optimizers
-from nnlite.activations import ReLU as ReLU
-from nnlite.activations import Sigmoid as Sigmoid
-from nnlite.activations import Softmax as Softmax
-from nnlite.activations import Tanh as Tanh
-from nnlite.augmentation import RandomFlip as RandomFlip
-from nnlite.augmentation import RandomShift as RandomShift
-from nnlite.autoencoder import Autoencoder as Autoencoder
-from nnlite.callbacks import Callback as Callback
-from nnlite.callbacks import History as History
-from nnlite.callbacks import ProgressBar as ProgressBar
-from nnlite.checkpoint import CheckpointError as CheckpointError
-from nnlite.checkpoint import ModelCheckpoint as ModelCheckpoint
-from nnlite.checkpoint import load_weights as load_weights
-from nnlite.checkpoint import save_weights as save_weights
+from nnlite.files import *
 from nnlite.gradcheck import GradientError as GradientError
 from nnlite.gradcheck import gradcheck as gradcheck
 from nnlite.gradcheck import gradcheck_loss as gradcheck_loss
-from nnlite.interchange import load_keras_weights as load_keras_weights
-from nnlite.interchange import load_torch_weights as load_torch_weights
-from nnlite.interchange import save_keras_weights as save_keras_weights
-from nnlite.interchange import save_torch_weights as save_torch_weights
-from nnlite.layers import Dense as Dense
-from nnlite.layers import Layer as Layer
-from nnlite.liveplot import LivePlot as LivePlot
-from nnlite.losses import BinaryCrossEntropy as BinaryCrossEntropy
-from nnlite.losses import BinaryCrossEntropyWithLogits as BinaryCrossEntropyWithLogits
-from nnlite.losses import MeanSquaredError as MeanSquaredError
-from nnlite.losses import SoftmaxCrossEntropyWithLogits as SoftmaxCrossEntropyWithLogits
-from nnlite.model import Sequential as Sequential
-from nnlite.more_activations import ELU as ELU
-from nnlite.more_activations import GELU as GELU
-from nnlite.more_activations import LeakyReLU as LeakyReLU
-from nnlite.more_activations import SiLU as SiLU
-from nnlite.more_activations import Softplus as Softplus
-from nnlite.more_callbacks import CSVLogger as CSVLogger
-from nnlite.more_callbacks import EarlyStopping as EarlyStopping
-from nnlite.more_callbacks import LearningRateLogger as LearningRateLogger
-from nnlite.more_losses import Huber as Huber
-from nnlite.more_losses import MeanAbsoluteError as MeanAbsoluteError
-from nnlite.more_optimizers import AdamW as AdamW
-from nnlite.more_optimizers import RMSProp as RMSProp
-from nnlite.normalization import BatchNormalization as BatchNormalization
-from nnlite.normalization import Rescale as Rescale
-from nnlite.onnx import export_onnx as export_onnx
-from nnlite.optimizers import SGD as SGD
-from nnlite.optimizers import Adam as Adam
-from nnlite.parameters import Parameter as Parameter
-from nnlite.penalties import ActivityPenalty as ActivityPenalty
-from nnlite.penalties import SparsityPenalty as SparsityPenalty
-from nnlite.penalties import WeightPenalty as WeightPenalty
-from nnlite.regularization import Dropout as Dropout
-from nnlite.regularization import GaussianNoise as GaussianNoise
-from nnlite.reshaping import Flatten as Flatten
-from nnlite.reshaping import Reshape as Reshape
-from nnlite.schedules import LearningRateSchedule as LearningRateSchedule
-from nnlite.schedules import MomentumSchedule as MomentumSchedule
-from nnlite.schedules import ReduceOnPlateau as ReduceOnPlateau
-from nnlite.schedules import cosine as cosine
-from nnlite.schedules import exponential_decay as exponential_decay
-from nnlite.schedules import one_cycle as one_cycle
-from nnlite.schedules import step_decay as step_decay
-from nnlite.tied import TiedDense as TiedDense
-from nnlite.variational import GaussianSample as GaussianSample
-from nnlite.variational import MixtureSample as MixtureSample
-from nnlite.variational import gaussian_kl as gaussian_kl
-from nnlite.watch import TrainingError as TrainingError
-from nnlite.watch import dead_units as dead_units
+from nnlite.layers import *
+from nnlite.losses import *
+from nnlite.models import *
+from nnlite.optimizers import *
+from nnlite.pictures import *
+from nnlite.training import *
 
 __version__ = "0.1.0"

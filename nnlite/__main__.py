@@ -2,6 +2,6 @@
 
 import sys
 
-from nnlite.cli import main
+from nnlite.codec.commands import main
 
 sys.exit(main())

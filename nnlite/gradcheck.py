@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.initializers import FloatArray
-from nnlite.layers import Layer
-from nnlite.losses import Loss
-from nnlite.parameters import Shape
+from nnlite.arrays import FloatArray, Shape
+from nnlite.layers.layer import Layer
+from nnlite.losses.loss import Loss
 
 KINK = 1e-3  # relative difference of the one-sided slopes; a smooth function's is of the order ε
 MAX_KINKS = 0.1  # share of the entries that may be left out
@@ -109,16 +108,16 @@ def gradcheck(
     layer, x = copy.deepcopy(layer), np.array(x, np.float64)
     named = layer.named_parameters()
     for parameter in named.values():
-        parameter.value = parameter.value.astype(np.float64)
-        parameter.gradient = np.full_like(parameter.value, np.nan)  # a gradient that backward forgets cannot pass
+        parameter.convert(np.float64)
     start = copy.deepcopy(layer)
     output = layer.forward(x, training=True).copy()
     if loss is None:
         upstream = rng.standard_normal(output.shape)
     else:
         target = np.array(target, np.float64)
-        upstream = loss.value_and_gradient(output, target)[1].copy()
-    dx = layer.backward(upstream.copy())  # it may be overwritten
+        upstream = loss.value_and_gradient(output, target)[1]
+    layer.zero_gradients()
+    dx = layer.backward(upstream)
 
     def scalar() -> float:
         twin = copy.deepcopy(start)  # shares nothing, so that random layers draw the same numbers each time
@@ -142,7 +141,7 @@ def gradcheck_loss(
 ) -> GradientReport:
     """Check the gradient of a loss with respect to its prediction, entry by entry in float64; otherwise as `gradcheck`."""
     prediction, target = np.array(prediction, np.float64), np.array(target, np.float64)
-    gradient = loss.value_and_gradient(prediction, target)[1].copy()
+    gradient = loss.value_and_gradient(prediction, target)[1]
     arrays = {"prediction": (prediction, gradient)}
     scalar = partial(loss.value, prediction, target)
     return _Comparison(scalar, type(loss).__name__, rng, None, epsilon, tolerance).compare(arrays)

@@ -17,12 +17,12 @@ J. Martens, "Deep learning via Hessian-free optimization", ICML 2010, section 5.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.floating[Any]]
+from nnlite.arrays import FloatArray
+
 Initializer = Callable[[tuple[int, int], np.random.Generator, npt.DTypeLike], FloatArray]
 
 

@@ -11,14 +11,11 @@ element, while NumPy's ``exp``, ``tanh`` and ``log`` are vectorised; the callers
 Each kernel has a twin in the tests, written as the formula in plain NumPy.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.arrays import FloatArray
 from nnlite.jit import jit
-
-FloatArray = npt.NDArray[np.floating[Any]]
 
 # What is smaller than these counts as 0 in the optimizers. Below 1.2e-38, the smallest normal float32, the processor takes many
 # times as long for each operation, and gradients that have stopped coming lead there: a running mean of them falls until it stays

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.batches import BatchSource
-from nnlite.initializers import FloatArray
-from nnlite.model import Sequential
+from nnlite.arrays import FloatArray
+from nnlite.models.sequential import Sequential
+from nnlite.training.batches import Batches
 
 Function = Callable[[FloatArray], tuple[float, FloatArray]]
 Pair = tuple[FloatArray, FloatArray]
@@ -47,9 +47,7 @@ def fit(model: Sequential, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = Non
     """
     parameters = [parameter for parameter in model.parameters if parameter.trainable]
     ends = np.cumsum([parameter.value.size for parameter in parameters])[:-1]
-    everything = np.arange(len(x))
-    inputs = BatchSource(x, model.dtype).take(everything)
-    targets = inputs if y is None else BatchSource(y, model.dtype, "y").take(everything)
+    inputs, targets = Batches(x, y, model.dtype).take(np.arange(len(x)))
 
     def put(w: FloatArray) -> None:
         for parameter, part in zip(parameters, np.split(w, ends), strict=True):
@@ -59,7 +57,8 @@ def fit(model: Sequential, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = Non
         put(w)
         with np.errstate(over="ignore", invalid="ignore"):  # the line search steps back from there
             value, gradient = model.loss.value_and_gradient(model.forward(inputs, training=True), targets)
-            model.backward_parameters(gradient)
+            model.zero_gradients()
+            model.backward(gradient, need_dx=False)
         return value + model.penalty, np.concatenate([parameter.gradient.reshape(-1) for parameter in parameters])
 
     w, values = minimize(function, np.concatenate([parameter.value.reshape(-1) for parameter in parameters]), **settings)

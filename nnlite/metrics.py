@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from nnlite.arrays import Array
 
 
 def mse(image: Array, reference: Array, peak: float = 255) -> float:

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from nnlite import BatchNormalization, Dense, Flatten, LeakyReLU, ReLU, Reshape, Sequential, Sigmoid, Softmax, Tanh, TiedDense
-from nnlite.activations import ACTIVATIONS
+from nnlite.layers import ACTIVATIONS
 from nnlite.losses import LOSSES, MeanSquaredError
-from nnlite.more_optimizers import AdamW, RMSProp
-from nnlite.optimizers import SGD, Adam
+from nnlite.optimizers import SGD, Adam, AdamW, RMSProp
 
 torch = pytest.importorskip("torch")
 
@@ -108,7 +107,8 @@ def test_gradients_of_a_tied_autoencoder_are_those_of_torch(rng):
     y = torch.sigmoid(torch.tanh(torch.tensor(x) @ weight + b) @ weight.T + c)
     torch.nn.functional.mse_loss(y, torch.tensor(x)).backward()
     _, gradient = MeanSquaredError().value_and_gradient(model.forward(x, training=True), x)
-    model.backward_parameters(gradient)
+    model.zero_gradients()
+    model.backward(gradient, need_dx=False)
     for parameter, tensor in zip(model.parameters, tensors, strict=True):
         assert_close(parameter.gradient, tensor.grad)
 
@@ -160,7 +160,8 @@ def test_gradients_of_a_model_are_those_of_torch(hidden, rng):
     y = torch.softmax(TORCH_ACTIVATIONS[hidden](torch.tensor(x) @ w1 + b1) @ w2 + b2, 1)
     torch.nn.functional.mse_loss(y, torch.tensor(target)).backward()
     _, gradient = MeanSquaredError().value_and_gradient(model.forward(x, training=True), target)
-    model.backward_parameters(gradient)
+    model.zero_gradients()
+    model.backward(gradient, need_dx=False)
     for parameter, tensor in zip(model.parameters, tensors, strict=True):
         assert_close(parameter.gradient, tensor.grad)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlite import Dense, Parameter, Sequential, TrainingError
-from nnlite.activations import ACTIVATIONS
+from nnlite.layers import ACTIVATIONS
 from nnlite.losses import LOSSES
 from nnlite.optimizers import OPTIMIZERS, SGD, Adam
 

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import ROOT
 
 import nnlite
-from nnlite.imagefiles import png
+from nnlite.pictures.png import png
 from tests.long import fuzz
 from tests.long.fuzz import CHANGES, cases, too_long
 from tests.long.readers import READERS, codec_file, small_codec
-
-ROOT = Path(nnlite.__file__).parent.parent
 
 
 def is_read(name, data, folder):
@@ -142,8 +141,10 @@ def idx_promising(*sizes):
 
 
 def codec_with(**changes):
-    arrays, metadata = nnlite.safetensors.loads(codec_file())
-    return nnlite.safetensors.dumps({**arrays, **{name.replace("__", "."): array for name, array in changes.items()}}, metadata)
+    arrays, metadata = nnlite.files.safetensors.loads(codec_file())
+    return nnlite.files.safetensors.dumps(
+        {**arrays, **{name.replace("__", "."): array for name, array in changes.items()}}, metadata
+    )
 
 
 def stream_promising(count):

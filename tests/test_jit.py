@@ -5,16 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
+from pages import ROOT
 
-import nnlite
 from nnlite.jit import FASTMATH, jit
-
-ROOT = Path(nnlite.__file__).parent.parent
 
 TRAIN = """
 import json

@@ -11,7 +11,8 @@ import shlex
 import pytest
 from pages import ROOT, blocks, run
 
-from nnlite import cli, datasets
+from nnlite import datasets
+from nnlite.codec import commands as cli
 
 PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*.md")])
 WITH_PROGRAMS = ["CONTRIBUTING.md", "README.md", "docs/from-keras.md"]  # the worked example has a test of its own

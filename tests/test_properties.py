@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
 from tiny_codec import SIDE, blobs, tiny_codec
 
-from nnlite import Autoencoder, Dense, Flatten, ReLU, Reshape, Sequential, Sigmoid, load_weights, safetensors, save_weights
-from nnlite.imagefiles import parse_images, write_images
+from nnlite import Autoencoder, Dense, Flatten, ReLU, Reshape, Sequential, Sigmoid, load_weights, save_weights
+from nnlite.files import safetensors
 from nnlite.losses import LOSSES
 from nnlite.metrics import mse, ssim
+from nnlite.pictures import write_images
+from nnlite.pictures.picture_files import parse_images
 
 properties = settings(derandomize=True, deadline=None, max_examples=40)
 

@@ -5,13 +5,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from pages import ROOT
 from tiny_codec import blobs
 from tiny_data import write_data
 
-ROOT = Path(__file__).parent.parent
 SMALL = ["--latent", "4", "--epochs", "2", "--batch-size", "32", "--seed", "1"]
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -69,7 +68,7 @@ class Refuse:
             raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
 sys.meta_path.insert(0, Refuse())
 import numpy as np, nnlite
-from nnlite import cli
+from nnlite.codec import commands
 rng = np.random.default_rng(1)
 model = nnlite.Sequential([nnlite.Dense(4, 3, rng=rng), nnlite.ReLU(), nnlite.Dense(3, 4, rng=rng)])
 model.compile("adam", "mse")

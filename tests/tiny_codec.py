@@ -5,10 +5,10 @@ import functools
 import numpy as np
 
 from nnlite import Autoencoder, Flatten, Reshape, Sigmoid
-from nnlite.codec.bottleneck import EntropyBottleneck
-from nnlite.codec.image import ImageCodec
-from nnlite.codec.prior import ClassPrior
-from nnlite.networks import dense_network
+from nnlite.codec.digits.bottleneck import EntropyBottleneck
+from nnlite.codec.digits.class_prior import ClassPrior
+from nnlite.codec.digits.image_codec import ImageCodec
+from nnlite.models import dense_network
 from nnlite.optimizers import Adam
 
 SIDE = 8

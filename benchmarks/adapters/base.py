@@ -4,7 +4,7 @@ import os
 import time
 
 from benchmarks.job import Job
-from demos import machine
+from demos.shared import machine
 
 
 def threads() -> int:

@@ -1,13 +1,9 @@
 """Plain NumPy: the reference that the tests of nnlite compare with, the formulas as a textbook has them, no numba."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 
 from benchmarks.adapters.base import Adapter
-
-REFERENCE = Path(__file__).resolve().parents[2] / "tests" / "reference.py"
+from tests import reference
 
 
 class NumpyAdapter(Adapter):
@@ -17,9 +13,6 @@ class NumpyAdapter(Adapter):
         super().__init__(job, weights, images)
         if len(job.hidden) != 1 or job.code is not None:
             raise ValueError("plain NumPy has the model with one hidden layer only")
-        specification = importlib.util.spec_from_file_location("reference", REFERENCE)
-        reference = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(reference)
         self.model = reference.NumpyAutoencoder(weights)
 
     def train(self, order):

@@ -29,8 +29,8 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from nnlite.codec.errors import CodecError
 from nnlite.codec.frame import read_varint, write_varint
+from nnlite.files.errors import CodecError
 
 MAGIC = 0xCE6
 VERSION = 1

@@ -17,7 +17,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 
-from nnlite.codec.errors import CodecError
+from nnlite.files.errors import CodecError
 
 MAGIC = 0xCE6
 PHOTOGRAPH = 2

@@ -6,12 +6,11 @@ learned in `bottleneck`, what the integers cost in bytes is up to `entropy`.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.floating[Any]]
+from nnlite.arrays import FloatArray
 
 
 def quantize(latents: FloatArray, gain: FloatArray) -> npt.NDArray[np.int32]:

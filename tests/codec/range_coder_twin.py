@@ -6,8 +6,8 @@ import itertools
 import hypothesis.strategies as st
 import numpy as np
 
-from nnlite.codec.entropy import decode, encode
-from nnlite.codec.tables import FrequencyTables
+from nnlite.codec.frequency_tables import FrequencyTables
+from nnlite.codec.range_coder import decode, encode
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 

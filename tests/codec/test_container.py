@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from nnlite.codec.container import MAX_PIXELS, Header, pack, parse, read_header
-from nnlite.codec.errors import CodecError
+from nnlite.files.errors import CodecError
 
 MODEL = hashlib.sha256(b"the model").digest()
 OTHER = hashlib.sha256(b"another model").digest()

@@ -5,7 +5,7 @@ import zlib
 import pytest
 
 from nnlite.codec import frame
-from nnlite.codec.errors import CodecError
+from nnlite.files.errors import CodecError
 
 HASH = bytes(range(32))
 FILE = frame.pack(frame.PHOTOGRAPH, [512, 768, 100], b"payload", HASH)

@@ -18,9 +18,10 @@ from typing import NoReturn
 
 import numpy as np
 
-from nnlite import Dense, Sequential, imagefiles
-from nnlite.checkpoint import save_weights
-from nnlite.codec.image import ImageCodec
+from nnlite import Dense, Sequential
+from nnlite.codec.digits.image_codec import ImageCodec
+from nnlite.files import save_weights
+from nnlite.pictures import picture_files as imagefiles
 from tests.long.readers import small_codec
 
 LONGEST = 0.02  # seconds until the kill

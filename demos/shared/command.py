@@ -1,0 +1,232 @@
+"""What every demo's command line has in common: its arguments, the data, how training may end, the numbers that are written."""
+
+import argparse
+import contextlib
+import functools
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import demos
+from demos.shared import machine
+from demos.shared.program import run as run
+from nnlite import Sequential, TrainingError, save_weights
+from nnlite.codec.commands import Parser, positive_number
+from nnlite.datasets import Dataset, DatasetError, load_idx_folder, load_mnist
+from nnlite.files import FileError
+from nnlite.files.whole_files import write_atomically
+
+# --- types of arguments
+
+
+def whole_number(minimum: int) -> Callable[[str], int]:
+    """Return an argument type: an integer of at least `minimum`."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = minimum - 1
+        if number < minimum:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {minimum}, received {text!r}")
+        return number
+
+    return parse
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Return an argument such as "512,256" as a list; an empty text is an empty list."""
+    return [whole_number(1)(part) for part in text.split(",")] if text else []
+
+
+def share(text: str) -> float:
+    """Return an argument as a number between 0 and 1, both excluded."""
+    number = positive_number(text)
+    if number >= 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, received {text!r}")
+    return number
+
+
+# --- arguments that several demos have
+
+
+def add_code(parser: Parser, name: str, length: int, hidden: Sequence[int]) -> None:
+    """Add --code or --latent, as the demo names it, and --hidden, with these defaults."""
+    parser.add_argument(
+        name, type=whole_number(1), default=length, metavar="K", help="numbers in a code (default %(default)s)"
+    )  # fmt: skip
+    widths = ",".join(map(str, hidden))
+    parser.add_argument(
+        "--hidden", type=whole_numbers, default=list(hidden), metavar="H,H,...",
+        help=f'widths of the layers between image and code, mirrored in the decoder, "" for none (default {widths or "none"})',
+    )  # fmt: skip
+
+
+def add_training(parser: Parser, epochs: int, batch_size: int | None = None, learning_rate: float | None = None) -> None:
+    """Add --epochs and, where they have a default here, --batch-size and the --learning-rate at the top of a schedule."""
+    add = parser.add_argument
+    add(
+        "--epochs", type=whole_number(1), default=epochs, metavar="N",
+        help="how often a model sees the training images (default %(default)s)",
+    )  # fmt: skip
+    if batch_size:
+        add("--batch-size", type=whole_number(1), default=batch_size, metavar="N", help="images a step (default %(default)s)")
+    if learning_rate:
+        add(
+            "--learning-rate", type=positive_number, default=learning_rate, metavar="RATE",
+            help="its largest value (default %(default)s)",
+        )  # fmt: skip
+
+
+def add_shift(parser: Parser, pixels: int) -> None:
+    """Add --shift, how far training images are moved by chance."""
+    parser.add_argument(
+        "--shift", type=whole_number(0), default=pixels, metavar="PIXELS",
+        help="training images move by up to so many each way, by chance, 0 for none (default %(default)s)",
+    )  # fmt: skip
+
+
+def add_common(
+    parser: Parser,
+    random: str = "start weights and order",
+    data: str = "a folder of IDX files in MNIST's layout, gzipped or not (default the built-in MNIST)",
+    checkpoint: bool = False,
+    out: str = "",
+) -> None:
+    """Add what every demo has, last: --seed of what is `random`, --data, --checkpoint if it can, --out, --threads and --quiet.
+
+    Below its epilog the manual says the exit codes; what can keep a checkpoint keeps the weights, too, if it is interrupted.
+    """
+    add = parser.add_argument
+    add("--seed", type=whole_number(0), default=0, metavar="N", help=f"of {random} (default 0)")
+    add("--data", type=Path, metavar="DIR", help=data)
+    if checkpoint:
+        add(
+            "--checkpoint", type=Path, metavar="FILE",
+            help="keep the whole state of the training in this file, and go on from it if it is there",
+        )  # fmt: skip
+    place = Path(out or f"out/{parser.prog.rpartition('.')[2]}")
+    add(
+        "--out", type=Path, default=place, metavar="FILE" if place.suffix else "DIR",
+        help="where to write (default %(default)s)",
+    )  # fmt: skip
+    add(
+        "--threads", type=whole_number(1), metavar="N",
+        help=f"of the matrix products (default one for each physical core, at most {machine.MAX_THREADS})",
+    )  # fmt: skip
+    add("--quiet", action="store_true", help="print nothing but errors")
+    kept = " (the weights so far are kept)" if checkpoint else ""
+    parser.epilog = f"{parser.epilog}\nexit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted{kept}\n"
+
+
+# --- a run, from its first line to its last
+
+
+def printer(options: argparse.Namespace) -> Callable[..., None]:
+    """Return print, or with --quiet what prints nothing."""
+    return (lambda *_: None) if options.quiet else functools.partial(print, flush=True)
+
+
+def output_folder(parser: Parser, path: Path) -> None:
+    """Make the folder if it is not there, and leave with one line unless it can be written to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_atomically(path / ".writable", b"")
+        (path / ".writable").unlink()
+    except OSError as error:
+        parser.error(f"argument --out: expected a folder that can be written to, received {str(path)!r}: {error.strerror}")
+
+
+def load_data(parser: Parser, folder: Path | None) -> Dataset:
+    """Return the data set of a folder, or MNIST; leave with one line if it cannot be read."""
+    try:
+        return load_idx_folder(folder) if folder else load_mnist()
+    except DatasetError as error:
+        parser.error(f"argument --data: {error}")
+
+
+def describe(data: Any) -> str:
+    """Return one line on the images, train_images and test_images, and the machine."""
+    size = " × ".join(map(str, data.test_images.shape[1:]))
+    return f"{len(data.train_images):,} training and {len(data.test_images):,} test images of {size}; {machine.describe()}"
+
+
+def start(
+    parser: Parser, arguments: Sequence[str] | None, check: Callable[[Parser, argparse.Namespace], None] | None = None
+) -> tuple[argparse.Namespace, Callable[..., None], Dataset]:
+    """Return the options, a print that obeys --quiet, and the data, after a line on them; the folder to write to is there.
+
+    Parameters
+    ----------
+    check : callable, optional
+        Leaves with one line if options do not go together; called before anything else is done.
+    """
+    options = parser.parse_args(arguments)
+    if check:
+        check(parser, options)
+    output_folder(parser, options.out)
+    say, data = printer(options), load_data(parser, options.data)
+    say(describe(data))
+    return options, say, data
+
+
+def fit_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options say of `Sequential.fit`, by its parameters' names."""
+    return {
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "checkpoint": options.checkpoint,
+        "verbose": not options.quiet,
+    }
+
+
+@contextlib.contextmanager
+def training(parser: Parser, options: argparse.Namespace, model: Sequential | None = None, of: str = "") -> Iterator[None]:
+    """Leave with one line if the training in the block fails: 1 if it diverges, 2 if its checkpoint cannot be used.
+
+    Parameters
+    ----------
+    model : Sequential, optional
+        If the block is interrupted, its weights so far are kept, and the exit code is 130.
+    of : str
+        Which of several trainings it is, for the line.
+    """
+    checkpoint = getattr(options, "checkpoint", None)
+    try:
+        yield
+    except TrainingError as error:
+        parser.exit(1, f"{parser.prog}: {of}{': ' if of else ''}{error}\n")
+    except (FileError, OSError) as error:
+        if checkpoint is None:
+            raise
+        parser.error(f"argument --checkpoint: {error}")
+    except KeyboardInterrupt:
+        if model is None:
+            raise
+        path = options.out / "model.safetensors"
+        save_weights(model, path)
+        way_on = ", and the same command goes on after the last whole epoch" if checkpoint else ""
+        parser.exit(130, f"\n{parser.prog}: interrupted; the weights so far are in {path}{way_on}\n")
+
+
+def finish(options: argparse.Namespace, metrics: dict[str, Any], written: str, seconds_training: float | None = None) -> None:
+    """Write metrics.json, with the options and the times behind the numbers; say that, what else was `written`, and the times."""
+    times = {} if seconds_training is None else {"seconds_training": seconds_training}
+    times["seconds_total"] = time.perf_counter() - demos.START
+    named = metrics | settings(options) | metrics  # a result, such as the loss by epoch, wins over an option of its name
+    write_metrics(options.out / "metrics.json", named | times)
+    trained = "" if seconds_training is None else f"trained in {seconds_training:.1f} s, "
+    printer(options)(f"{trained}{times['seconds_total']:.1f} s in all; {written} and metrics.json are in {options.out}/")
+
+
+def settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options but for files and for how the program runs."""
+    left_out = {"data", "codec", "checkpoint", "out", "threads", "quiet"}
+    return {name: value for name, value in vars(options).items() if name not in left_out}
+
+
+def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
+    """Write the numbers as JSON, one entry a line."""
+    write_atomically(path, (json.dumps(metrics, indent=2) + "\n").encode())

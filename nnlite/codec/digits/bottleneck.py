@@ -1,0 +1,169 @@
+"""Where rate meets distortion: the layer that quantises the latents, and knows what the integers will cost in bits.
+
+Rounding has no useful derivative, so in training it is replaced by what it looks like from afar, uniform noise n on [−½, ½]:
+
+    y = g u        latents u times a gain g: the larger g, the finer the steps
+    ŷ = y + n      in place of round(y)
+    û = ŷ / g      what the decoder sees
+
+The rate is the information in ŷ under a prior that is learned along with the rest, a logistic distribution with location μ and
+scale s for each latent. The probability of the interval [ŷ − ½, ŷ + ½], with σ the sigmoid, is
+
+    P = σ(a) − σ(b),   a = (ŷ − μ + ½) / s,   b = (ŷ − μ − ½) / s
+      = σ(a) σ(−b) (1 − exp(−1/s)),
+
+and the second form gives −ln P = ln(1 + exp(−a)) + ln(1 + exp(b)) − ln(1 − exp(−1/s)) without cancellation in either tail.
+
+One model serves several qualities: each has its own gains and prior, and its own price of a bit. In training each sample draws
+one.
+
+References
+----------
+J. Ballé, V. Laparra, E. Simoncelli, "End-to-end optimized image compression", ICLR 2017 (noise in place of rounding).
+Z. Cui et al., "Asymmetric gained deep image compression with continuous rate adaptation", CVPR 2021 (gains for several rates).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.arrays import FloatArray
+from nnlite.codec import quantizer
+from nnlite.layers.layer import Layer
+from nnlite.layers.parameter import Parameter
+
+SPEED = 10.0  # gains and priors are stored divided by this: Adam moves every number by about η a step, and these have far to go
+
+
+class EntropyBottleneck(Layer):
+    """Quantises K latents at Q qualities, and adds to the loss what their bits are worth.
+
+    Parameters
+    ----------
+    features : int
+        K.
+    bit_prices : sequence of Q positive floats
+        What one bit of a sample adds to the loss, for each quality; the lower the price, the higher the quality.
+    rng : np.random.Generator
+        Draws the noise and the qualities.
+    probabilities : sequence of Q floats, optional
+        How often each quality is trained; by default equally often.
+    dtype : float32 or float64, default float32
+
+    Attributes
+    ----------
+    penalty : float
+        Mean over N of bits · price in the last ``forward(x, training=True)``.
+    bits : array, shape (N,)
+        The bits of each sample then, and `quality`, shape (N,), the qualities drawn.
+
+    Raises
+    ------
+    ValueError
+        There is no feature or no price, or a price is not positive and finite.
+
+    Notes
+    -----
+    forward: u (N, K) → û (N, K); in inference at the highest quality. backward: dû (N, K) → du (N, K).
+    """
+
+    def __init__(
+        self,
+        features: int,
+        bit_prices: Sequence[float],
+        *,
+        rng: np.random.Generator,
+        probabilities: Sequence[float] | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ):
+        super().__init__()
+        prices = np.array(bit_prices, np.float64)
+        if features < 1 or prices.ndim != 1 or not prices.size or not (np.isfinite(prices) & (prices > 0)).all():
+            raise ValueError(
+                f"EntropyBottleneck expects features ≥ 1 and positive bit_prices, received {features} and {list(bit_prices)}"
+            )
+        self.bit_prices = prices
+        self.probabilities = probabilities
+        self.rng = rng
+        gain = 4 * (np.exp(np.mean(np.log(prices))) / prices) ** 0.3  # (Q,): a start near where training ends
+        start = np.zeros((prices.size, features))
+        self.log_gain = Parameter("log_gain", (start + np.log(gain)[:, None] / SPEED).astype(dtype))
+        self.location = Parameter("location", start.astype(dtype))
+        self.log_scale = Parameter("log_scale", (start + 1 / SPEED).astype(dtype))
+
+    def rngs(self) -> list[np.random.Generator]:
+        """What draws the noise and the qualities."""
+        return [self.rng]
+
+    @property
+    def gain(self) -> FloatArray:
+        """The gains g, shape (Q, K)."""
+        return self._settings(slice(None))[0]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """ln g, μ and ln s, each (Q, K) and divided by SPEED."""
+        return [self.log_gain, self.location, self.log_scale]
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """û for the latents u = x; without training they are really rounded, at the last quality."""
+        if not training:
+            last = len(self.bit_prices) - 1
+            return self.dequantize(self.quantize(x, last), last)
+        self.quality = self.rng.choice(len(self.bit_prices), len(x), p=self.probabilities)  # (N,)
+        g, mu, s = self._settings(self.quality)  # (N, K) each
+        noise = self.rng.random(x.shape, x.dtype.type) - x.dtype.type(0.5)
+        noisy = g * x + noise  # ŷ
+        a, b = (noisy - mu + 0.5) / s, (noisy - mu - 0.5) / s
+        nats = _softplus(-a) + _softplus(b) - np.log(-np.expm1(-1 / s))
+        self.bits = nats.sum(axis=1) / np.log(2)
+        self.penalty = float(np.mean(self.bits * self.bit_prices[self.quality]))
+        restored: FloatArray = noisy / g  # û
+        self._keep(restored, x, restored, g, s, a, b)
+        return restored
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """du = (dû / g + ∂R/∂ŷ) g for R = penalty, and the gradients of gains and priors."""
+        x, restored, g, s, a, b = self._take(dy)
+        price = (self.bit_prices[self.quality] / (np.log(2) * len(x))).astype(dy.dtype)[:, None]  # of a nat, (N, 1)
+        sigmoid_a, sigmoid_b = _sigmoid(a), _sigmoid(b)
+        # ∂R/∂ŷ: ln(1 + exp(−a)) has the slope σ(a) − 1 in a, ln(1 + exp(b)) σ(b) in b
+        d_noisy = price * (sigmoid_a + sigmoid_b - 1) / s
+        d_location = -d_noisy  # R depends on ŷ − μ only
+        # ∂a/∂ln s = −a and ∂b/∂ln s = −b; the last term is the derivative of −ln(1 − exp(−1/s))
+        d_log_scale = price * (a * (1 - sigmoid_a) - b * sigmoid_b + 1 / (s * np.expm1(1 / s)))
+        d_noisy = d_noisy + dy / g
+        d_log_gain = d_noisy * g * x - dy * restored  # ∂ŷ/∂ln g = g u, and û = ŷ / g once more
+        chosen = (self.quality == np.arange(len(self.bit_prices))[:, None]).astype(dy.dtype)  # (Q, N): who trained which quality
+        for parameter, d in zip(self.parameters, (d_log_gain, d_location, d_log_scale), strict=True):
+            parameter.add_product(chosen, SPEED * d)
+        du: FloatArray = d_noisy * g
+        return du
+
+    def quantize(self, latents: FloatArray, quality: int) -> npt.NDArray[np.int32]:
+        """Return round(g u), shape (N, K), at a quality from 0 to Q − 1."""
+        return quantizer.quantize(latents, self.gain[quality])
+
+    def dequantize(self, symbols: npt.NDArray[np.int32], quality: int) -> FloatArray:
+        """Return symbols / g, shape (N, K)."""
+        return quantizer.dequantize(symbols, self.gain[quality])
+
+    def _settings(self, quality: int | slice | npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return g, μ and s of one quality, (K,), or of one quality for each sample, (N, K)."""
+        return (
+            np.exp(SPEED * self.log_gain.value[quality]),
+            SPEED * self.location.value[quality],
+            np.exp(SPEED * self.log_scale.value[quality]),
+        )
+
+
+def _sigmoid(x: FloatArray) -> FloatArray:
+    y: FloatArray = 0.5 + 0.5 * np.tanh(0.5 * x)
+    return y
+
+
+def _softplus(x: FloatArray) -> FloatArray:
+    """ln(1 + exp(x)), without overflow."""
+    y: FloatArray = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return y

@@ -1,0 +1,283 @@
+"""The image codec: a trained model bound to quantiser, entropy coder and container.
+
+    compress:    images → encoder → latents → quantiser → symbols → range coder → container
+    decompress:  container → range coder → symbols → latents → decoder → images
+
+A codec is one file: the layers' weights as float16, the gains of the qualities, and the integer tables of the prior.
+"""
+
+import hashlib
+import math
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.arrays import FloatArray, Shape
+from nnlite.codec import container, quantizer
+from nnlite.codec.digits.class_prior import ClassPrior, Symbols
+from nnlite.codec.frequency_tables import FrequencyTables
+from nnlite.files import safetensors
+from nnlite.files.errors import CodecError
+from nnlite.layers.activations import Sigmoid
+from nnlite.layers.layer import Layer
+from nnlite.layers.reshaping import Flatten, Reshape
+from nnlite.models.dense_network import dense_network
+from nnlite.models.sequential import Sequential
+
+Images = npt.NDArray[np.uint8]
+
+BUILT_IN = Path(__file__).parent
+FORMAT = "nnlite image codec 1"
+BLOCK = 4000  # so many images are decoded at a time: as floats they take many times the memory of the bytes
+MAX_TABLES = 256  # a table's number in the prior is a byte
+
+
+class ImageCodec:
+    """Compresses images of one size to few bytes, with loss, at several qualities.
+
+    Parameters
+    ----------
+    encoder : Sequential
+        From images (N, height, width) in [0, 1] to latents (N, K).
+    decoder : Sequential
+        From latents back to images.
+    gain : float32 array, shape (Q, K)
+        The quantiser's steps are 1 / gain.
+    prior : ClassPrior
+        Of the symbols.
+
+    Raises
+    ------
+    ValueError
+        The encoder is not one of images, gains and prior are not of one shape (Q, K), or the models do not lead from images to K
+        latents, no more than pixels, and back.
+
+    Notes
+    -----
+    The models' weights are rounded to float16, in place: a codec computes with the numbers that its file holds and its hash covers.
+
+    Examples
+    --------
+    The built-in codec needs less than a fortieth of the raw bytes:
+
+    >>> from nnlite import datasets
+    >>> from nnlite.codec.digits.image_codec import ImageCodec
+    >>> images = datasets.load_mnist().test_images[:10]
+    >>> codec = ImageCodec.load()
+    >>> file = codec.compress(images, quality=8)
+    >>> len(file) < images.size / 40
+    True
+    >>> codec.decompress(file).shape
+    (10, 28, 28)
+    """
+
+    def __init__(self, encoder: Sequential, decoder: Sequential, gain: npt.NDArray[np.float32], prior: ClassPrior):
+        if encoder.input_shape is None or len(encoder.input_shape) != 2:
+            raise ValueError(f"an ImageCodec is of images (height, width), received an encoder of {encoder.input_shape}")
+        if gain.shape != prior.table.shape[::2] or gain.dtype != np.float32 or not (np.isfinite(gain) & (gain > 0)).all():
+            raise ValueError(
+                f"gain must be finite, positive float32 of shape {prior.table.shape[::2]}, received {gain.dtype} {gain.shape}"
+            )
+        latents = encoder.output_shape(encoder.input_shape)
+        if latents != gain.shape[1:] or not gain.shape[1] <= math.prod(encoder.input_shape):
+            raise ValueError(
+                f"expected an encoder to {gain.shape[1]} latents, no more than pixels, received one of "
+                f"{_size(encoder.input_shape)} pixels to {latents}"
+            )
+        restored = decoder.output_shape(latents)
+        if restored != encoder.input_shape:
+            raise ValueError(f"expected a decoder to images of {_size(encoder.input_shape)} pixels, received one to {restored}")
+        for parameter in [*encoder.parameters, *decoder.parameters]:
+            parameter.value[...] = parameter.value.astype(np.float16)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.gain = gain
+        self.prior = prior
+        self.image_shape = encoder.input_shape
+
+    @property
+    def qualities(self) -> int:
+        """Q: the qualities are 0, the fewest bytes, to Q − 1, the best images."""
+        return len(self.gain)
+
+    def compress(self, images: npt.NDArray[Any], quality: int) -> bytes:
+        """Return the file of a batch of images.
+
+        Parameters
+        ----------
+        images : array, shape (N, height, width) or (height, width)
+            uint8, or floats in [0, 1].
+        quality : int
+            From 0 to Q − 1.
+
+        Raises
+        ------
+        CodecError
+            The images are not of the codec's size, empty, or hold NaN or values outside [0, 1]; or there is no such quality.
+        """
+        images = self.check_images(images)
+        return self.compress_latents(self.encoder.predict(images), quality)
+
+    def compress_latents(self, latents: FloatArray, quality: int) -> bytes:
+        """Return the file of images whose latents (N, K) are known: several qualities of one batch need the encoder only once."""
+        if not 0 <= quality < self.qualities:
+            raise CodecError(f"expected a quality from 0 to {self.qualities - 1}, received {quality}")
+        with np.errstate(over="ignore", invalid="ignore"):  # as the next line says in a sentence
+            if not np.abs(latents * self.gain[quality]).max(initial=0) < 2**31:
+                raise CodecError(
+                    "expected latents that are finite and not huge, received others: the codec's numbers make no sense"
+                )
+            classes = self.prior.choose(latents)
+        payload = self.prior.encode(quantizer.quantize(latents, self.gain[quality]), classes, quality)
+        height, width = self.image_shape
+        return container.pack(payload, model_hash=self.hash, quality=quality, count=len(latents), height=height, width=width)
+
+    def decompress(self, data: bytes, indices: Sequence[int] | None = None) -> Images:
+        """Return the images of a file, uint8 of shape (N, height, width).
+
+        Parameters
+        ----------
+        data : bytes
+            What `compress` returned.
+        indices : sequence of int, optional
+            Only these images, each 0 to N − 1, in this order; the pixels of the others are not computed.
+
+        Raises
+        ------
+        CodecError
+            The file is no such file, damaged, of another model, or has no image of that index.
+        """
+        header, payload = container.parse(data, self.hash)
+        if (header.height, header.width) != self.image_shape or header.quality >= self.qualities:
+            raise CodecError(
+                f"expected images of {_size(self.image_shape)} at quality 0 to {self.qualities - 1}, received "
+                f"{_size((header.height, header.width))} at quality {header.quality}"
+            )
+        symbols = self.prior.decode(payload, header.count, header.quality)
+        if indices is not None:
+            wrong = [index for index in indices if not 0 <= index < header.count]
+            if wrong:
+                raise CodecError(f"expected an index from 0 to {header.count - 1}, received {wrong[0]}")
+            symbols = symbols[list(indices)]
+        images = np.empty((len(symbols), *self.image_shape), np.uint8)
+        for first in range(0, len(symbols), BLOCK):
+            block = slice(first, first + BLOCK)
+            images[block] = self._decode(symbols[block], self.gain[header.quality])
+        return images
+
+    def _decode(self, symbols: Symbols, gain: npt.NDArray[np.float32]) -> Images:
+        with np.errstate(over="ignore", invalid="ignore"):  # a codec from a stranger may hold any finite numbers
+            pixels = self.decoder.predict(quantizer.dequantize(symbols, gain))
+        if not np.isfinite(pixels).all():
+            raise CodecError("expected finite pixels, received NaN: the codec's numbers make no sense")
+        return to_bytes(pixels)
+
+    def check_images(self, images: npt.NDArray[Any]) -> Images:
+        """Return images as uint8, shape (N, height, width), or raise CodecError if this codec cannot take them."""
+        if images.ndim == 2:
+            images = images[None]
+        if images.ndim != 3 or images.shape[1:] != self.image_shape:
+            received = f"{_size(images.shape[1:])} pixels" if images.ndim == 3 else f"an array of shape {images.shape}"
+            raise CodecError(f"this codec was trained for grey images of {_size(self.image_shape)} pixels, received {received}")
+        if len(images) == 0:
+            raise CodecError("expected at least one image, received an empty batch")
+        if images.dtype == np.uint8:
+            return images
+        if not np.issubdtype(images.dtype, np.floating):
+            raise CodecError(f"expected uint8 images, or floats in [0, 1], received {images.dtype}")
+        if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
+            raise CodecError("expected floats in [0, 1], received NaN or values outside: divide by the value of white")
+        return to_bytes(images)
+
+    @cached_property
+    def hash(self) -> bytes:
+        """SHA-256 of all that decoding needs."""
+        arrays = {name: array for name, array in self._arrays().items() if not name.startswith(("encoder.", "prior.class"))}
+        return hashlib.sha256(safetensors.dumps(arrays)).digest()
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        networks = {"encoder": self.encoder, "decoder": self.decoder}
+        weights = {
+            f"{part}.{name}": parameter.value.astype(np.float16)
+            for part, network in networks.items()
+            for name, parameter in network.named_parameters().items()
+        }
+        return {
+            **weights,
+            "image_shape": np.array(self.image_shape, np.int32),
+            "gain": self.gain,
+            "prior.minimum": self.prior.tables.minimum,
+            "prior.frequencies": self.prior.tables.frequencies,
+            "prior.table": self.prior.table,
+            "prior.shift": self.prior.shift,
+            "prior.class_centre": self.prior.centre,
+            "prior.class_precision": self.prior.precision,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the codec to a safetensors file, whole or not at all."""
+        safetensors.write(path, self._arrays(), {"format": FORMAT})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] = BUILT_IN / "mnist.safetensors") -> "ImageCodec":
+        """Read a codec from a file; by default the one for MNIST that comes with the package.
+
+        Raises
+        ------
+        CodecError
+            The file is no codec, or its arrays do not fit together.
+        OSError
+            The file cannot be read.
+        """
+        try:
+            arrays, metadata = safetensors.read(path)
+            if metadata.get("format") != FORMAT:
+                raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
+            size = arrays["image_shape"]
+            if size.shape != (2,) or size.dtype != np.int32:
+                raise ValueError(f"image_shape must be int32 of shape (2,), received {size.dtype} {size.shape}")
+            height, width = (int(pixels) for pixels in size)
+            if arrays["prior.minimum"].size > MAX_TABLES:
+                raise ValueError(f"prior.minimum must name at most {MAX_TABLES} tables, received {arrays['prior.minimum'].size}")
+            tables = FrequencyTables(arrays["prior.minimum"], arrays["prior.frequencies"])
+            names = ("table", "shift", "class_centre", "class_precision")
+            prior = ClassPrior(tables, *(arrays[f"prior.{name}"] for name in names))
+            encoder = _restore(arrays, "encoder", [Flatten()], [], (height, width))
+            decoder = _restore(arrays, "decoder", [], [Sigmoid(), Reshape((height, width))], arrays["gain"].shape[1:])
+            return cls(encoder, decoder, arrays["gain"], prior)
+        except (KeyError, ValueError, IndexError) as error:
+            raise CodecError(f"{path}: expected a codec file: {error}") from error
+
+
+def to_bytes(images: FloatArray) -> Images:
+    """Return floats in [0, 1] as the nearest of 0 to 255: rounded, not cut off, which would darken by half a step."""
+    return np.clip(np.rint(images * 255), 0, 255).astype(np.uint8)
+
+
+def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer], after: list[Layer], shape: Shape) -> Sequential:
+    """Return the encoder or the decoder with the weights that the file holds for it."""
+    weights = [array for name, array in arrays.items() if name.startswith(f"{part}.") and array.ndim == 2]
+    widths = [len(weights[0]), *(weight.shape[1] for weight in weights)]
+    # or else a file of few bytes could ask for gigabytes
+    if any(weight.shape[0] != width for weight, width in zip(weights, widths, strict=False)):
+        raise ValueError(f"expected {part} weights that follow one another, received {[weight.shape for weight in weights]}")
+    layers = dense_network(widths, np.random.default_rng())
+    model = Sequential([*before, *layers, *after], shape)
+    for name, parameter in model.named_parameters().items():
+        stored = arrays[f"{part}.{name}"]
+        if stored.shape != parameter.value.shape or stored.dtype != np.float16 or not np.isfinite(stored).all():
+            raise ValueError(
+                f"expected {part}.{name} as finite float16 of shape {parameter.value.shape}, "
+                f"received {stored.dtype} of shape {stored.shape}"
+            )
+        parameter.value[...] = stored
+    return model
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))

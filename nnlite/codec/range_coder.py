@@ -1,0 +1,248 @@
+"""A range coder: integers with known probabilities become as few bytes as they can, their cross-entropy and one more.
+
+A message is an interval. The coder starts from a wide one and, symbol by symbol, keeps only the part that belongs to
+the symbol; a part is as large as its symbol is probable. The bytes written are the shortest number inside the last
+interval, and whoever knows the probabilities finds the symbols again, in the same order, by asking in which part the
+number lies. Narrowing to a share p costs -log2(p) bits (G. N. N. Martin, "Range encoding", 1979).
+
+All is integer arithmetic, so bytes written on one machine are read on every other, and no number reaches 2^58, so
+signed 64-bit integers hold it, compiled or not. The interval is [low, low + width). Invariants:
+
+- Before each symbol 2^48 < width <= 2^56 and low + width <= 2^57. A table cuts the interval into 2^16 equal steps;
+  what the division leaves over is less than a 2^-32th of the interval and belongs to no symbol.
+- When the width falls to 2^48 or below, the top byte of the 56 bits of `low` is written and the rest moves up (M.
+  Schindler's byte-wise renormalisation). Once written, a byte changes only by a carry:
+- `low` may reach 2^56. The ninth bit of the byte to be written then belongs to the byte before, and if that is 255, to
+  the one before that. There is always one to take it, for the message stays inside the interval it began with.
+- The decoder keeps `offset`, the number read minus `low`: 0 <= offset < width.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnlite.codec.frequency_tables import INT32_MAX, PRECISION, TOTAL, FrequencyTables
+from nnlite.files.errors import CodecError
+from nnlite.jit import jit
+
+FULL = 1 << 56  # the interval's width at the start
+BOTTOM = 1 << 48  # at this width or below a byte is written or read
+SYMBOL_BYTES = 10  # the longest code: 16 bits of escape, 1 of side, 63 of Elias gamma
+INT32_MIN = -(1 << 31)
+
+
+def encode(symbols: NDArray[np.int32], table_indices: ArrayLike, tables: FrequencyTables) -> bytes:
+    """Code each symbol with the table that its index names.
+
+    Parameters
+    ----------
+    symbols : int32 array, shape (M,)
+        The values, any of them: what lies outside its table's range is escaped, at the price of some 20 bits and more.
+    table_indices : integer array, shape (M,)
+        For each symbol the row of `tables` that gives its probabilities, from 0 to T - 1.
+    tables : FrequencyTables
+        The T tables; the decoder needs the same.
+
+    Returns
+    -------
+    bytes
+        About ``tables.cross_entropy(symbols, table_indices) / 8`` of them. Neither M nor an end mark is among them.
+
+    Raises
+    ------
+    ValueError
+        If `symbols` are not int32, the shapes differ, or an index names no table.
+    """
+    symbols, rows = tables.check_symbols(symbols, table_indices)
+    output = np.empty(SYMBOL_BYTES * symbols.size + 8, np.uint8)
+    length = _encode(symbols, rows, tables.minimum, tables.sizes, tables.cumulative, output)
+    return output[:length].tobytes()
+
+
+def decode(data: bytes, table_indices: ArrayLike, tables: FrequencyTables) -> NDArray[np.int32]:
+    """Read back what `encode` wrote with the same `table_indices` and `tables`.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole stream. Past its end zeros are read, since `encode` leaves off the zeros at the end.
+    table_indices : integer array, shape (M,)
+        As given to `encode`; their number is the number of symbols.
+    tables : FrequencyTables
+        As given to `encode`.
+
+    Returns
+    -------
+    int32 array, shape (M,)
+        The symbols. A stream that was changed or cut short mostly gives other symbols without a complaint: it takes a
+        checksum beside it to notice (see `nnlite.codec.container`).
+
+    Raises
+    ------
+    CodecError
+        If the stream cannot have been written by `encode` with these tables.
+    ValueError
+        If an index names no table.
+    """
+    rows = tables.check_indices(table_indices)
+    symbols = np.empty(rows.size, np.int32)
+    stream = np.frombuffer(bytes(data), np.uint8)
+    decoded = _decode(stream, rows, tables.minimum, tables.sizes, tables.cumulative, tables.first_entry, symbols)
+    if decoded < symbols.size:
+        raise CodecError(
+            f"expected {symbols.size} symbols, received a stream that makes no sense at symbol {decoded}: "
+            "it is damaged, or was coded with other tables"
+        )
+    return symbols
+
+
+@jit
+def _append(output: NDArray[np.uint8], length: int, number: int) -> int:
+    """Append the low 8 bits of the 9-bit `number` as a byte, add the ninth to the bytes before; return the new length.
+
+    A carry turns the bytes it passes from 255 to 0. It cannot pass them again: all carries together cost no more than
+    the bytes.
+    """
+    if number > 255:
+        i = length - 1
+        while output[i] == 255:
+            output[i] = 0
+            i -= 1
+        output[i] += 1
+    output[length] = number & 255
+    return length + 1
+
+
+@jit
+def _shift_out(low: int, width: int, output: NDArray[np.uint8], length: int) -> tuple[int, int, int]:
+    while width <= BOTTOM:
+        length = _append(output, length, low >> 48)
+        low = (low & (BOTTOM - 1)) << 8
+        width <<= 8
+    return low, width, length
+
+
+@jit
+def _encode_bit(low: int, width: int, bit: int, output: NDArray[np.uint8], length: int) -> tuple[int, int, int]:
+    """Code one bit as probable as its opposite: 0 takes the lower half of the interval, 1 the rest."""
+    half = width >> 1
+    low += half * bit
+    width = width - half if bit else half
+    return _shift_out(low, width, output, length)
+
+
+@jit
+def _encode_excess(low: int, width: int, excess: int, output: NDArray[np.uint8], length: int) -> tuple[int, int, int]:
+    """Code `excess` >= 1 in Elias gamma: a zero for each bit after its leading one, then its bits."""
+    zeros = 0
+    while excess >> (zeros + 1):
+        zeros += 1
+    for i in range(2 * zeros, -1, -1):
+        low, width, length = _encode_bit(low, width, (excess >> i) & 1, output, length)
+    return low, width, length
+
+
+@jit
+def _encode(
+    symbols: NDArray[np.int32],  # (M,)
+    rows: NDArray[np.int32],  # (M,), which table
+    minimum: NDArray[np.int32],  # (T,)
+    sizes: NDArray[np.int32],  # (T,), entries of each table with its escape
+    cumulative: NDArray[np.int64],  # (T, S + 1)
+    output: NDArray[np.uint8],  # (10 M + 8,), what is written
+) -> int:
+    low, width, length = 0, FULL, 0
+    for m in range(symbols.size):
+        t = rows[m]
+        escape = sizes[t] - 1
+        from_minimum = np.int64(symbols[m]) - np.int64(minimum[t])
+        entry = from_minimum if 0 <= from_minimum < escape else escape
+        step = width >> PRECISION
+        low += step * cumulative[t, entry]
+        width = step * (cumulative[t, entry + 1] - cumulative[t, entry])
+        low, width, length = _shift_out(low, width, output, length)
+
+        if entry == escape:
+            below = int(from_minimum < 0)
+            excess = -from_minimum if below else from_minimum - escape + 1  # how far outside: from 1 to 2^32 - 1
+            low, width, length = _encode_bit(low, width, below, output, length)
+            low, width, length = _encode_excess(low, width, excess, output, length)
+
+    # The interval is over 2^48 wide: it contains a number that is zero but for its top byte, and perhaps there too.
+    number = ((low + FULL - 1) // FULL) * FULL
+    if number >= low + width:
+        number = ((low + BOTTOM - 1) // BOTTOM) * BOTTOM
+    length = _append(output, length, number >> 48)
+    while length > 0 and output[length - 1] == 0:  # the decoder supplies zeros
+        length -= 1
+    return length
+
+
+@jit
+def _shift_in(offset: int, width: int, stream: NDArray[np.uint8], position: int) -> tuple[int, int, int]:
+    while width <= BOTTOM:
+        offset <<= 8
+        if position < stream.size:  # zeros past the end
+            offset += np.int64(stream[position])
+        position += 1
+        width <<= 8
+    return offset, width, position
+
+
+@jit
+def _decode_bit(offset: int, width: int, stream: NDArray[np.uint8], position: int) -> tuple[int, int, int, int]:
+    half = width >> 1
+    bit = int(offset >= half)
+    offset -= half * bit
+    width = width - half if bit else half
+    offset, width, position = _shift_in(offset, width, stream, position)
+    return bit, offset, width, position
+
+
+@jit
+def _decode_excess(offset: int, width: int, stream: NDArray[np.uint8], position: int) -> tuple[int, int, int, int]:
+    """Read what `_encode_excess` wrote, or 0 if there are more zeros than an excess below 2^32 needs."""
+    zeros, excess = -1, 0
+    while excess == 0 and zeros < 31:
+        excess, offset, width, position = _decode_bit(offset, width, stream, position)
+        zeros += 1
+    for _ in range(zeros if excess else 0):
+        bit, offset, width, position = _decode_bit(offset, width, stream, position)
+        excess = 2 * excess + bit
+    return excess, offset, width, position
+
+
+@jit
+def _decode(
+    stream: NDArray[np.uint8],
+    rows: NDArray[np.int32],  # (M,)
+    minimum: NDArray[np.int32],  # (T,)
+    sizes: NDArray[np.int32],  # (T,)
+    cumulative: NDArray[np.int64],  # (T, S + 1)
+    first_entry: NDArray[np.uint16],  # (T, 256)
+    symbols: NDArray[np.int32],  # (M,), filled
+) -> int:
+    """Fill `symbols` and return their number; less than M where the stream stops making sense."""
+    offset, width, position = _shift_in(0, 1, stream, 0)  # from 1 to the full 2^56: seven bytes
+    for m in range(symbols.size):
+        t = rows[m]
+        step = width >> PRECISION
+        target = offset // step  # the step in which the number lies
+        if target >= TOTAL:  # in the rest that the division left over: no symbol's
+            return m
+        entry = np.int64(first_entry[t, target >> 8])
+        while cumulative[t, entry + 1] <= target:  # ends, for the last of them is 2^16
+            entry += 1
+        offset -= step * cumulative[t, entry]
+        width = step * (cumulative[t, entry + 1] - cumulative[t, entry])
+        offset, width, position = _shift_in(offset, width, stream, position)
+        smallest = np.int64(minimum[t])
+        value = smallest + entry
+
+        if entry == sizes[t] - 1:
+            below, offset, width, position = _decode_bit(offset, width, stream, position)
+            excess, offset, width, position = _decode_excess(offset, width, stream, position)
+            value = smallest - excess if below else value - 1 + excess
+            if excess == 0 or not INT32_MIN <= value <= INT32_MAX:
+                return m
+        symbols[m] = value
+    return symbols.size

@@ -1,0 +1,100 @@
+"""Where the images come from: MNIST, which comes with the package, and any folder of files in the same IDX format.
+
+An IDX file is a header and the elements, nothing else. All integers are big-endian:
+
+    offset  size    content
+    0       2       zero
+    2       1       type of the elements, 0x08 for unsigned bytes (the only one read here)
+    3       1       number of dimensions n
+    4       4 n     the sizes
+    4+4n    product of the sizes, one byte each, last dimension fastest
+
+Format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+"""
+
+import gzip
+import io
+import math
+import os
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.files.errors import DatasetError
+from nnlite.files.whole_files import MAX_BYTES, read_file
+
+Bytes = npt.NDArray[np.uint8]
+
+
+UNSIGNED_BYTE = 0x08
+
+
+MAX_DIMENSIONS = 4
+
+
+PIECE = 2**20  # so many bytes are unzipped at a time
+
+
+def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Bytes:
+    """Return the array of one IDX file of unsigned bytes, gzipped or not.
+
+    Parameters
+    ----------
+    path : path
+        Gzip is recognised by its first two bytes, not by the name.
+    dimensions : int, optional
+        What the file must have: 3 for images, 1 for labels.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read, is no IDX file of bytes, has other dimensions, or more or fewer bytes than these promise.
+    """
+    try:
+        return parse_idx(read_file(path), dimensions)
+    except OSError as error:
+        raise DatasetError(f"{path}: expected a readable IDX file: {error.strerror}") from error
+    except DatasetError as error:
+        raise DatasetError(f"{path}: {error}") from error
+
+
+def parse_idx(data: bytes, dimensions: int | None = None) -> Bytes:
+    """Return the array of an IDX file's bytes, as `load_idx` does for a file.
+
+    Unzipping ends with the bytes that the header promises, 1 GiB at most, however much more a small gzip could become.
+    """
+    try:
+        with gzip.open(io.BytesIO(data)) if data.startswith(b"\x1f\x8b") else io.BytesIO(data) as file:
+            return _read_idx(file, dimensions)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"expected a readable IDX file, gzipped or not: {error}") from error
+
+
+def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0":
+        raise DatasetError(f"expected an IDX file, which begins with two zero bytes, received {start.hex(' ')!r}")
+    if start[2] != UNSIGNED_BYTE:
+        raise DatasetError(f"expected elements of type 0x08 (unsigned bytes), received type 0x{start[2]:02x}")
+    n = start[3]
+    if n != (dimensions or n) or not 1 <= n <= MAX_DIMENSIONS:
+        raise DatasetError(f"expected {dimensions or f'1 to {MAX_DIMENSIONS}'} dimension(s), received {n}")
+    sizes = file.read(4 * n)
+    if len(sizes) < 4 * n:
+        raise DatasetError(f"expected a header of {4 + 4 * n} bytes, received a file of {4 + len(sizes)}")
+    shape = tuple(int.from_bytes(sizes[4 * i : 4 * i + 4], "big") for i in range(n))
+    promised = f"expected {' × '.join(map(str, shape))} = {math.prod(shape)} bytes after the header"
+    if math.prod(shape) > MAX_BYTES:
+        raise DatasetError(f"{promised}, received sizes beyond the {MAX_BYTES} bytes that are read at most")
+    elements = bytearray()
+    while len(elements) <= math.prod(shape) and (piece := file.read(PIECE)):
+        elements += piece
+    if len(elements) < math.prod(shape):
+        raise DatasetError(f"{promised}, received {len(elements)}: the file is cut short")
+    if len(elements) > math.prod(shape):
+        raise DatasetError(f"{promised}, received more: the file is too long, or its sizes are wrong")
+    try:
+        return np.array(np.frombuffer(elements, np.uint8).reshape(shape))  # a copy, which owns its memory
+    except ValueError as error:  # no elements, but sizes whose product NumPy cannot count
+        raise DatasetError(f"{promised}, received sizes that no array can have: {error}") from error

@@ -1,0 +1,96 @@
+"""MNIST, which comes with the package, and any folder of files in the same layout."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.datasets.idx import Bytes, load_idx
+from nnlite.files.errors import DatasetError
+
+
+class Dataset(NamedTuple):
+    """Images (N, 28, 28) or of another size, and labels (N,), for training and for testing; writable uint8 arrays."""
+
+    train_images: Bytes
+    train_labels: Bytes
+    test_images: Bytes
+    test_labels: Bytes
+
+
+def load_mnist() -> Dataset:
+    """Return MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 × 28, 0 black to 255 white."""
+    return load_idx_folder(Path(__file__).parent / "data")
+
+
+def load_idx_folder(path: str | os.PathLike[str]) -> Dataset:
+    """Return the data set of a folder in MNIST's layout, such as Fashion-MNIST or KMNIST.
+
+    Parameters
+    ----------
+    path : path
+        A folder with the files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+        t10k-labels-idx1-ubyte, each as it is or with the ending .gz.
+
+    Raises
+    ------
+    DatasetError
+        A file is missing or malformed, images and labels differ in number, or training and test images in size.
+    """
+    folder = Path(path)
+    arrays = Dataset(
+        *(
+            load_idx(_find(folder, f"{split}-{kind}-idx{dimensions}-ubyte"), dimensions)
+            for split in ("train", "t10k")
+            for kind, dimensions in (("images", 3), ("labels", 1))
+        )
+    )
+    for split, images, labels in (
+        ("train", arrays.train_images, arrays.train_labels),
+        ("t10k", arrays.test_images, arrays.test_labels),
+    ):
+        if len(images) != len(labels):
+            raise DatasetError(
+                f"{folder}: expected as many labels as images, received {len(images)} in {split}-images-idx3-ubyte and "
+                f"{len(labels)} in {split}-labels-idx1-ubyte"
+            )
+    if arrays.train_images.shape[1:] != arrays.test_images.shape[1:]:
+        raise DatasetError(
+            f"{folder}: expected training and test images of one size, received {arrays.train_images.shape[1:]} and "
+            f"{arrays.test_images.shape[1:]}"
+        )
+    return arrays
+
+
+def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
+    """Return the labels (N,) as rows (N, C) that are 1 at the label and 0 elsewhere.
+
+    Raises
+    ------
+    ValueError
+        The labels are no integers of shape (N,), or one is not from 0 to C − 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite.datasets import one_hot
+    >>> one_hot(np.array([2, 0]), classes=3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"one_hot expects integer labels of shape (N,), received {labels.dtype} of shape {labels.shape}")
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(f"one_hot expects labels from 0 to {classes - 1}, received {labels.min()} to {labels.max()}")
+    rows = np.zeros((len(labels), classes), dtype)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
+
+
+def _find(folder: Path, name: str) -> Path:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise DatasetError(f"{folder}: expected a file {name} or {name}.gz in this folder, found neither")

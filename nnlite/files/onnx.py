@@ -1,0 +1,184 @@
+"""A trained model as an ONNX file, for programs that only infer: onnxruntime, OpenCV, browsers, phones.
+
+An ONNX file is one message of protocol buffers. A message is a row of fields, each a key, number · 8 + wire type, and a value:
+
+    wire type   value
+    0           an integer in groups of 7 bits, lowest first, each in a byte whose highest bit says whether another follows (varint)
+    2           bytes, text in UTF-8 or a message, after its length as a varint
+    5           a float32, little-endian
+
+These are the messages and fields that are written, with their numbers; one that is marked * may be there several times:
+
+    Model         ir_version 1, producer_name 2, graph 7, opset_import* 8
+    OperatorSet   domain 1 ("" are ONNX's own operators), version 2
+    Graph         node* 1, name 2, initializer* 5, input* 11, output* 12
+    Node          input* 1, output* 2, op_type 4, attribute* 5
+    Attribute     name 1, f 2 (a float), i 3 (an integer), s 4 (bytes), type 20 (1: f, 2: i, 3: s)
+    Tensor        dims* 1, data_type 2 (1: float32, 7: int64, 11: float64), name 8, raw_data 9 (little-endian, C order)
+    ValueInfo     name 1, type 2 → tensor_type 1 → elem_type 1 (as data_type), shape 2 → dim* 1 → dim_value 1 or dim_param 2 (text)
+
+Operators are those of opset 20, the first that has Gelu; with it came version 9 of the messages (ir_version), in 2023.
+
+References: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, https://onnx.ai/onnx/operators,
+https://protobuf.dev/programming-guides/encoding
+"""
+
+import os
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays import Array, Shape
+from nnlite.files.torch_and_keras import layers_by_position
+from nnlite.files.whole_files import write_atomically
+from nnlite.layers.activations import ReLU, Sigmoid, Softmax, Tanh
+from nnlite.layers.dense import Dense, TiedDense
+from nnlite.layers.layer import Layer
+from nnlite.layers.noise import Dropout, GaussianNoise
+from nnlite.layers.normalization import BatchNormalization, Rescale
+from nnlite.layers.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
+from nnlite.layers.rectifiers import ELU, GELU, LeakyReLU, SiLU, Softplus
+from nnlite.layers.reshaping import Flatten, Reshape
+from nnlite.layers.stack import Stack
+
+IR_VERSION, OPSET = 9, 20
+DATA_TYPES = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(np.float64): 11}
+OPERATORS: dict[type[Layer], Callable[[Any], tuple[str, dict[str, float | str]]]] = {  # with x and the parameters as inputs
+    Dense: lambda layer: ("Gemm", {}),
+    TiedDense: lambda layer: ("Gemm", {"transB": 1}),
+    BatchNormalization: lambda layer: ("BatchNormalization", {"epsilon": float(layer.epsilon)}),
+    Flatten: lambda layer: ("Flatten", {}),
+    ELU: lambda layer: ("Elu", {"alpha": float(layer.alpha)}),
+    GELU: lambda layer: ("Gelu", {"approximate": "tanh"}),
+    LeakyReLU: lambda layer: ("LeakyRelu", {"alpha": float(layer.slope)}),
+    ReLU: lambda layer: ("Relu", {}),
+    Sigmoid: lambda layer: ("Sigmoid", {}),
+    Softmax: lambda layer: ("Softmax", {}),
+    Softplus: lambda layer: ("Softplus", {}),
+    Tanh: lambda layer: ("Tanh", {}),
+}
+IDENTITIES = (Dropout, GaussianNoise, ActivityPenalty, SparsityPenalty, WeightPenalty)  # in inference
+
+
+def export_onnx(model: Stack, path: str | os.PathLike[str]) -> None:
+    """Write the model to an ONNX file.
+
+    The graph computes what ``model.forward(x)`` does, from its input "x", shape (N, *model.input_shape) with any N, to its output
+    "y". It takes no uint8 images: divide them by 255 before, as `Sequential.predict` does. Weights have the names of
+    `Sequential.named_parameters`; layers that only matter in training are left out.
+
+    All is in the model's dtype. onnxruntime computes in float64 too, except for ELU, LeakyReLU and Softplus: use float32 for these.
+
+    Raises
+    ------
+    ValueError
+        The model has no input_shape, or a layer of a type that is not known here; the message names it.
+    """
+    write_atomically(path, dumps(model))
+
+
+def dumps(model: Stack) -> bytes:
+    """Return the file's bytes."""
+    if model.input_shape is None:
+        raise ValueError("an ONNX file tells the shape of its input, received a model without: give Sequential an input_shape")
+    layers = {position: layer for position, layer in layers_by_position(model).items() if type(layer) not in IDENTITIES}
+    if not layers:
+        raise ValueError("an ONNX file needs a layer that computes something, received a model without")
+    graph = _Graph(model)
+    x = "x"
+    for position, layer in layers.items():
+        y = "y" if layer is list(layers.values())[-1] else position
+        graph.add(position, layer, x, y)
+        x = y
+    return _message(
+        (1, IR_VERSION),
+        (2, "nnlite"),
+        (7, graph.message(model.input_shape, model.output_shape(model.input_shape))),
+        (8, _message((1, ""), (2, OPSET))),
+    )
+
+
+class _Graph:
+    """Nodes, and the arrays that they name."""
+
+    def __init__(self, model: Stack):
+        self.dtype = np.dtype(model.dtype)
+        self.names = {parameter: name for name, parameter in model.named_parameters().items()}
+        self.nodes: list[bytes] = []
+        self.arrays: dict[str, Array] = {}
+
+    def add(self, position: str, layer: Layer, x: str, y: str) -> None:
+        """Append what computes the value named y from the one named x, as the layer does in inference."""
+        inner = f"{position}.inner"
+        if type(layer) in OPERATORS:
+            operator, attributes = OPERATORS[type(layer)](layer)
+            self._node(operator, [x, *(self._array(self.names[p], p.value) for p in layer.parameters)], y, attributes)
+        elif type(layer) is SiLU:
+            self._node("Sigmoid", [x], inner)
+            self._node("Mul", [x, inner], y)
+        elif type(layer) is Rescale:
+            self._node("Sub", [x, self._array(f"{position}.shift", layer.shift.astype(self.dtype))], inner)
+            self._node("Mul", [inner, self._array(f"{position}.scale", layer.scale.astype(self.dtype))], y)
+        elif type(layer) is Reshape:
+            shape = np.array([0, *layer.shape], np.int64)  # 0 stands for x's own size there, N
+            self._node("Reshape", [x, self._array(f"{position}.shape", shape)], y)
+        else:
+            known = sorted(cls.__name__ for cls in (*OPERATORS, SiLU, Rescale, Reshape, *IDENTITIES))
+            raise ValueError(f"layer {position}: ONNX export knows {', '.join(known)}, received {type(layer).__name__}")
+
+    def message(self, input_shape: Shape, output_shape: Shape) -> bytes:
+        """Return the Graph from "x" to "y"."""
+        return _message(
+            *((1, node) for node in self.nodes),
+            (2, "nnlite"),
+            *((5, _tensor(name, array)) for name, array in self.arrays.items()),
+            (11, _value("x", self.dtype, input_shape)),
+            (12, _value("y", self.dtype, output_shape)),
+        )
+
+    def _array(self, name: str, array: Array) -> str:
+        self.arrays[name] = array
+        return name
+
+    def _node(self, operator: str, inputs: Sequence[str], output: str, attributes: Mapping[str, float | str] | None = None) -> None:
+        fields = [(1, name) for name in inputs] + [(2, output), (4, operator)]
+        self.nodes.append(_message(*fields, *((5, _attribute(name, value)) for name, value in (attributes or {}).items())))
+
+
+def _attribute(name: str, value: float | str) -> bytes:
+    number, kind = {float: (2, 1), int: (3, 2), str: (4, 3)}[type(value)]
+    return _message((1, name), (number, value), (20, kind))
+
+
+def _tensor(name: str, array: Array) -> bytes:
+    data = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    return _message(*((1, size) for size in array.shape), (2, DATA_TYPES[array.dtype]), (8, name), (9, data))
+
+
+def _value(name: str, dtype: np.dtype[Any], sample_shape: Shape) -> bytes:
+    shape = _message((1, _message((2, "N"))), *((1, _message((1, size))) for size in sample_shape))
+    return _message((1, name), (2, _message((1, _message((1, DATA_TYPES[dtype]), (2, shape))))))
+
+
+def _message(*fields: tuple[int, int | float | str | bytes]) -> bytes:
+    """Return a message of fields, each a number and a value."""
+    parts = []
+    for number, value in fields:
+        if isinstance(value, int):
+            parts += [_varint(number * 8), _varint(value)]
+        elif isinstance(value, float):
+            parts += [_varint(number * 8 + 5), struct.pack("<f", value)]
+        else:
+            data = value.encode() if isinstance(value, str) else value
+            parts += [_varint(number * 8 + 2), _varint(len(data)), data]
+    return b"".join(parts)
+
+
+def _varint(value: int) -> bytes:
+    groups = []
+    while value > 127:
+        groups.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*groups, value])

@@ -1,0 +1,165 @@
+"""Arrays in a file, by name: the safetensors format, written and read with json and NumPy alone.
+
+    offset  size    content
+    0       8       n, length of the header in bytes, unsigned, little-endian
+    8       n       the header: JSON in UTF-8, beginning with "{", padded with spaces to a multiple of 8
+    8+n     rest    the buffer: the elements of all arrays, little-endian, in C order, one array after the other without a gap
+
+The header maps each name to {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, the offsets counted from the start of
+the buffer, and "__metadata__", if present, to an object of strings. Nothing in such a file can be executed, and every field is
+checked before anything is allocated: a reader of files from strangers can ask for no more.
+
+Format: https://huggingface.co/docs/safetensors
+"""
+
+import json
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays import Array
+from nnlite.files.errors import FormatError
+from nnlite.files.whole_files import read_file, write_atomically
+
+DTYPES = {
+    "BOOL": np.bool_, "U8": np.uint8, "I8": np.int8, "U16": np.uint16, "I16": np.int16, "U32": np.uint32, "I32": np.int32,
+    "U64": np.uint64, "I64": np.int64, "F16": np.float16, "F32": np.float32, "F64": np.float64,
+}  # fmt: skip
+NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+MAX_HEADER = 10_000_000  # bytes, enough for 100,000 arrays; JSON of so many takes up to 30 times the memory
+MAX_BYTES = 2**34  # 16 GiB
+
+
+def write(path: str | os.PathLike[str], arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> None:
+    """Write the arrays, in their order, and the metadata, so that `path` is afterwards the old file or the new one, whole.
+
+    Raises
+    ------
+    ValueError
+        The format cannot hold them, see `dumps`.
+    OSError
+        The file cannot be written.
+    """
+    write_atomically(path, dumps(arrays, metadata))
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays and the metadata of a file; FormatError if it is not valid, OSError if it cannot be read."""
+    try:
+        return loads(read_file(path, MAX_BYTES))
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
+
+
+def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> bytes:
+    """Return the file's bytes.
+
+    Raises
+    ------
+    ValueError
+        An array is of a dtype that is not in DTYPES or named "__metadata__", the metadata are not strings, or names, shapes and
+        metadata together take more than the 10 MB that are read of them.
+    """
+    if metadata is not None and not all(isinstance(value, str) for pair in metadata.items() for value in pair):
+        raise ValueError(f"safetensors metadata are strings, received {metadata}")
+    if "__metadata__" in arrays:
+        raise ValueError("safetensors keeps the name '__metadata__' for the metadata, received an array of this name")
+    header: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
+    buffers = []
+    end = 0
+    for name, array in arrays.items():
+        native = array.dtype.newbyteorder("=")
+        if native not in NAMES:
+            raise ValueError(f"safetensors holds {sorted(DTYPES)}, received dtype {array.dtype} for {name!r}")
+        data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        begin, end = end, end + len(data)
+        header[name] = {"dtype": NAMES[native], "shape": list(array.shape), "data_offsets": [begin, end]}
+        buffers.append(data)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    if len(text) > MAX_HEADER:
+        raise ValueError(
+            f"a safetensors header is read of at most {MAX_HEADER} bytes, received names, shapes and metadata of {len(text)}: "
+            "write several files"
+        )
+    return b"".join([len(text).to_bytes(8, "little"), text, *buffers])
+
+
+def loads(data: bytes) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays (writable copies) and the metadata of a file's bytes; FormatError if they are not valid."""
+    if len(data) < 8:
+        raise FormatError(f"expected a safetensors file, which begins with 8 bytes of length, received {len(data)} bytes")
+    length = int.from_bytes(data[:8], "little")
+    if length > min(len(data) - 8, MAX_HEADER):
+        raise FormatError(f"expected a header of at most {min(len(data) - 8, MAX_HEADER)} bytes, received length {length}")
+    header = _parse_header(data[8 : 8 + length])
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise FormatError("expected __metadata__ to map strings to strings")
+    buffer = memoryview(data)[8 + length :]
+    arrays = {name: _view(name, entry, buffer) for name, entry in header.items()}
+    _check_tiling([entry["data_offsets"] for entry in header.values()], len(buffer))
+    return {name: array.copy() for name, array in arrays.items()}, metadata
+
+
+def _parse_header(text: bytes) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _ in pairs}) != len(pairs):
+            raise FormatError("expected each name once, received a header with a duplicate")
+        return dict(pairs)
+
+    if not text.startswith(b"{"):
+        raise FormatError("expected a header that begins with '{'")
+    try:
+        header = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
+    except FormatError:
+        raise
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, an endless number, or nested too deeply
+        raise FormatError(f"expected a header in JSON: {error}") from error
+    return dict(header)
+
+
+def _view(name: str, entry: Any, buffer: memoryview) -> Array:
+    """Return the array that a header entry describes, as a view of the buffer."""
+
+    def sizes(value: Any) -> bool:
+        return isinstance(value, list) and all(type(size) is int and 0 <= size < 2**63 for size in value)
+
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise FormatError(f"{name!r}: expected dtype, shape and data_offsets, received {str(entry)[:80]}")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise FormatError(f"{name!r}: expected a dtype of {sorted(DTYPES)}, received {str(dtype)[:80]!r}")
+    if not sizes(shape) or not sizes(offsets) or len(shape) > 32 or len(offsets) != 2:
+        raise FormatError(f"{name!r}: expected shape and data_offsets as lists of sizes, received {str(entry)[:80]}")
+    begin, end = offsets
+    element = np.dtype(DTYPES[dtype]).newbyteorder("<")
+    if not begin <= end <= len(buffer) or end - begin != math.prod(shape) * element.itemsize:
+        raise FormatError(
+            f"{name!r}: expected {math.prod(shape)} elements of {element.itemsize} bytes inside a buffer of {len(buffer)}, "
+            f"received offsets {offsets}"
+        )
+    try:
+        array: Array = np.frombuffer(buffer[begin:end], element).reshape(shape)
+        if dtype == "BOOL" and array.view(np.uint8).max(initial=0) > 1:
+            raise FormatError(f"{name!r}: expected the bytes 0 and 1 for BOOL, received others")
+        return array.astype(DTYPES[dtype], copy=False)
+    except FormatError:
+        raise
+    except ValueError as error:  # no elements, but sizes whose product NumPy cannot count
+        raise FormatError(f"{name!r}: expected a shape that an array can have: {error}") from error
+
+
+def _check_tiling(offsets: list[list[int]], length: int) -> None:
+    """Raise unless the arrays fill the buffer exactly, without gaps or overlaps."""
+    position = 0
+    for begin, end in sorted(offsets):
+        if begin != position:
+            raise FormatError(
+                f"expected the arrays one after the other, received one at {begin} where the last ended at {position}"
+            )
+        position = end
+    if position != length:
+        raise FormatError(f"expected a buffer of {position} bytes, received {length}")

@@ -1,0 +1,253 @@
+"""Weights for PyTorch and Keras, and from them: their names, shapes and files, for a model of the same layers in the same order.
+
+    nnlite                        PyTorch                         Keras
+    Dense                         Linear, weight Wᵀ (H, D)        Dense, kernel W (D, H)
+    BatchNormalization            BatchNorm1d                     BatchNormalization
+    Flatten, Reshape              Flatten, Unflatten              Flatten, Reshape
+    ReLU, Sigmoid, Tanh, ...      modules of the same names       activations, as layers or inside a Dense
+    GELU                          GELU(approximate="tanh")        gelu with approximate=True
+    Dropout                       Dropout                         Dropout
+    GaussianNoise, penalties      Identity                        GaussianNoise, or nothing
+    Rescale                       nothing                         Rescaling(scale, -shift * scale)
+
+The files hold weights and no settings: slopes, α and ε are those that each side was built with, and the defaults differ (Keras
+normalizes batches with ε = 0.001, nnlite and PyTorch with 0.00001).
+
+Shapes: D features, H units.
+"""
+
+import io
+import os
+import re
+import zipfile
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays import Array
+from nnlite.files import safetensors
+from nnlite.files.errors import CheckpointError
+from nnlite.files.weights import restore
+from nnlite.files.whole_files import read_file, write_atomically
+from nnlite.layers.activations import Activation, Softmax
+from nnlite.layers.dense import Dense
+from nnlite.layers.layer import Layer
+from nnlite.layers.noise import Dropout, GaussianNoise
+from nnlite.layers.normalization import BatchNormalization, Rescale
+from nnlite.layers.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
+from nnlite.layers.rectifiers import GELU, SiLU
+from nnlite.layers.reshaping import Flatten, Reshape
+from nnlite.layers.stack import Stack
+
+WEIGHTLESS = (
+    Activation, SiLU, GELU, Softmax, Flatten, Reshape, Dropout, GaussianNoise, ActivityPenalty, SparsityPenalty, WeightPenalty,
+)  # fmt: skip
+
+KERAS_KINDS: dict[str, type[Layer]] = {"dense": Dense, "batch_normalization": BatchNormalization}
+KERAS_NAME = re.compile(
+    r"(?:(encoder|decoder)/)?layers/(?:(sequential|functional)(?:_(\d{1,9}))?/layers/)?"
+    rf"({'|'.join(KERAS_KINDS)})(?:_(\d{{1,9}}))?/vars/\d{{1,9}}"
+)
+KERAS_STATE = re.compile(r"optimizer/.*|.*/seed_generator/vars/\d+")  # what is no weight
+KERAS_OVERHEAD = 2**24  # bytes that a file of weights may have beside eight times the weights: room for an optimizer's state
+
+
+def save_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
+    """Write the weights to a safetensors file that a torch.nn.Sequential of the same layers loads as it is.
+
+    ``twin.load_state_dict(safetensors.torch.load_file(path))`` does so. The twin has one module for each layer, see the table of
+    `nnlite.files.torch_and_keras`. The arrays have the model's dtype.
+
+    Raises
+    ------
+    ValueError
+        A layer has no counterpart in PyTorch; the message names it.
+    """
+    safetensors.write(path, _torch_state(model))
+
+
+def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
+    """Read the weights from a file that ``safetensors.torch.save_file(twin.state_dict(), path)`` has written.
+
+    Raises
+    ------
+    ValueError
+        A layer has no counterpart in PyTorch; the message names it.
+    CheckpointError
+        Names, shapes or dtypes are not exactly those of the twin. Nothing has been changed then.
+    nnlite.FormatError
+        The file is damaged or of another format.
+    OSError
+        The file cannot be read.
+    """
+    arrays, _ = safetensors.read(path)
+    restore(_torch_state(model), arrays, path)
+
+
+def _torch_state(model: Stack) -> dict[str, Array]:
+    """Return views of the weights in the shapes and under the names that PyTorch gives them."""
+    state: dict[str, Array] = {}
+    for position, layer in layers_by_position(model).items():
+        arrays = {}
+        if isinstance(layer, Dense):
+            arrays = {"weight": layer.weight.value.T, "bias": layer.bias.value}
+        elif isinstance(layer, BatchNormalization):
+            arrays = {
+                "weight": layer.scale.value,
+                "bias": layer.shift.value,
+                "running_mean": layer.running_mean.value,
+                "running_var": layer.running_variance.value,
+                "num_batches_tracked": np.zeros((), np.int64),  # PyTorch's count, which has no effect unless momentum is None
+            }
+        elif not isinstance(layer, WEIGHTLESS):
+            raise ValueError(
+                f"layer {position}: expected one that torch.nn.Sequential has too, received {type(layer).__name__}: "
+                "exchange the parts before and after it"
+            )
+        state |= {f"{position}.{name}": array for name, array in arrays.items()}
+    return state
+
+
+def save_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
+    """Write the weights to an HDF5 file that a keras.Sequential of the same layers, in one row, loads as it is.
+
+    ``twin.load_weights(path)`` does so. Keras expects a name that ends in ".weights.h5".
+
+    Raises
+    ------
+    ImportError
+        h5py is not installed.
+    ValueError
+        A layer has no counterpart in Keras; the message names it.
+    """
+    h5py = _import_h5py()
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        for kind, layers in _keras_layers(model).items():
+            for number, layer in enumerate(layers):
+                place = f"layers/{kind}_{number}" if number else f"layers/{kind}"
+                for name, value in _keras_arrays(place, layer).items():
+                    file[name] = value
+    write_atomically(path, content.getvalue())
+
+
+def load_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
+    """Read the weights from a file that Keras 3 has written: a ``.keras`` file or a ``.weights.h5`` file.
+
+    The Keras model is a Sequential or functional model of the same layers in one row, or a row of such models, or a model with the
+    attributes `encoder` and `decoder` that are such models. In the file a layer is named by its class and counted from the first of
+    this class on; that is how layers find each other, so layers without weights may differ.
+
+    Nothing in the file is executed; but it is parsed by the HDF5 library, which is written in C: take files from those you trust.
+
+    Raises
+    ------
+    ImportError, ValueError
+        As for `save_keras_weights`.
+    CheckpointError
+        Names, shapes or dtypes are not exactly those of the model, or the file is damaged. Nothing has been changed then.
+    OSError
+        The file cannot be read.
+    """
+    layers = _keras_layers(model)
+    arrays = _read_keras(path, limit=8 * sum(parameter.value.nbytes for parameter in model.parameters) + KERAS_OVERHEAD)
+    places = _keras_places(arrays, path)
+    targets: dict[str, Array] = {}
+    for kind, members in layers.items():
+        if len(members) != len(places[kind]):
+            raise CheckpointError(f"{path}: expected {len(members)} layers of the kind {kind}, received {places[kind]}")
+        for place, layer in zip(places[kind], members, strict=True):
+            targets |= _keras_arrays(place, layer)
+    restore(targets, arrays, path)
+
+
+def _keras_layers(model: Stack) -> dict[str, list[Layer]]:
+    """Return the layers that have weights, in order, by the name of their class in Keras' files."""
+    layers: dict[str, list[Layer]] = {kind: [] for kind in KERAS_KINDS}
+    for position, layer in layers_by_position(model).items():
+        kind = next((kind for kind, cls in KERAS_KINDS.items() if isinstance(layer, cls)), None)
+        if kind is not None:
+            layers[kind].append(layer)
+        elif not isinstance(layer, (*WEIGHTLESS, Rescale)):
+            raise ValueError(f"layer {position}: expected one that Keras has too, received {type(layer).__name__}")
+    return layers
+
+
+def _keras_arrays(place: str, layer: Layer) -> dict[str, Array]:
+    """Return the weights under their names in Keras' files; Keras has them in the same order and shapes."""
+    return {f"{place}/vars/{number}": parameter.value for number, parameter in enumerate(layer.parameters)}
+
+
+def _keras_places(names: Iterable[str], path: str | os.PathLike[str]) -> dict[str, list[str]]:
+    """Return where the layers are in a file that holds `names`, in order, by kind: dense_10 comes after dense_2."""
+    order: dict[str, dict[str, tuple[bool, int, int]]] = {kind: {} for kind in KERAS_KINDS}
+    containers = set()
+    for name in names:
+        match = KERAS_NAME.fullmatch(name)
+        if match is None:
+            raise CheckpointError(
+                f"{path}: expected the weights of {' and '.join(KERAS_KINDS)} layers, in one row, in a row of models, or in models "
+                f"named encoder and decoder, received {name!r}"
+            )
+        half, model, model_number, kind, number = match.groups()
+        containers.add((half is None, model))
+        order[kind][name.rpartition("/vars/")[0]] = (half == "decoder", int(model_number or 0), int(number or 0))
+    if len(containers) > 1:  # they are counted apart, so nothing tells which comes first
+        raise CheckpointError(f"{path}: expected layers beside layers and models beside models, received both: {sorted(names)}")
+    return {kind: sorted(found, key=found.__getitem__) for kind, found in order.items()}
+
+
+def _read_keras(path: str | os.PathLike[str], limit: int) -> dict[str, Array]:
+    """Return the weights in a file of Keras by name; from an archive no more than `limit` bytes are unpacked."""
+    h5py = _import_h5py()
+    data = read_file(path, safetensors.MAX_BYTES)
+    try:
+        if data.startswith(b"PK"):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("model.weights.h5") as member:
+                data = member.read(limit + 1)
+            if len(data) > limit:
+                raise CheckpointError(f"{path}: expected weights in at most {limit} bytes for this model, received more")
+        with h5py.File(io.BytesIO(data), "r") as file:
+            datasets: dict[str, Any] = {}
+
+            def collect(name: str, item: Any) -> None:
+                if isinstance(item, h5py.Dataset) and not KERAS_STATE.fullmatch(name):
+                    datasets[name] = item
+
+            file.visititems(collect)  # each object once, and nothing that is linked from another file
+            for name, dataset in datasets.items():
+                if dataset.chunks is not None or dataset.external or dataset.is_virtual or dataset.dtype.hasobject:
+                    raise CheckpointError(f"{path}: expected {name} as plain numbers, received compressed, linked or other data")
+            if sum(dataset.nbytes for dataset in datasets.values()) > len(data):
+                raise CheckpointError(f"{path}: expected arrays that fit into the file, received larger ones")
+            return {name: dataset[...] for name, dataset in datasets.items()}
+    except CheckpointError:
+        raise
+    except Exception as error:  # h5py and zipfile have no common one for damage
+        raise CheckpointError(f"{path}: expected a .keras or .weights.h5 file, received a damaged or other one: {error}") from error
+
+
+def _import_h5py() -> Any:
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            'the files of Keras are in HDF5, which needs h5py, received none: install it with pip install "nnlite[interop]"'
+        ) from error
+    return h5py
+
+
+def layers_by_position(model: Stack) -> dict[str, Layer]:
+    """Return the layers by position, those of a model inside the model as "2.0"; ValueError if one is there twice."""
+    layers: dict[str, Layer] = {}
+    for position, layer in enumerate(model.layers):
+        if isinstance(layer, Stack):
+            layers |= {f"{position}.{inner}": member for inner, member in layers_by_position(layer).items()}
+        else:
+            layers[str(position)] = layer
+    if len(set(layers.values())) != len(layers):
+        raise ValueError(
+            "expected each layer object once, received a model that has one of them in two places: make a second layer"
+        )
+    return layers

@@ -1,0 +1,64 @@
+"""Layers: what maps a batch forward and carries the gradient back.
+
+Read `parameter`, `layer`, `dense` and `activations` first; `reshaping`, `fused` and `stack` complete the autoencoder. Read the
+others when you need them: `rectifiers`, `noise`, `normalization`, `penalties`, `sampling`.
+"""
+
+from collections.abc import Callable
+
+from nnlite.layers.activations import Activation, ReLU, Sigmoid, Softmax, Tanh
+from nnlite.layers.dense import Dense, TiedDense
+from nnlite.layers.fused import DenseWithActivation
+from nnlite.layers.layer import Layer
+from nnlite.layers.noise import Dropout, GaussianNoise
+from nnlite.layers.normalization import BatchNormalization, Rescale
+from nnlite.layers.parameter import Parameter
+from nnlite.layers.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
+from nnlite.layers.rectifiers import ELU, GELU, LeakyReLU, SiLU, Softplus
+from nnlite.layers.reshaping import Flatten, Reshape
+from nnlite.layers.sampling import GaussianSample, MixtureSample, gaussian_kl
+from nnlite.layers.stack import Stack
+
+ACTIVATIONS: dict[str, Callable[[], Layer]] = {
+    "relu": ReLU,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "softmax": Softmax,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "softplus": Softplus,
+    "silu": SiLU,
+    "gelu": GELU,
+}
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "Activation",
+    "ActivityPenalty",
+    "BatchNormalization",
+    "Dense",
+    "DenseWithActivation",
+    "Dropout",
+    "Flatten",
+    "GaussianNoise",
+    "GaussianSample",
+    "Layer",
+    "LeakyReLU",
+    "MixtureSample",
+    "Parameter",
+    "ReLU",
+    "Rescale",
+    "Reshape",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "SparsityPenalty",
+    "Stack",
+    "Tanh",
+    "TiedDense",
+    "WeightPenalty",
+    "gaussian_kl",
+]

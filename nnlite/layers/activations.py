@@ -1,0 +1,140 @@
+"""What stands between the dense layers: elementwise bends, without which a stack of layers would be one matrix.
+
+By the chain rule dx = dy · f'(x), element by element; softmax alone mixes the numbers of a row. Each is a layer of its own; input
+and output have the same shape (N, ...). Most need only their output y for backward, since their derivatives can be written in it,
+and can be computed in one pass with the bias before them, see `Activation`.
+"""
+
+import math
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.arrays import FloatArray
+from nnlite.layers.layer import Layer, expect_floats
+
+
+class Activation(Layer):
+    """Base of the elementwise functions y = f(x) whose derivative can be written in y.
+
+    A subclass writes two in-place passes over a batch (N, H), `apply` and `differentiate`. They also add the bias of a Dense before
+    the activation and sum its gradient, see `nnlite.layers.fused`; alone, the bias is zero.
+    """
+
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← f(z + bias); z (N, H), bias (H,)."""
+        raise NotImplementedError
+
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """dy ← dy · f'(x) for y = f(x), all (N, H), and sums ← Σ_n of it, (H,): ∂L/∂bias."""
+        raise NotImplementedError
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = f(x)."""
+        expect_floats(type(self).__name__, x)
+        y = self._buffer("y", x.shape, x.dtype, training)
+        y[...] = x
+        rows = _rows(y)
+        self.apply(rows, np.zeros(rows.shape[1], y.dtype))
+        if training:
+            self._keep(y, y)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy · f'(x)."""
+        (y,) = self._take(dy)
+        dx = self._buffer("dx", y.shape, y.dtype)
+        dx[...] = dy
+        rows = _rows(dx)
+        self.differentiate(_rows(y), rows, np.empty(rows.shape[1], y.dtype))
+        return dx
+
+
+def _rows(array: FloatArray) -> FloatArray:
+    """Return an array (N, ...) as (N, H)."""
+    return array.reshape(len(array), math.prod(array.shape[1:]))
+
+
+class ReLU(Activation):
+    """y = max(x, 0) (Nair and Hinton, ICML 2010).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import ReLU
+    >>> layer = ReLU()
+    >>> layer.forward(np.array([[-2.0, 0.0, 3.0]]), training=True)
+    array([[0., 0., 3.]])
+    >>> layer.backward(np.array([[10.0, 10.0, 10.0]]))
+    array([[ 0.,  0., 10.]])
+    """
+
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← max(z + bias, 0)."""
+        kernels.relu(z, bias)
+
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = 1 where x > 0, that is where y > 0; at the kink, x = 0, we take 0."""
+        kernels.relu_backward(y, dy, sums)
+
+
+class Sigmoid(Activation):
+    """y = 1 / (1 + exp(−x)), computed as (1 + tanh(x / 2)) / 2: the same function, and no exponential that can overflow.
+
+    The rounding error is absolute (half a unit in the last place of 1), so in float32 the result is exactly 0 below about −17
+    and exactly 1 above about 17. A loss that needs its logarithm should take the logits x instead of y.
+    """
+
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← (1 + tanh((z + bias) / 2)) / 2."""
+        kernels.half_sum(z, bias)
+        np.tanh(z, out=z)
+        kernels.half_of_one_plus(z.reshape(-1))
+
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = exp(−x) / (1 + exp(−x))² = y (1 − y)."""
+        kernels.sigmoid_backward(y, dy, sums)
+
+
+class Tanh(Activation):
+    """y = tanh(x)."""
+
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← tanh(z + bias)."""
+        kernels.add_bias(z, bias)
+        np.tanh(z, out=z)
+
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = 1 / cosh²(x) = 1 − y²."""
+        kernels.tanh_backward(y, dy, sums)
+
+
+class Softmax(Layer):
+    """y[n, c] = exp(x[n, c]) / Σ_k exp(x[n, k]): a row of scores as probabilities; x (N, C).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Softmax
+    >>> Softmax().forward(np.log([[1.0, 3.0, 4.0]])).round(3)
+    array([[0.125, 0.375, 0.5  ]])
+    """
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = softmax(x), row by row."""
+        if x.ndim != 2:
+            raise ValueError(f"Softmax expects (N, C), received {x.shape}: put a Flatten before it")
+        y = self._buffer("y", x.shape, x.dtype, training)
+        np.subtract(x, x.max(axis=1, keepdims=True), out=y)  # the same quotient, and no exponential above 1
+        np.exp(y, out=y)
+        y /= y.sum(axis=1, keepdims=True)
+        if training:
+            self._keep(y, y)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx_c = y_c (dy_c − Σ_k dy_k y_k), because ∂y_k/∂x_c = y_k (δ_kc − y_c)."""
+        (y,) = self._take(dy)
+        dx = self._buffer("dx", y.shape, y.dtype)
+        kernels.softmax_backward(y, dy, dx)
+        return dx

@@ -1,0 +1,182 @@
+"""The fully connected layer, y = x W + b, and its mirror image that shares the weights."""
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite import kernels
+from nnlite.arrays import FloatArray, Shape
+from nnlite.initializers import Initializer, glorot_uniform
+from nnlite.layers.layer import Layer, expect_dtype
+from nnlite.layers.parameter import Parameter
+
+
+class Dense(Layer):
+    """A fully connected layer, y = x W + b.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        D and H.
+    rng : np.random.Generator
+        Draws the start weights.
+    initializer : callable, default Glorot's uniform
+        For W; b starts at zero.
+    dtype : float32 or float64, default float32
+        Of the parameters, and so of everything that the layer takes and gives.
+
+    Attributes
+    ----------
+    weight : Parameter
+        W, shape (D, H): one column for each unit.
+    bias : Parameter
+        b, shape (H,).
+
+    Notes
+    -----
+    forward: x (N, D) → y (N, H). backward: dy (N, H) → dx (N, D).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Dense
+    >>> layer = Dense(3, 2, rng=np.random.default_rng(0))
+    >>> layer.weight.value[...] = [[1, 0], [0, 1], [1, 1]]
+    >>> layer.bias.value[...] = [10, 20]
+    >>> layer.forward(np.array([[1, 2, 3]], np.float32))
+    array([[14., 25.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        rng: np.random.Generator,
+        initializer: Initializer = glorot_uniform,
+        dtype: npt.DTypeLike = np.float32,
+    ):
+        super().__init__()
+        for name, size in (("in_features", in_features), ("out_features", out_features)):
+            if size < 1:
+                raise ValueError(f"Dense needs {name} of at least 1, received {size}")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"Dense computes in float32 or float64, received dtype {np.dtype(dtype)}")
+        weight = initializer((in_features, out_features), rng, dtype)
+        if weight.shape != (in_features, out_features) or weight.dtype != dtype:
+            raise ValueError(
+                f"Dense expects an initializer that gives {np.dtype(dtype)} of shape {(in_features, out_features)}, received "
+                f"{weight.dtype} of shape {weight.shape}"
+            )
+        self.weight = Parameter("weight", weight)
+        self.bias = Parameter("bias", np.zeros(out_features, dtype))
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """W and b."""
+        return [self.weight, self.bias]
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(D,) → (H,)."""
+        in_features, out_features = self.weight.value.shape
+        if input_shape != (in_features,):
+            raise ValueError(_dense_expects(in_features, input_shape))
+        return (out_features,)
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x W + b."""
+        y = self.multiply(x, training)
+        kernels.add_bias(y, self.bias.value)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """∂L/∂b = Σ_n dy[n], since each y[n, h] contains b[h] once; ∂L/∂W and dx by `multiply_backward`."""
+        dx = self.multiply_backward(dy, need_dx)
+        sums = self._buffer("sums", self.bias.value.shape, dy.dtype)
+        kernels.sum_rows(dy, sums)
+        self.bias.add(sums)
+        return dx
+
+    def multiply(self, x: FloatArray, training: bool) -> FloatArray:
+        """z = x W, shape (N, H): a Dense without its bias."""
+        in_features, out_features = self.weight.value.shape
+        if x.ndim != 2 or x.shape[1] != in_features:
+            raise ValueError(_dense_expects(in_features, x.shape[1:]))
+        expect_dtype("Dense", self.weight, x)
+        z = np.dot(x, self.weight.value, out=self._buffer("z", (len(x), out_features), x.dtype, training))
+        if training:
+            self._keep(z, x)
+        return z
+
+    def multiply_backward(self, dz: FloatArray, need_dx: bool = True) -> FloatArray:
+        """∂L/∂W = xᵀ dz, (D, H), and dx = dz Wᵀ, (N, D): x[n, d] goes into z[n, h] with the factor W[d, h]."""
+        (x,) = self._take(dz)
+        self.weight.add_product(x.T, dz)
+        if not need_dx:
+            return dz
+        return np.dot(dz, self.weight.value.T, out=self._buffer("dx", x.shape, dz.dtype))
+
+
+def _dense_expects(in_features: int, sample_shape: Shape) -> str:
+    received = ", ".join(["N", *map(str, sample_shape)])
+    message = f"Dense expects (N, {in_features}), received ({received})"
+    return message + (": put a Flatten before it" if len(sample_shape) > 1 else "")
+
+
+class TiedDense(Layer):
+    """y = x Wᵀ + c, with the weights W (D, H) of a Dense and a bias of its own: H numbers back to D.
+
+    The two layers share one Parameter. A model lists it once, an optimizer changes it once a step, and its gradient is the sum of
+    both uses, see `nnlite.Parameter`.
+
+    Parameters
+    ----------
+    dense : Dense
+        The layer that owns W.
+
+    Attributes
+    ----------
+    weight : Parameter
+        W, shape (D, H), that of `dense`.
+    bias : Parameter
+        c, shape (D,), at first zero.
+
+    Notes
+    -----
+    forward: x (N, H) → y (N, D). backward: dy (N, D) → dx (N, H).
+    """
+
+    def __init__(self, dense: Dense):
+        super().__init__()
+        self.weight = dense.weight
+        self.bias = Parameter("bias", np.zeros(len(dense.weight.value), dense.weight.value.dtype))
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """W and c."""
+        return [self.weight, self.bias]
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(H,) → (D,)."""
+        out_features, in_features = self.weight.value.shape
+        if input_shape != (in_features,):
+            raise ValueError(f"TiedDense expects samples of shape {(in_features,)}, received {input_shape}")
+        return (out_features,)
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x Wᵀ + c."""
+        expect_dtype("TiedDense", self.weight, x)
+        shape = (len(x), *self.output_shape(x.shape[1:]))
+        y = np.dot(x, self.weight.value.T, out=self._buffer("y", shape, x.dtype, training))
+        kernels.add_bias(y, self.bias.value)
+        if training:
+            self._keep(y, x)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """∂L/∂c = Σ_n dy[n], and ∂L/∂W = dyᵀ x, dx = dy W, since y[n, d] contains W[d, h] with the factor x[n, h]."""
+        (x,) = self._take(dy)
+        sums = self._buffer("sums", self.bias.value.shape, dy.dtype)
+        kernels.sum_rows(dy, sums)
+        self.bias.add(sums)
+        self.weight.add_product(dy.T, x)
+        return np.dot(dy, self.weight.value, out=self._buffer("dx", x.shape, dy.dtype)) if need_dx else dy

@@ -1,0 +1,111 @@
+"""The building block: a layer maps a batch forward, and carries the gradient of the loss backward.
+
+Let L be the loss, x what a layer receives and y what it gives. ``forward(x, training)`` computes y; ``backward(dy)`` receives
+dy = ∂L/∂y, adds ∂L/∂θ to the gradient of each of its parameters θ, and returns dx = ∂L/∂x, the dy of the layer before.
+That is the whole of backpropagation: the chain rule, applied from the last layer to the first.
+
+With ``training=True`` a layer keeps exactly what its backward needs, until backward takes it, and works in arrays that it allocates
+once and uses again: what forward and backward return is valid until their next call. With ``training=False`` it keeps nothing and
+works in fresh arrays, so that several threads may share a model for inference.
+
+Shapes: N images a batch, D features, H units.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.arrays import FloatArray, Shape, Workspace
+from nnlite.layers.parameter import Parameter
+
+
+class Layer:
+    """Base of all layers: what forward keeps for backward, arrays to work in, and no parameters.
+
+    Attributes
+    ----------
+    penalty : float
+        What the layer itself adds to the loss of its last ``forward(x, training=True)``, mostly 0; backward includes its gradient.
+    """
+
+    def __init__(self) -> None:
+        self.penalty = 0.0
+        self._kept: tuple[FloatArray, ...] | None = None
+        self._output: tuple[Shape, npt.DTypeLike] = ((), np.dtype(np.float32))
+        self._workspace = Workspace()
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters, in a fixed order."""
+        return []
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters by name."""
+        return {parameter.name: parameter for parameter in self.parameters}
+
+    def rngs(self) -> list[np.random.Generator]:
+        """Return the generators that the layer draws from; a layer that has one must name it here, or cannot be resumed."""
+        return []
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of one output, without N, for one input of `input_shape`; raise ValueError if that does not fit."""
+        return input_shape
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return y for a batch x, shape (N, ...)."""
+        raise NotImplementedError
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """Return dx for dy = ∂L/∂y of the last ``forward(x, training=True)``, and add to the parameters' gradients.
+
+        The first layer that learns is asked without `need_dx`, since nothing before it uses dx: it may save that product. What it
+        returns then means nothing.
+        """
+        raise NotImplementedError
+
+    def zero_gradients(self) -> None:
+        """Set the gradients of all parameters to zero, before a backward adds to them."""
+        for parameter in self.parameters:
+            parameter.zero_gradient()
+
+    @property
+    def _name(self) -> str:
+        """What error messages call the layer."""
+        return type(self).__name__
+
+    def _buffer(self, name: str, shape: Shape, dtype: npt.DTypeLike, training: bool = True) -> FloatArray:
+        """Return an array to write a result into: the layer's own in training, a fresh one in inference."""
+        return self._workspace.array(name, shape, dtype) if training else np.empty(shape, dtype)
+
+    def _keep(self, y: FloatArray, *needed: FloatArray) -> None:
+        """Keep what backward needs, and remember what dy must look like: y."""
+        self._output, self._kept = (y.shape, y.dtype), needed
+
+    def _take(self, dy: FloatArray) -> tuple[FloatArray, ...]:
+        """Return what forward has kept, once, after a look at dy: kernels trust its shape and would read beyond a smaller array."""
+        name, (shape, dtype) = self._name, self._output
+        if self._kept is None:
+            raise RuntimeError(
+                f"{name}.backward needs a forward(x, training=True) of its own before it, received none since the last backward"
+            )
+        if not (isinstance(dy, np.ndarray) and dy.shape == shape and dy.dtype == dtype):
+            raise ValueError(
+                f"{name}.backward expects dy of the output's shape {shape} and dtype {dtype}, received "
+                f"{getattr(dy, 'dtype', type(dy).__name__)} of shape {np.shape(dy)}"
+            )
+        kept, self._kept = self._kept, None
+        return kept
+
+
+def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
+    """Raise ValueError if x has another dtype than the layer's parameter: nothing is converted silently."""
+    if x.dtype != parameter.value.dtype:
+        raise ValueError(
+            f"{layer} with {parameter.value.dtype} parameters expects x of that dtype, received {x.dtype}: "
+            f"convert it with x.astype({str(parameter.value.dtype)!r})"
+        )
+
+
+def expect_floats(name: str, array: FloatArray) -> None:
+    """Raise ValueError if the array holds integers, in which a result would be rounded to integers, too."""
+    if array.dtype.kind != "f":
+        raise ValueError(f"{name} expects floats, received {array.dtype}: convert with .astype('float32')")

@@ -1,0 +1,99 @@
+"""Layers that make training harder, so that what is learned holds for images never seen. In inference each gives back its input.
+
+They disturb the numbers that pass, y = x · mask or y = x + noise, differently each time. The disturbance is a constant to the
+derivative, so backward passes it by or repeats it. What makes weights or activity cost something is in `nnlite.layers.penalties`.
+"""
+
+import numpy as np
+
+from nnlite.arrays import FloatArray
+from nnlite.layers.layer import Layer
+
+
+class Dropout(Layer):
+    """Zeroes each number of a batch with probability `rate` and divides the rest by 1 − rate, so that the mean stays.
+
+    Parameters
+    ----------
+    rate : float
+        In [0, 1).
+    rng : np.random.Generator
+        Draws what is dropped.
+
+    Notes
+    -----
+    Dividing in training is the inverted form of dropout; the paper multiplies by 1 − rate in inference instead.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014.
+    """
+
+    def __init__(self, rate: float, *, rng: np.random.Generator):
+        super().__init__()
+        if not 0 <= rate < 1:
+            raise ValueError(f"Dropout expects a rate in [0, 1), received {rate}")
+        self.rate, self.rng = rate, rng
+
+    def rngs(self) -> list[np.random.Generator]:
+        """What draws the mask."""
+        return [self.rng]
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x · mask, each mask[n, d] either 0 or 1 / (1 − rate)."""
+        if not training:
+            return x
+        mask, y = (self._buffer(name, x.shape, x.dtype) for name in ("mask", "y"))
+        self.rng.random(dtype=x.dtype.type, out=mask)
+        np.greater_equal(mask, self.rate, out=mask)
+        mask /= 1 - self.rate
+        np.multiply(x, mask, out=y)
+        self._keep(y, mask)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy · mask."""
+        (mask,) = self._take(dy)
+        return np.multiply(dy, mask, out=self._buffer("dx", dy.shape, dy.dtype))
+
+
+class GaussianNoise(Layer):
+    """y = x + σ n with n from the standard normal distribution; as first layer it makes an autoencoder a denoising one.
+
+    Parameters
+    ----------
+    deviation : float
+        σ, not negative.
+    rng : np.random.Generator
+        Draws the noise.
+
+    References
+    ----------
+    P. Vincent et al., "Stacked denoising autoencoders", JMLR 11, 2010.
+    """
+
+    def __init__(self, deviation: float, *, rng: np.random.Generator):
+        super().__init__()
+        if not (np.isfinite(deviation) and deviation >= 0):
+            raise ValueError(f"GaussianNoise expects a deviation of at least 0, received {deviation}")
+        self.deviation, self.rng = deviation, rng
+
+    def rngs(self) -> list[np.random.Generator]:
+        """What draws the noise."""
+        return [self.rng]
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x + σ n."""
+        if not training:
+            return x
+        y = self._buffer("y", x.shape, x.dtype)
+        self.rng.standard_normal(dtype=x.dtype.type, out=y)
+        y *= self.deviation
+        y += x
+        self._keep(y)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy: the noise does not depend on x."""
+        self._take(dy)
+        return dy

@@ -1,0 +1,100 @@
+"""What layers own: the arrays that training changes, each with its gradient."""
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.arrays import Array, FloatArray
+
+
+class Parameter:
+    """An array that training changes, with the gradient of the loss with respect to it.
+
+    The training loop sets every gradient to zero before a step's backward, and every backward adds what its layer contributes. So
+    the gradient of a parameter that several layers share is the sum of their contributions, in whatever order they come.
+
+    Parameters
+    ----------
+    name : str
+        Unique within its layer, such as "weight".
+    value : array
+        float32 or float64; copied.
+    trainable : bool, default True
+
+    Attributes
+    ----------
+    value, gradient : array
+        Of equal shape and dtype, each one block of memory for good: an assignment copies the numbers into it.
+    trainable : bool
+        Whether optimizers change it; may be set at any time. Else it keeps its value, unless its layer changes it.
+
+    Raises
+    ------
+    ValueError
+        An array of another shape is assigned, or numbers that are not real.
+    """
+
+    def __init__(self, name: str, value: FloatArray, trainable: bool = True):
+        self.name, self.trainable = name, trainable
+        self._value = np.array(value, order="C")  # optimizers go through it as one flat array
+        self._gradient = np.zeros_like(self._value)
+        self._is_zero = False  # whether the gradient stands for zero, whatever is in the array
+
+    @property
+    def value(self) -> FloatArray:
+        """The numbers that layers compute with."""
+        return self._value
+
+    @value.setter
+    def value(self, value: Array) -> None:
+        self._copy(value, self._value, "a value")
+
+    @property
+    def gradient(self) -> FloatArray:
+        """∂L/∂value, the sum of what the backwards since `zero_gradient` have added."""
+        if self._is_zero:
+            self._gradient[...] = 0
+            self._is_zero = False
+        return self._gradient
+
+    @gradient.setter
+    def gradient(self, gradient: Array) -> None:
+        self._copy(gradient, self.gradient, "a gradient")
+
+    def zero_gradient(self) -> None:
+        """gradient ← 0. The array is filled when it is read; a first contribution by `add` or `add_product` overwrites it."""
+        self._is_zero = True
+
+    def add(self, contribution: FloatArray) -> None:
+        """gradient ← gradient + contribution."""
+        if self._is_zero:
+            self._gradient[...] = contribution
+            self._is_zero = False
+        else:
+            self._gradient += contribution
+
+    def add_product(self, a: FloatArray, b: FloatArray) -> None:
+        """gradient ← gradient + a b; the first product since `zero_gradient` is written into the array without a copy."""
+        if self._is_zero:
+            np.dot(a, b, out=self._gradient)
+            self._is_zero = False
+        else:
+            self._gradient += np.dot(a, b)
+
+    def convert(self, dtype: npt.DTypeLike) -> None:
+        """Hold value and gradient in another dtype from now on; the gradient is zero. Gradient checks need float64."""
+        self._value = self._value.astype(dtype)
+        self._gradient = np.zeros_like(self._value)
+
+    def __repr__(self) -> str:
+        return f"Parameter({self.name!r}, shape={self.value.shape}, dtype={self.value.dtype})"
+
+    def _copy(self, source: Array, target: FloatArray, what: str) -> None:
+        if source is target:  # what += leaves behind
+            return
+        source = np.asarray(source)
+        if source.shape != target.shape or source.dtype.kind not in "fiub":
+            raise ValueError(
+                f"{self.name} expects {what} of real numbers of shape {target.shape}, received {source.dtype} of shape "
+                f"{source.shape}"
+            )
+        target[...] = source

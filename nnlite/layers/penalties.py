@@ -1,0 +1,139 @@
+"""What a model pays for its weights or for its activity, added to the loss: layers that give back their input.
+
+Each adds its price to the loss by way of `Layer.penalty`, and the price's gradient in backward: λ |w| pulls with the same force
+until w is 0, λ w² / 2 with a force that fades, λ w, and makes all weights small but few of them 0. Validation losses are without
+the price.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnlite.arrays import FloatArray
+from nnlite.layers.dense import Dense
+from nnlite.layers.layer import Layer
+from nnlite.layers.parameter import Parameter
+
+
+class WeightPenalty(Layer):
+    """Adds Σ (λ₁ |w| + λ₂ w² / 2) over the weights of some Dense layers to the loss; their biases are free.
+
+    The gradient of the second term is λ₂ w, so that with plain SGD λ₂ is what is called weight decay. The penalty is one more use
+    of the weights, whose gradients are summed, see `nnlite.Parameter`. To the training its place in the model does not
+    matter, but behind the layers their weights keep the names that they have without it: a shared one is named by its first place.
+
+    Parameters
+    ----------
+    layers : sequence of Dense
+        The layers whose weights are meant, which the model contains.
+    l1, l2 : float, default 0
+        λ₁ and λ₂, not negative.
+    """
+
+    def __init__(self, layers: Sequence[Dense], *, l1: float = 0.0, l2: float = 0.0):
+        super().__init__()
+        if not (l1 >= 0 and l2 >= 0):
+            raise ValueError(f"WeightPenalty expects l1 and l2 of at least 0, received l1={l1}, l2={l2}")
+        self.l1, self.l2 = l1, l2
+        self.weights = [layer.weight for layer in layers]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The weights, which belong to their own layers."""
+        return self.weights
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return the weights by position, such as "0.weight"."""
+        return {f"{position}.weight": weight for position, weight in enumerate(self.weights)}
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x."""
+        if training:
+            self.penalty = 0.0
+            for weight in self.weights:
+                w = weight.value
+                self.penalty += self.l1 * float(np.sum(np.abs(w))) + self.l2 / 2 * float(np.sum(w * w))
+            self._keep(x)
+        return x
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy, and λ₁ sign(w) + λ₂ w for each weight."""
+        self._take(dy)
+        for weight in self.weights:
+            weight.add(self.l1 * np.sign(weight.value) + self.l2 * weight.value)
+        return dy
+
+
+class ActivityPenalty(Layer):
+    """Adds λ Σ_d |x[n, d]|, the mean over n, to the loss: few units are active at a time (a sparse code).
+
+    Parameters
+    ----------
+    l1 : float
+        λ, not negative.
+    """
+
+    def __init__(self, l1: float):
+        super().__init__()
+        if not l1 >= 0:
+            raise ValueError(f"ActivityPenalty expects l1 of at least 0, received {l1}")
+        self.l1 = l1
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x."""
+        if training:
+            self.penalty = self.l1 * float(np.sum(np.abs(x))) / max(len(x), 1)
+            self._keep(x, x)
+        return x
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy + λ sign(x) / N."""
+        (x,) = self._take(dy)
+        return np.add(dy, self.l1 / max(len(x), 1) * np.sign(x), out=self._buffer("dx", dy.shape, dy.dtype))
+
+
+class SparsityPenalty(Layer):
+    """Keeps each unit active for about a share ρ of the samples: adds β Σ_d KL(ρ ‖ ρ̂_d) to the loss, with ρ̂_d the batch's mean.
+
+    KL(ρ ‖ ρ̂) = ρ ln(ρ / ρ̂) + (1 − ρ) ln((1 − ρ) / (1 − ρ̂)) is the divergence between coins that fall heads with ρ and with ρ̂, and 0
+    where they agree. ρ̂ is clipped to [1e-7, 1 − 1e-7].
+
+    Parameters
+    ----------
+    target : float
+        ρ in (0, 1), such as 0.05.
+    weight : float
+        β, not negative.
+
+    Notes
+    -----
+    x (N, D) holds activities in [0, 1], such as a sigmoid's.
+
+    References
+    ----------
+    A. Ng, "Sparse autoencoder", CS294A lecture notes, Stanford 2011, section 3.
+    """
+
+    def __init__(self, target: float, weight: float):
+        super().__init__()
+        if not (0 < target < 1 and weight >= 0):
+            raise ValueError(
+                f"SparsityPenalty expects a target in (0, 1) and a weight of at least 0, received target={target}, weight={weight}"
+            )
+        self.target, self.weight = target, weight
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x."""
+        if training:
+            mean = np.clip(x.mean(axis=0), 1e-7, 1 - 1e-7)  # ρ̂, (D,)
+            heads = self.target * np.log(self.target / mean)
+            tails = (1 - self.target) * np.log((1 - self.target) / (1 - mean))
+            self.penalty = self.weight * float(np.sum(heads + tails))
+            self._keep(x, mean)
+        return x
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy + β / N · (−ρ / ρ̂ + (1 − ρ) / (1 − ρ̂)), since ∂ρ̂_d/∂x[n, d] = 1 / N."""
+        (mean,) = self._take(dy)
+        slope = (1 - self.target) / (1 - mean) - self.target / mean  # (D,)
+        return np.add(dy, self.weight / len(dy) * slope, out=self._buffer("dx", dy.shape, dy.dtype))

@@ -1,0 +1,136 @@
+"""ReLU's relatives: rectifiers that leak, bend or are smooth, so that no unit stops learning for good."""
+
+import math
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.arrays import FloatArray
+from nnlite.layers.activations import Activation
+from nnlite.layers.layer import Layer
+
+GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
+
+
+GELU_END = 10  # beyond ±10 GELU's tanh is ±1 in float64, too
+
+
+class LeakyReLU(Activation):
+    """y = x where x > 0, else slope · x: a unit that is never quite dead (Maas et al., 2013).
+
+    Parameters
+    ----------
+    slope : float, default 0.01
+        In [0, 1).
+    """
+
+    def __init__(self, slope: float = 0.01):
+        super().__init__()
+        if not 0 <= slope < 1:
+            raise ValueError(f"LeakyReLU expects a slope in [0, 1), received {slope}")
+        self.slope = slope
+
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← x where x = z + bias > 0, else slope · x."""
+        kernels.leaky_relu(z, bias, self.slope)
+
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = 1 where x > 0, else slope."""
+        kernels.leaky_relu_backward(y, self.slope, dy, sums)
+
+
+class ELU(Activation):
+    """y = x where x > 0, else α (exp(x) − 1): smooth at 0 for α = 1, and negative outputs pull the mean towards 0.
+
+    Parameters
+    ----------
+    alpha : float, default 1
+        α, positive: where y ends on the left, at −α.
+
+    References
+    ----------
+    D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and accurate deep network learning by exponential linear units (ELUs)",
+    ICLR 2016.
+    """
+
+    def __init__(self, alpha: float = 1.0):
+        super().__init__()
+        if not (np.isfinite(alpha) and alpha > 0):
+            raise ValueError(f"ELU expects a positive alpha, received {alpha}")
+        self.alpha = alpha
+
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← x where x = z + bias > 0, else α (exp(x) − 1)."""
+        kernels.add_bias(z, bias)
+        negative = z < 0
+        np.expm1(z, out=z, where=negative)
+        np.multiply(z, self.alpha, out=z, where=negative)
+
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = 1 where x > 0, that is where y > 0, else α exp(x) = y + α."""
+        np.multiply(dy, y + self.alpha, out=dy, where=~(y > 0))
+        kernels.sum_rows(dy, sums)
+
+
+class Softplus(Activation):
+    """y = ln(1 + exp(x)), a smooth ReLU that is always positive (Dugas et al., NIPS 2000)."""
+
+    def apply(self, z: FloatArray, bias: FloatArray) -> None:
+        """z ← max(x, 0) + ln(1 + exp(−|x|)) for x = z + bias: the same function, and nothing overflows."""
+        kernels.add_bias(z, bias)
+        np.add(np.maximum(z, 0), np.log1p(np.exp(-np.abs(z))), out=z)
+
+    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+        """f'(x) = exp(x) / (1 + exp(x)) = 1 − exp(−y), because exp(y) = 1 + exp(x)."""
+        dy *= -np.expm1(-y)
+        kernels.sum_rows(dy, sums)
+
+
+class SiLU(Layer):
+    """y = x · sigmoid(x), a smooth ReLU (Elfwing, Uchibe and Doya, 2017; also called swish)."""
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x · s with s = sigmoid(x)."""
+        s, y = self._buffer("s", x.shape, x.dtype, training), self._buffer("y", x.shape, x.dtype, training)
+        np.multiply(x, 0.5, out=s)
+        np.tanh(s, out=s)
+        kernels.silu(x.reshape(-1), s.reshape(-1), y.reshape(-1))
+        if training:
+            self._keep(y, s, y)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy · (s + y (1 − s)), because s' = s (1 − s) and so f'(x) = s + x s (1 − s)."""
+        s, y = self._take(dy)
+        dx = self._buffer("dx", y.shape, y.dtype)
+        kernels.silu_backward(s.reshape(-1), y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
+        return dx
+
+
+class GELU(Layer):
+    """y = x (1 + t) / 2 with t = tanh(√(2/π) (x + 0.044715 x³)): x times the share of a normal distribution that lies below it.
+
+    This is the tanh form, within 5e-4 of x Φ(x), whose error function NumPy does not have; PyTorch calls it approximate="tanh".
+
+    References
+    ----------
+    D. Hendrycks, K. Gimpel, "Gaussian error linear units (GELUs)", 2016.
+    """
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y = x (1 + t) / 2."""
+        t, y = self._buffer("t", x.shape, x.dtype, training), self._buffer("y", x.shape, x.dtype, training)
+        near = np.clip(x, -GELU_END, GELU_END)  # whose cube does not overflow
+        np.multiply(GELU_SCALE * near, 1 + GELU_CUBE * near * near, out=t)
+        np.tanh(t, out=t)
+        np.multiply(0.5 * np.maximum(x, -GELU_END), 1 + t, out=y)
+        if training:
+            self._keep(y, near, t)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy · [(1 + t) / 2 + x t' / 2], by the product rule, with t' = (1 − t²) √(2/π) (1 + 3 · 0.044715 x²)."""
+        x, t = self._take(dy)  # x no farther from 0 than where t' is 0
+        slope = GELU_SCALE * (1 - t * t) * (1 + 3 * GELU_CUBE * x * x)  # t'
+        dx = self._buffer("dx", t.shape, t.dtype)
+        return np.multiply(dy, 0.5 * (1 + t + x * slope), out=dx)

@@ -1,0 +1,73 @@
+"""The same numbers in another shape: from images to the rows that Dense takes, and back.
+
+Nothing is computed, so the derivative is the way back: dy in the shape of x.
+"""
+
+import math
+
+from nnlite.arrays import FloatArray, Shape
+from nnlite.layers.layer import Layer
+
+
+class Flatten(Layer):
+    """Each sample as one row: (N, ...) → (N, D). What Dense needs before it when samples are images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Flatten
+    >>> Flatten().forward(np.zeros((5, 28, 28), np.float32)).shape
+    (5, 784)
+    """
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(a, b, ...) → (a · b · ...,)."""
+        return (math.prod(input_shape),)
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y[n] = x[n] read row by row."""
+        y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
+        if training:
+            self._keep(y, x)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy in the shape of x: every element is only moved."""
+        (x,) = self._take(dy)
+        return dy.reshape(x.shape)
+
+
+class Reshape(Layer):
+    """Each sample in another shape with as many elements: (N, ...) → (N, *shape).
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of one sample, such as (28, 28).
+    """
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        self.shape = tuple(int(size) for size in shape)
+        if min(self.shape, default=1) < 1:
+            raise ValueError(f"Reshape needs a shape of sizes of at least 1, received {shape}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(a, b, ...) → shape."""
+        if math.prod(input_shape) != math.prod(self.shape):
+            raise ValueError(
+                f"Reshape to {self.shape} expects samples of {math.prod(self.shape)} elements, received shape {input_shape}"
+            )
+        return self.shape
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y[n] = x[n], its elements in the same order."""
+        y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
+        if training:
+            self._keep(y, x)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy in the shape of x: every element is only moved."""
+        (x,) = self._take(dy)
+        return dy.reshape(x.shape)

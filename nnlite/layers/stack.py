@@ -1,0 +1,153 @@
+"""Layers in a row, which are a layer themselves: all that files, training and gradient checks need of a model."""
+
+from collections.abc import Iterable, Sequence
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.arrays import FloatArray, Shape
+from nnlite.layers.dense import Dense
+from nnlite.layers.fused import fuse
+from nnlite.layers.layer import Layer
+from nnlite.layers.parameter import Parameter
+
+
+class Stack(Layer):
+    """Layers that follow one another; the output of each is the input of the next.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        First to last, each object once.
+    input_shape : tuple of int, optional
+        Of one sample, such as (28, 28). With it, or if the first layer is one that tells (Dense), every layer is checked now to fit
+        the one before it.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        Fixed, since everything else follows from it.
+    stop_training : bool
+        Set by callbacks; the training loop looks at it before each epoch.
+
+    Raises
+    ------
+    ValueError
+        A layer does not fit; the message names it.
+    """
+
+    def __init__(self, layers: Iterable[Layer], input_shape: Shape | None = None):
+        super().__init__()
+        self._layers = tuple(layers)
+        for position, layer in enumerate(self._layers):
+            if not isinstance(layer, Layer):
+                hint = f": write {layer.__name__}(...)" if isinstance(layer, type) else ""
+                raise ValueError(f"{type(self).__name__} expects layers, received {layer!r} at position {position}{hint}")
+        if len({id(layer) for layer in self._layers}) != len(self._layers):
+            raise ValueError(
+                f"{type(self).__name__} expects each layer object once, received one of them twice: make a second layer"
+            )
+        if input_shape is None and self._layers:
+            first = self._layers[0]
+            if isinstance(first, Stack):
+                input_shape = first.input_shape
+            elif isinstance(first, Dense):
+                input_shape = first.weight.value.shape[:1]
+        self.input_shape: Shape | None = None if input_shape is None else tuple(int(size) for size in input_shape)
+        self._fused = fuse(self._layers)
+        self.stop_training = False
+        if self.input_shape is not None:
+            self.output_shape(self.input_shape)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, first to last."""
+        return self._layers
+
+    @layers.setter
+    def layers(self, layers: object) -> NoReturn:
+        name = type(self).__name__
+        raise AttributeError(f"the layers of a {name} are fixed: make another one, such as {name}([*model.layers, Sigmoid()])")
+
+    def __len__(self) -> int:
+        """The number of layers."""
+        return len(self.layers)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """All parameters, first layer to last."""
+        return list(self.named_parameters().values())
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters by position and name, such as "1.weight"; one that several layers share belongs to the first."""
+        names: dict[Parameter, str] = {}
+        for position, layer in enumerate(self.layers):
+            for name, parameter in layer.named_parameters().items():
+                names.setdefault(parameter, f"{position}.{name}")
+        return {name: parameter for parameter, name in names.items()}
+
+    def rngs(self) -> list[np.random.Generator]:
+        """Return the generators of all layers."""
+        return [rng for layer in self.layers for rng in layer.rngs()]
+
+    @property
+    def dtype(self) -> npt.DTypeLike:
+        """float32 or float64: what the parameters have, and so the batches."""
+        return next((parameter.value.dtype for parameter in self.parameters), np.dtype(np.float32))
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of one output for one input of `input_shape`."""
+        for position, layer in enumerate(self.layers):
+            try:
+                input_shape = layer.output_shape(input_shape)
+            except ValueError as error:
+                raise ValueError(f"layer {position}: {error}") from None
+        return input_shape
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return the last layer's output."""
+        for layer in self._fused:
+            x = layer.forward(x, training)
+        if training:
+            self.penalty = sum([layer.penalty for layer in self._fused])
+        return x
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """Carry dy from the last layer to the first; without `need_dx`, to the first that has parameters and no further."""
+        layers = list(self._fused)
+        while layers and not need_dx and not layers[0].parameters:
+            del layers[0]
+        for layer in reversed(layers[1:]):
+            dy = layer.backward(dy)
+        return layers[0].backward(dy, need_dx) if layers else dy
+
+    def get_weights(self) -> list[FloatArray]:
+        """Return copies of all parameters' values."""
+        return [parameter.value.copy() for parameter in self.parameters]
+
+    def set_weights(self, weights: Sequence[FloatArray]) -> None:
+        """Put values back, as `get_weights` gave them; ValueError, and nothing changed, if a shape does not fit."""
+        expected = [parameter.value.shape for parameter in self.parameters]
+        received = [np.shape(weight) for weight in weights]
+        if expected != received:
+            raise ValueError(f"set_weights expects arrays of the shapes {expected}, received {received}")
+        pairs = [(p.value, np.asarray(weight, p.value.dtype)) for p, weight in zip(self.parameters, weights, strict=True)]
+        for value, weight in pairs:
+            value[...] = weight
+
+    def summary(self) -> None:
+        """Print the layers with their output shapes (N the batch) and numbers of parameters; shared ones count in the first."""
+        counts = [0] * len(self)
+        for name, parameter in self.named_parameters().items():
+            counts[int(name.partition(".")[0])] += parameter.value.size
+        rows = [("", "layer", "output", "parameters")]
+        shape = self.input_shape
+        for position, layer in enumerate(self.layers):
+            shape = layer.output_shape(shape) if shape is not None else None
+            output = f"(N, {', '.join(map(str, shape))})" if shape is not None else "?"
+            rows.append((str(position), type(layer).__name__, output, f"{counts[position]:,}"))
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        for row in rows:
+            print(f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]:>{widths[3]}}")
+        print(f"{sum(counts):,} parameters, {np.dtype(self.dtype)}")

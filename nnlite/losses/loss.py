@@ -1,0 +1,65 @@
+"""How wrong a prediction is, as one number, and the direction in which it would become less wrong.
+
+Each loss returns its value and its gradient ∂L/∂prediction under one and the same reduction, stated in its docstring: a gradient
+that is averaged differently from the value is a learning rate in disguise. Prediction and target must have equal shapes; nothing is
+broadcast, because (N, 1) against (N,) would quietly compare everything with everything.
+"""
+
+import copy
+
+import numpy as np
+
+from nnlite.arrays import FloatArray, Workspace
+from nnlite.layers.layer import expect_floats
+
+
+class Loss:
+    """Base of all losses: checks the arguments, and lends the arrays that the gradient is written into."""
+
+    def __init__(self) -> None:
+        self._workspace = Workspace()
+
+    def value(self, prediction: FloatArray, target: FloatArray) -> float:
+        """Return L."""
+        return self._compute(prediction, target, Workspace())[0]
+
+    def value_and_gradient(self, prediction: FloatArray, target: FloatArray) -> tuple[float, FloatArray]:
+        """Return L and ∂L/∂prediction, shape and dtype of the prediction; the array is valid until the next call."""
+        return self._compute(prediction, target, self._workspace)
+
+    def rngs(self) -> list[np.random.Generator]:
+        """Return the generators that the loss draws from; one that has any must name them here, or cannot be resumed."""
+        return []
+
+    def copy(self) -> "Loss":
+        """Return a loss of the same settings with arrays of its own: `compile` takes one, so that two models share nothing."""
+        twin = copy.copy(self)
+        twin._workspace = Workspace()
+        return twin
+
+    def _compute(self, prediction: FloatArray, target: FloatArray, workspace: Workspace) -> tuple[float, FloatArray]:
+        name = type(self).__name__
+        if prediction.shape != target.shape:
+            raise ValueError(
+                f"{name} expects a target of the prediction's shape, received prediction {prediction.shape} and target "
+                f"{target.shape}: reshape one of them, nothing is broadcast"
+            )
+        if prediction.dtype != target.dtype:
+            raise ValueError(
+                f"{name} expects a target of the prediction's dtype, received prediction {prediction.dtype} and target "
+                f"{target.dtype}"
+            )
+        expect_floats(name, prediction)
+        if prediction.size == 0 or prediction.ndim == 0:
+            raise ValueError(f"{name} is a mean and needs at least one element, received shape {prediction.shape}")
+        gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
+        self._check(prediction)
+        rows = (len(prediction), -1)
+        return self._evaluate(prediction.reshape(rows), target.reshape(rows), gradient.reshape(rows), workspace), gradient
+
+    def _check(self, prediction: FloatArray) -> None:
+        """Raise ValueError if the loss is not defined for predictions of this shape."""
+
+    def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
+        """Return the value and write the gradient; all arrays (N, D)."""
+        raise NotImplementedError

@@ -1,0 +1,258 @@
+"""A stack of layers with what trains it: an optimizer and a loss. The training loop itself is in `nnlite.training.loop`."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar, overload
+
+import numpy as np
+
+from nnlite.arrays import Array, FloatArray
+from nnlite.layers.activations import Activation
+from nnlite.layers.layer import Layer
+from nnlite.layers.stack import Stack
+from nnlite.losses import LOSSES
+from nnlite.losses.loss import Loss
+from nnlite.optimizers import OPTIMIZERS
+from nnlite.optimizers.optimizer import Optimizer
+from nnlite.training.batches import Batches
+from nnlite.training.callbacks import Callback, History
+from nnlite.training.loop import EVALUATION_BATCH, Augmentation, mean_loss, train
+from nnlite.training.progress import ProgressBar
+from nnlite.training.resume import SavedTraining
+from nnlite.training.watch import Watch
+
+Validation = Array | tuple[Array, Array]
+Choice = TypeVar("Choice")
+
+
+class Sequential(Stack):
+    """A model whose layers follow one another, with an optimizer and a loss; itself a layer, so that it can be part of another.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        First to last, each object once.
+    input_shape : tuple of int, optional
+        Of one sample, such as (28, 28). With it, or if the first layer is one that tells (Dense), every layer is checked now to fit
+        the one before it.
+
+    Raises
+    ------
+    ValueError
+        A layer does not fit; the message names it.
+
+    Examples
+    --------
+    A line, y = 2 x + 1, from twenty of its points:
+
+    >>> import numpy as np
+    >>> from nnlite import Dense, Sequential
+    >>> from nnlite.optimizers import SGD
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.linspace(-1, 1, 20, dtype=np.float32).reshape(20, 1)
+    >>> model = Sequential([Dense(1, 1, rng=rng)])
+    >>> model.compile(SGD(0.5), "mse")
+    >>> history = model.fit(x, 2 * x + 1, epochs=50, batch_size=20, rng=rng, verbose=False)
+    >>> [weight.round(3).tolist() for weight in model.get_weights()]
+    [[[2.0]], [1.0]]
+    >>> model.predict(np.array([[10]], np.float32)).round(2)
+    array([[21.]], dtype=float32)
+    """
+
+    _optimizer: Optimizer | None = None
+    _loss: Loss | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Layer: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Sequential": ...
+    def __getitem__(self, index: int | slice) -> "Layer | Sequential":
+        """A layer, or a part of the model as a model that shares the layers."""
+        if not isinstance(index, slice):
+            return self.layers[index]
+        start, _, stride = index.indices(len(self))
+        if stride != 1:
+            raise ValueError(f"a slice of a model is expected to take layers in a row, received the stride {stride}")
+        shape = self.input_shape
+        if shape is not None:
+            for layer in self.layers[:start]:
+                shape = layer.output_shape(shape)
+        return Sequential(self.layers[index], shape)
+
+    def compile(self, optimizer: str | Optimizer = "adam", loss: str | Loss = "mse") -> None:
+        """Choose how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            A key of `nnlite.optimizers.OPTIMIZERS` for one with its defaults, or an object, which belongs to this model from now on
+            and starts anew.
+        loss : str or Loss
+            A key of `nnlite.losses.LOSSES`, or an object, of which the model takes a copy.
+        """
+        if isinstance(optimizer, str):
+            optimizer = _choose("optimizer", optimizer, OPTIMIZERS)
+        self._loss = _choose("loss", loss, LOSSES) if isinstance(loss, str) else loss.copy()
+        self._optimizer = optimizer
+        optimizer.bind(self.parameters)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What `compile` chose."""
+        if self._optimizer is None:
+            raise RuntimeError("the model has no optimizer yet: call compile(optimizer=..., loss=...) first")
+        return self._optimizer
+
+    @property
+    def loss(self) -> Loss:
+        """What `compile` chose."""
+        if self._loss is None:
+            raise RuntimeError("the model has no loss yet: call compile(optimizer=..., loss=...) first")
+        return self._loss
+
+    def fit(
+        self,
+        x: Array,
+        y: Array | None = None,
+        *,
+        epochs: int = 1,
+        batch_size: int = 128,
+        validation_data: Validation | None = None,
+        shuffle: bool = True,
+        rng: np.random.Generator | None = None,
+        augment: Augmentation | None = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoint: str | os.PathLike[str] | None = None,
+        watch: bool = True,
+        verbose: bool = True,
+    ) -> History:
+        """Train, and return the history of loss and val_loss.
+
+        Parameters
+        ----------
+        x : array, shape (M, ...)
+            uint8 images, scaled to [0, 1] batch by batch, or floats.
+        y : array, shape (M, ...), optional
+            The targets, in the shape of the model's output. Without y, what goes into the model is what must come out.
+        epochs : int
+            How often to go through all samples.
+        batch_size : int
+            Samples a step; the last step of an epoch takes what is left.
+        validation_data : array or pair of arrays, optional
+            x or (x, y) to evaluate after each epoch.
+        shuffle : bool
+            Whether each epoch takes the samples in a new random order, drawn from `rng`.
+        rng : np.random.Generator
+            Needed for shuffling and augmentation.
+        augment : callable, optional
+            From a batch of x and `rng` to the batch to train on, such as `nnlite.RandomShift`. Targets are never augmented: with
+            ``fit(x, x, augment=noise)`` the model learns to give back the clean image, with ``fit(x, augment=shift)`` the shifted.
+        callbacks : sequence of Callback
+            Told of every event, in this order.
+        checkpoint : path, optional
+            A file that holds the whole state of the training after each epoch: weights, optimizer, callbacks, random generators. If
+            it is there already, training goes on after its last epoch, and ends bit for bit where it would have ended without a
+            stop (on the same machine, with the same build and number of threads). One file is for one job: the same data, model,
+            settings and seeds.
+        watch : bool, default True
+            Whether to stop with TrainingError where training cannot recover.
+        verbose : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        History
+            "loss" is the mean over the samples of an epoch, each taken just before its step changed the weights, with the layers'
+            penalties; "val_loss" is the mean over the validation samples after the epoch, without penalties.
+
+        Raises
+        ------
+        TrainingError
+            The loss or a weight became NaN or infinite, or the output collapsed: all samples have given one and the same output
+            for 20 steps although their targets differ.
+        ValueError
+            The arguments do not fit together.
+        CheckpointError, nnlite.FormatError
+            The checkpoint is of another job, or damaged. Nothing has been changed then.
+        """
+        optimizer, loss = self.optimizer, self.loss
+        if not optimizer.holds(self.parameters):
+            raise ValueError("the model's parameters are not those that its optimizer holds: call compile again")
+        if y is x and augment is None:
+            y = None  # one batch serves as both
+        batches = Batches(x, y, self.dtype)
+        for name, number in (("epochs", epochs), ("batch_size", batch_size), ("the number of samples", len(batches))):
+            if number < 1:
+                raise ValueError(f"fit expects {name} of at least 1, received {number}")
+        if rng is None and (shuffle or augment is not None):
+            raise ValueError("fit with shuffle=True or augment needs rng=np.random.default_rng(seed), received none")
+        validation = None
+        if validation_data is not None:
+            validation_x, validation_y = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
+            validation = Batches(validation_x, validation_y, self.dtype)
+            if len(validation) == 0:
+                raise ValueError("fit expects validation_data of at least one sample, received none")
+        history, watcher, done = History(), Watch(self) if watch else None, 0
+        listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]
+        if checkpoint is not None:
+            job = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle}
+            data = [part for part in (batches, validation) if part is not None]
+            saved = SavedTraining(checkpoint, self, loss, optimizer, [history, *callbacks], watcher, rng, augment, data, job)
+            listeners.append(saved)
+            done = saved.epoch
+        train(
+            self,
+            loss,
+            optimizer,
+            batches,
+            epochs=range(done + 1, epochs + 1),
+            batch_size=batch_size,
+            rng=rng,
+            shuffle=shuffle,
+            augment=augment,
+            validation=validation,
+            callbacks=listeners,
+            watch=watcher,
+        )
+        return history
+
+    def evaluate(self, x: Array, y: Array | None = None, batch_size: int = EVALUATION_BATCH) -> float:
+        """Return the loss, the mean over all samples; x and y as for `fit`."""
+        return mean_loss(self, self.loss, Batches(x, None if y is x else y, self.dtype), batch_size)
+
+    def predict(self, x: Array, batch_size: int = EVALUATION_BATCH) -> FloatArray:
+        """Return the outputs (M, ...) for x (M, ...), uint8 images or floats. Several threads may call this on one model."""
+        batches = Batches(x, dtype=self.dtype)
+        outputs: FloatArray | None = None
+        for indices in batches.cut(batch_size):
+            part = self.forward(batches.take(indices)[0])
+            if outputs is None:
+                outputs = np.empty((len(batches), *part.shape[1:]), part.dtype)
+            outputs[indices] = part
+        assert outputs is not None  # since even no sample at all is a batch
+        return outputs
+
+
+def dead_units(model: Sequential, x: Array) -> dict[str, float]:
+    """Return, by the position of each activation such as "1", the share of its units that give the same number for all of x.
+
+    Activations are the `nnlite.Activation` among the model's own layers, such as ReLU and Sigmoid: not SiLU, GELU and
+    Softmax, and none inside a model that is itself a layer.
+
+    No gradient passes such a unit of ReLU, so that it can learn nothing: many of them ask for a smaller learning rate, He's
+    initialiser or LeakyReLU.
+
+    Parameters
+    ----------
+    model : Sequential
+    x : array, shape (M, ...)
+        uint8 images or floats; the more, the surer.
+    """
+    positions = [position for position, layer in enumerate(model.layers) if isinstance(layer, Activation)]
+    return {str(position): float(np.mean(np.ptp(model[: position + 1].predict(x), axis=0) == 0)) for position in positions}
+
+
+def _choose(kind: str, name: str, choices: Mapping[str, Callable[[], Choice]]) -> Choice:
+    if name not in choices:
+        raise ValueError(f"compile expects the {kind} to be one of {sorted(choices)}, received {name!r}")
+    return choices[name]()

@@ -1,0 +1,125 @@
+"""From gradients to better parameters: each optimizer is one update rule, applied to every parameter at each step.
+
+An optimizer is bound to a list of parameters, and keeps what it remembers of each in lists that run alongside, so that its whole
+state is a few arrays in a known order and the step count.
+
+Notation: w a parameter, g its gradient, η the learning rate, t = 1, 2, ... the step.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays import FloatArray
+from nnlite.layers.parameter import Parameter
+
+
+class Optimizer:
+    """Base: the parameters, the learning rate and the step count.
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, a positive number. May be changed between steps.
+    clip_norm : float, optional
+        Gradients that together, as one vector, are longer than this are shortened to it before each step, all by one factor
+        (Pascanu, Mikolov and Bengio, ICML 2013). Every optimizer takes it. PyTorch adds 1e-6 to the norm it divides by.
+
+    Attributes
+    ----------
+    parameters : list of Parameter
+        Those given to `bind`. Those of them that are not trainable at a step are left alone in it.
+    step_count : int
+        t, the steps taken since `bind`.
+    settings : dict
+        The hyperparameters at `bind`, before any schedule changed them.
+    """
+
+    memories: tuple[str, ...] = ()  # the attributes that hold what is remembered, one flat array for each parameter
+
+    def __init__(self, learning_rate: float, clip_norm: float | None = None):
+        if not (np.isfinite(learning_rate) and learning_rate > 0):
+            raise ValueError(f"{type(self).__name__} expects a positive learning rate, received {learning_rate}")
+        if clip_norm is not None and not clip_norm > 0:
+            raise ValueError(f"{type(self).__name__} expects a positive clip_norm, received {clip_norm}")
+        self.learning_rate = float(learning_rate)  # NumPy's float32 would be missing among the numbers
+        self.clip_norm = None if clip_norm is None else float(clip_norm)
+        self.step_count = 0
+        self.settings: dict[str, float] = {}
+        self.parameters: list[Parameter] = []
+
+    def bind(self, parameters: Sequence[Parameter]) -> None:
+        """Start anew on these parameters: everything remembered is zero, and t = 0.
+
+        Raises
+        ------
+        ValueError
+            The optimizer is bound to other parameters already: its memories are theirs.
+        """
+        if self.parameters and not self.holds(parameters):
+            raise ValueError(
+                f"{type(self).__name__} expects parameters that it is bound to already, or none, received those of another model: "
+                "give each model an optimizer of its own"
+            )
+        self.parameters = list(parameters)
+        self.step_count = 0
+        self.settings = self.hyperparameters()
+
+    def holds(self, parameters: Sequence[Parameter]) -> bool:
+        """Tell whether these are the very parameters that the optimizer is bound to, in this order."""
+        return [id(parameter) for parameter in self.parameters] == [id(parameter) for parameter in parameters]
+
+    def hyperparameters(self) -> dict[str, float]:
+        """Return the numbers that say how to step, as they are now, by the names of their attributes."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, int | float) and name != "step_count"}
+
+    def step(self) -> None:
+        """Change every parameter once, by the gradient it holds."""
+        if not any(parameter.trainable for parameter in self.parameters):
+            raise RuntimeError(f"{type(self).__name__}.step needs bind(parameters) with at least one trainable parameter before it")
+        self.step_count += 1
+        if self.clip_norm is not None:
+            self._clip(self.clip_norm)
+        for position, parameter in enumerate(self.parameters):
+            if parameter.trainable:
+                self._update(position, parameter.value.reshape(-1), parameter.gradient.reshape(-1))
+
+    def state(self) -> dict[str, Any]:
+        """Return copies of all that is remembered: "step_count", and lists of arrays in the order of the parameters."""
+        return {"step_count": self.step_count} | {name: [array.copy() for array in getattr(self, name)] for name in self.memories}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state()` was taken, after `bind` to parameters of the same shapes; settings are not part of the state.
+
+        Raises
+        ------
+        ValueError
+            Names, lengths or dtypes are not those of this optimizer's own state. Nothing has been changed then.
+        """
+        expected, received = _describe(self.state()), _describe(state)
+        if received != expected:
+            raise ValueError(f"{type(self).__name__} expects a state of {expected}, received {received}")
+        self.step_count = int(state["step_count"])
+        for name in self.memories:
+            for array, loaded in zip(getattr(self, name), state[name], strict=True):
+                array[...] = loaded
+
+    def _clip(self, largest: float) -> None:
+        gradients = [parameter.gradient for parameter in self.parameters if parameter.trainable]
+        norm = float(np.sqrt(sum(np.sum(np.square(gradient, dtype=np.float64)) for gradient in gradients)))
+        if norm > largest:
+            for gradient in gradients:
+                gradient *= largest / norm
+
+    def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
+        """Change w in place by its gradient g, both flat; `position` is its place in the lists of memories."""
+        raise NotImplementedError
+
+    def _zeros(self) -> list[FloatArray]:
+        return [np.zeros(parameter.value.size, parameter.value.dtype) for parameter in self.parameters]
+
+
+def _describe(state: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the names in a state with the sizes and dtypes of their arrays."""
+    return {name: ["number"] if name == "step_count" else [f"{a.size} {a.dtype}" for a in state[name]] for name in state}

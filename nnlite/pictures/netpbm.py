@@ -1,0 +1,79 @@
+"""Images in the Netpbm formats PGM (grey) and PPM (colour): a header in letters and digits, then the samples row by row.
+
+    P5  width  height  maxval  samples         P5 PGM, P6 PPM, and P2 and P3 the same with samples in decimal digits
+
+The four parts of the header are separated by white space, in which a "#" begins a comment to the end of the line, and a single
+white-space character ends it. P5 and P6 have one byte a sample where maxval < 256, else two, the higher first. Samples run from 0,
+black, to maxval; those of a colour are red, green and blue.
+
+Format: the manual pages pgm(5) and ppm(5) of Netpbm, https://netpbm.sourceforge.net/doc/pgm.html.
+"""
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.files.errors import PictureError
+
+HEADER = re.compile(rb"P([2356])" + 3 * rb"(?:\s|#[^\n\r]*[\n\r])+(\d{1,10})" + rb"\s")
+BEGINNINGS = (b"P2", b"P3", b"P5", b"P6")
+# Samples in a plain file: each is a Python object of some 60 bytes until all are read, 120 MB for so many; photographs are binary.
+MAX_PLAIN = 2**21
+
+
+def parse_netpbm(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return a PGM file's image (height, width) or a PPM file's (height, width, 3), as uint8, 255 where the file has maxval.
+
+    Where maxval is not 255, values are scaled and rounded to the nearest: v · 255 / maxval.
+
+    Raises
+    ------
+    PictureError
+        The header is none of the format, a size or maxval is not possible, the file has more or fewer samples than its sizes
+        promise, or a sample is larger than maxval, or a plain file, P2 or P3, has more than 2^21. Nothing larger than a few times
+        the file is allocated, or 120 MB for a plain one.
+    """
+    header = HEADER.match(data)
+    if header is None:
+        raise PictureError(
+            f"expected a PGM or PPM header (P2, P3, P5 or P6, width, height, maxval), received bytes {data[:8].hex(' ')!r}"
+        )
+    kind, width, height, maxval = map(int, header.groups())
+    if width == 0 or height == 0 or not 1 <= maxval <= 65535:
+        raise PictureError(
+            f"expected sizes of at least 1 and a maxval from 1 to 65535, received {width} × {height}, maxval {maxval}"
+        )
+    channels = 3 if kind in (3, 6) else 1
+    read = _plain_samples if kind in (2, 3) else _binary_samples
+    samples = read(data[header.end() :], width * height * channels, maxval)
+    if samples.max() > maxval:
+        raise PictureError(f"expected samples of at most maxval {maxval}, received {samples.max()}")
+    if maxval != 255:
+        samples = (samples.astype(np.uint32) * 255 + maxval // 2) // maxval
+    return samples.astype(np.uint8).reshape((height, width, 3) if channels == 3 else (height, width))
+
+
+def _binary_samples(raster: bytes, count: int, maxval: int) -> npt.NDArray[np.unsignedinteger]:
+    size = 1 if maxval < 256 else 2
+    _check_count("bytes", len(raster), count * size)
+    return np.frombuffer(raster, f">u{size}")
+
+
+def _plain_samples(raster: bytes, count: int, maxval: int) -> npt.NDArray[np.unsignedinteger]:
+    if count > MAX_PLAIN:
+        raise PictureError(f"expected at most {MAX_PLAIN} samples in a plain file, received {count}: write it as P5 or P6")
+    words = raster.split(None, count)  # at most one more, the rest
+    _check_count("numbers", len(words), count)
+    bad = next((word for word in words if not (word.isdigit() and len(word) <= 5)), None)
+    if bad is not None:
+        raise PictureError(f"expected samples of at most 5 decimal digits, received {bad[:12].decode('ascii', 'replace')!r}")
+    return np.fromiter(map(int, words), np.uint32, count)
+
+
+def _check_count(unit: str, received: int, expected: int) -> None:
+    if received != expected:
+        found = (
+            f"{received}: the file is cut short" if received < expected else "more: the file is too long, or its sizes are wrong"
+        )
+        raise PictureError(f"expected {expected} {unit} of samples, received {found}")

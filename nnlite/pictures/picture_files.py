@@ -1,0 +1,243 @@
+"""Images in files of several kinds, as uint8 arrays (N, height, width): PNG, PGM, a folder of PNGs, .npy, IDX; and "-", a pipe.
+
+On reading, a file's kind is known by its first bytes; on writing, by its name: ``.png``, ``.npy``, IDX where the name contains
+"idx" or "ubyte" (gzipped if it also ends in ``.gz``), and a folder where it has no ending. A pipe carries ``.npy``.
+
+PNGs are read that are opaque, with 8 bits a sample, or one bit a sample if they are grey, or a palette of any size; all others are
+refused.
+
+A file may come from a stranger. At most 1 GiB is read of it, and what it promises is compared with what it holds before memory is
+taken for it; only the pixels of a PNG may be more than its bytes, at most 2^24 of them, and 2^28 in a folder.
+"""
+
+import gzip
+import io
+import math
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.arrays import Array
+from nnlite.datasets.idx import parse_idx
+from nnlite.files.errors import FileError, PictureError
+from nnlite.files.whole_files import MAX_BYTES, read_file, write_atomically
+from nnlite.pictures.netpbm import BEGINNINGS as NETPBM
+from nnlite.pictures.netpbm import parse_netpbm
+from nnlite.pictures.png import PNG, _first_line, parse_png, png
+
+PIPE = Path("-")
+MAX_PIXELS = 2**28  # of a folder, 256 MiB
+
+
+# Of elements that are Boolean, integers or floats, and of version 1.0 of the format, which is enough for them.
+NPY_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|=]?[biuf][0-9]{1,2})', 'fortran_order': (True|False), "
+    rb"'shape': \((|SIZE,|SIZE(?:, SIZE)+)\),? *\} *\n".replace(b"SIZE", rb"(?:0|[1-9][0-9]{0,18})"),
+    re.DOTALL,
+)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds, or what comes through standard input if the path is "-"; PictureError if it cannot be read."""
+    try:
+        if path != PIPE:
+            return read_file(path, MAX_BYTES)
+        data = bytearray()
+        while len(data) <= MAX_BYTES and (piece := sys.stdin.buffer.read(2**20)):  # read(n) allocates n bytes at once
+            data += piece
+    except OSError as error:
+        raise PictureError(f"{path}: expected a readable file: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"{path}: expected at most {MAX_BYTES} bytes from a pipe, received more")
+    return bytes(data)
+
+
+def write_bytes(path: Path, data: bytes, force: bool) -> None:
+    """Write a file, whole or not at all, or to standard output if the path is "-"."""
+    if path == PIPE:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    check_target(path, force)
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise PictureError(f"{path}: expected a place that can be written to: {error.strerror}") from error
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Raise PictureError if something is there already, unless forced."""
+    if path != PIPE and os.path.exists(path) and not force:
+        raise PictureError(f"{path} is already there: choose another name, or give --force to replace it")
+
+
+def read_images(path: Path) -> Array:
+    """Return the images of a file or folder, uint8 or float, (N, height, width) or (height, width).
+
+    Raises
+    ------
+    PictureError
+        It cannot be read, is of no known kind, or is damaged; the message names it.
+    """
+    if path != PIPE and os.path.isdir(path):
+        return _read_folder(path)
+    return _read_file(path)
+
+
+def read_picture(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the one image of a PNG, PGM or PPM file: (height, width) if it is grey, (height, width, 3) if it has colours.
+
+    Raises
+    ------
+    PictureError
+        It cannot be read, is of another kind, damaged, or transparent; the message names it.
+    """
+    data = read_bytes(path)
+    try:
+        return _parse_picture(data)
+    except FileError as error:
+        raise PictureError(f"{path}: {error}") from error
+
+
+def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
+    """Write images (N, height, width) as the kind of file that the name asks for; PictureError if that is not possible."""
+    name = path.name.lower()
+    if path == PIPE or name.endswith(".npy"):
+        buffer = io.BytesIO()
+        np.save(buffer, images, allow_pickle=False)
+        write_bytes(path, buffer.getvalue(), force)
+    elif name.endswith(".png"):
+        if len(images) != 1:
+            raise PictureError(f"{path}: a PNG holds one image, received {len(images)}: give a folder, a .npy or an IDX file")
+        write_bytes(path, png(images[0]), force)
+    elif "idx" in name or "ubyte" in name:
+        header = bytes([0, 0, 8, images.ndim]) + b"".join(size.to_bytes(4, "big") for size in images.shape)
+        data = header + images.tobytes()
+        write_bytes(path, gzip.compress(data, 9, mtime=0) if name.endswith(".gz") else data, force)
+    elif path.suffix == "":
+        _write_folder(path, images, force)
+    else:
+        raise PictureError(f"{path}: expected a name that ends in .png, .npy or -ubyte(.gz), or a folder without an ending")
+
+
+def _read_file(path: Path) -> Array:
+    data = read_bytes(path)
+    try:
+        return parse_images(data)
+    except FileError as error:
+        raise PictureError(f"{path}: {error}") from error
+
+
+def parse_images(data: bytes) -> Array:
+    """Return the images of a file's bytes, as `read_images` does for a file; FileError if they are none."""
+    if data.startswith((PNG[:4], *NETPBM)):
+        image = _parse_picture(data)
+        if image.ndim == 3:
+            raise PictureError("expected a grey image, received one with colours")
+        return image
+    if data.startswith(b"\x93NUMPY"):
+        return _read_npy(data)
+    if data.startswith((b"\x1f\x8b", b"\0\0")):
+        return parse_idx(data)
+    raise PictureError(f"expected a PNG, PGM, .npy or IDX file, or a folder of PNGs, received bytes {data[:4].hex(' ')!r}")
+
+
+def _read_folder(path: Path) -> Array:
+    try:
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".png")
+    except OSError as error:
+        raise PictureError(f"{path}: expected a readable folder: {error.strerror}") from error
+    if not files:
+        raise PictureError(f"{path}: expected a folder of PNG files, received one without any")
+    images: list[Array] = []
+    for file in files:
+        images.append(_read_file(file))
+        if images[-1].shape != images[0].shape:
+            raise PictureError(f"{file}: expected an image of the size of {files[0].name}, as all in one folder")
+        if len(images) * images[0].size > MAX_PIXELS:
+            raise PictureError(f"{path}: expected at most {MAX_PIXELS} pixels in a folder, received more")
+    return np.stack(images)
+
+
+def _write_folder(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
+    """Write a folder under a temporary name and rename it; of an old one, only what we wrote is replaced."""
+    check_target(path, force)
+    digits = len(str(len(images) - 1))
+    path = Path(os.path.realpath(path))
+    try:
+        with tempfile.TemporaryDirectory(prefix=".nnlite.", dir=path.parent) as temporary:
+            new = Path(temporary) / "new"
+            new.mkdir()
+            for number, image in enumerate(images):
+                (new / f"{number:0{digits}d}.png").write_bytes(png(image))
+            if path.exists():
+                _check_numbered(path)
+                _replace_folder(path, new)
+            else:
+                os.rename(new, path)
+    except OSError as error:
+        raise PictureError(f"{path}: expected a place that can be written to: {error.strerror}") from error
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Put the folder `new` in the place of the folder `path`: after an exception, Ctrl-C included, the old one is there again.
+
+    No call renames both at once. A kill between the two renames leaves nothing at `path`, and the old folder, whole, beside it as
+    ".NAME.old.…"; a kill after them may leave what remains of it there.
+    """
+    old = path.with_name(f".{path.name[:50]}.old.{os.urandom(4).hex()}")
+    try:
+        os.rename(path, old)
+        os.rename(new, path)
+    finally:
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            try:
+                os.rename(old, path)
+            except OSError as error:
+                raise PictureError(f"{path}: the folder could not be replaced and is now {old}: {error.strerror}") from error
+
+
+def _check_numbered(path: Path) -> None:
+    """Raise PictureError if a folder holds anything else than numbered PNG files."""
+    foreign = sorted(file.name for file in path.iterdir() if not re.fullmatch(r"[0-9]+\.png", file.name) or not file.is_file())
+    if foreign:
+        raise PictureError(
+            f"{path}: expected a folder of numbered PNG files to replace, received one with {foreign[0]!r}: choose another name"
+        )
+
+
+def _read_npy(data: bytes) -> Array:
+    """Return a .npy file's array. NumPy's own reader would parse the header, a Python literal, as a program's text is parsed."""
+    header = NPY_HEADER.match(data)
+    if header is None or header.end() != 10 + int.from_bytes(data[8:10], "little"):
+        raise PictureError("expected a NumPy file of numbers, with a header as numpy.save writes it, received another")
+    descr, order, sizes = (group.decode("ascii") for group in header.groups())
+    try:
+        dtype = np.dtype(descr)
+        shape = tuple(int(size) for size in sizes.split(",") if size.strip())
+        if math.prod(shape) * dtype.itemsize != len(data) - header.end():
+            raise ValueError(f"{dtype} of shape {shape} after the header, received {len(data) - header.end()} bytes")
+        elements = np.frombuffer(data, dtype, offset=header.end()).reshape(shape, order="F" if order == "True" else "C")
+        return elements.astype(dtype.newbyteorder("="))
+    except (TypeError, ValueError) as error:  # no such type, or a shape that no array can have
+        raise PictureError(f"expected a NumPy file of numbers: {_first_line(error)}") from error
+
+
+def _parse_picture(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return the image of a PNG's, PGM's or PPM's bytes; one whose colours are all greys as a grey one."""
+    if data.startswith(PNG[:4]):
+        image = parse_png(data)
+    elif data.startswith(NETPBM):
+        image = parse_netpbm(data)
+    else:
+        raise PictureError(f"expected a PNG, PGM or PPM file, received bytes {data[:4].hex(' ')!r}")
+    grey = image.ndim == 3 and not (image != image[..., :1]).any()
+    return image[..., 0] if grey else image

@@ -1,0 +1,116 @@
+"""Following one number of the logs: stop when it no longer becomes better, keep the weights with which it was best."""
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from nnlite.files.weights import save_weights
+from nnlite.training.callbacks import Callback, Logs
+
+
+class EarlyStopping(Callback):
+    """Stop when the monitored number has not become better for a while.
+
+    The best weights are put back when the training is over, also when it was interrupted or an error ended it. Any number is better
+    than NaN.
+
+    Parameters
+    ----------
+    monitor : str, default "val_loss"
+        The entry of the logs; smaller is better.
+    patience : int, default 3
+        So many epochs in a row without a better number end the training.
+    min_delta : float, default 0
+        Only a number smaller by more than this is better.
+    restore_best_weights : bool, default True
+        Whether the model ends with the weights of its best epoch instead of those of its last.
+
+    Attributes
+    ----------
+    best_epoch : int
+        The epoch with the best number, 0 before any.
+    best : float
+        That number.
+    """
+
+    memories = ("best", "best_epoch", "_best_weights")
+
+    def __init__(self, monitor: str = "val_loss", patience: int = 3, min_delta: float = 0.0, restore_best_weights: bool = True):
+        if patience < 1 or min_delta < 0:
+            raise ValueError(
+                f"EarlyStopping expects patience ≥ 1 and min_delta ≥ 0, received patience={patience}, min_delta={min_delta}"
+            )
+        self.monitor = monitor
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best_weights = restore_best_weights
+        self._start()
+
+    def _start(self) -> None:
+        self.best, self.best_epoch = math.inf, 0
+        self._best_weights: list[np.ndarray[Any, Any]] = []
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self._start()
+
+    def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Compare with the best so far."""
+        if self.monitor not in logs:
+            raise ValueError(
+                f"EarlyStopping monitors {self.monitor!r}, received {sorted(logs)}: give fit validation_data, or monitor 'loss'"
+            )
+        number = logs[self.monitor]
+        first = self.best_epoch == 0 or (math.isnan(self.best) and not math.isnan(number))
+        if first or number < self.best - self.min_delta:
+            self.best, self.best_epoch = number, epoch
+            if self.restore_best_weights:
+                self._best_weights = model.get_weights()
+        elif epoch - self.best_epoch >= self.patience:
+            model.stop_training = True
+
+    def on_train_end(self, model: Any) -> None:
+        """Put the best weights back."""
+        if self._best_weights:
+            model.set_weights(self._best_weights)
+
+
+class ModelCheckpoint(Callback):
+    """Saves the weights after each epoch in which the monitored number has become better.
+
+    Parameters
+    ----------
+    path : str or path
+        Of a safetensors file, written anew each time.
+    monitor : str or None, default "val_loss"
+        The entry of the logs; smaller is better. With None every epoch is saved.
+
+    Raises
+    ------
+    ValueError
+        At the end of an epoch, if the logs have no such entry.
+    OSError
+        At the end of an epoch, if the file cannot be written.
+    """
+
+    memories = ("_best",)
+
+    def __init__(self, path: str | os.PathLike[str], monitor: str | None = "val_loss"):
+        self.path, self.monitor = path, monitor
+        self._best = math.inf
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self._best = math.inf
+
+    def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Compare with the best so far."""
+        if self.monitor is not None:
+            if self.monitor not in logs:
+                raise ValueError(f"ModelCheckpoint monitors {self.monitor!r}, received {sorted(logs)}: monitor one of these")
+            if not logs[self.monitor] < self._best:
+                return
+            self._best = logs[self.monitor]
+        save_weights(model, self.path)

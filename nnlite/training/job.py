@@ -1,0 +1,94 @@
+"""What makes two trainings the same job: the settings of all that is in them, as text, and the random generators they draw from."""
+
+import copy
+import functools
+import zlib
+from collections.abc import Iterable, Iterator
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from nnlite.layers.layer import Layer
+from nnlite.layers.stack import Stack
+
+VARYING = {"penalty", "stop_training"}  # attributes of layers that are no settings
+MT19937_WORDS, PHILOX_WORDS = 624, 4
+
+
+def check_generator(generator: np.random.BitGenerator, state: Any) -> None:
+    """Raise an exception unless it is a state of this generator. NumPy checks no position, and reads wherever it points."""
+    copy.deepcopy(generator).state = state
+    for position, length in ((state["state"].get("pos", 0), MT19937_WORDS), (state.get("buffer_pos", 0), PHILOX_WORDS)):
+        if not 0 <= position <= length:
+            raise ValueError(f"a position {position} in a generator of {length} words")
+
+
+def description(thing: object) -> str:
+    """Return an object's class and settings, such as "Dropout(rate=0.1)"; a function's name and the checksum of its code."""
+    if isinstance(thing, functools.partial):
+        return f"partial({description(thing.func)}, {_setting(thing.args)}, {_setting(sorted(thing.keywords.items()))})"
+    code = getattr(thing, "__code__", None)
+    if isinstance(code, CodeType):
+        return (
+            f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}({zlib.crc32(repr(_text(code)).encode()):08x})"
+        )
+    attributes = {"layers": thing.layers, **vars(thing)} if isinstance(thing, Stack) else getattr(thing, "__dict__", {})
+    settings = {name: _setting(value) for name, value in attributes.items() if not name.startswith("_") and name not in VARYING}
+    return f"{type(thing).__name__}({', '.join(f'{name}={text}' for name, text in settings.items() if text)})"
+
+
+def _setting(value: object) -> str:
+    """Return a number, a text, a layer or a list of such as text, empty for all else: what a training changes is in arrays."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int | float | str):
+        return repr(value)
+    if isinstance(value, Layer) or callable(value):
+        return description(value)
+    texts = [_setting(item) for item in value] if isinstance(value, list | tuple) else []
+    return f"[{', '.join(texts)}]" if all(texts) and texts else ""
+
+
+def _text(code: CodeType) -> tuple[object, ...]:
+    """Return what makes a function's code, wherever in which file it stands."""
+    constants = [_text(constant) if isinstance(constant, CodeType) else constant for constant in code.co_consts]
+    return code.co_code, code.co_names, constants
+
+
+def layers_of(stack: Stack) -> Iterator[Layer]:
+    """Yield all layers, those of stacks that are layers themselves in their place."""
+    for layer in stack.layers:
+        yield from layers_of(layer) if isinstance(layer, Stack) else [layer]
+
+
+def bit_generators(owners: Iterable[object], rng: np.random.Generator | None) -> list[np.random.BitGenerator]:
+    """Return the bit generators that these objects name and that of `rng`, each once; ValueError if an object hides one."""
+    found: dict[int, np.random.BitGenerator] = {}
+    for owner in owners:
+        named = owner.rngs() if hasattr(owner, "rngs") else []
+        for generator in _generators_in(getattr(owner, "__dict__", {})):
+            if generator is not rng and not any(generator is known for known in named):
+                name = type(owner).__name__
+                raise ValueError(
+                    f"{name} is expected to name its random generators for a checkpoint: return them from {name}.rngs()"
+                )
+        found |= {id(generator.bit_generator): generator.bit_generator for generator in named}
+    if rng is not None:
+        found[id(rng.bit_generator)] = rng.bit_generator
+    return list(found.values())
+
+
+def _generators_in(value: object) -> Iterator[np.random.Generator]:
+    """Yield the generators in a value, or in the lists and dicts that it consists of."""
+    if isinstance(value, np.random.Generator):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _generators_in(item)
+
+
+def origin(generator: np.random.BitGenerator) -> str:
+    """Return the kind and the seed of a generator, which are the same however much it has drawn."""
+    seed = generator.seed_seq
+    return f"{type(generator).__name__}({getattr(seed, 'entropy', None)}, {getattr(seed, 'spawn_key', None)})"

@@ -1,0 +1,89 @@
+"""The one training loop: forward, loss, backward, step, until the epochs are done."""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+import numpy as np
+
+from nnlite.arrays import FloatArray
+from nnlite.layers.stack import Stack
+from nnlite.losses.loss import Loss
+from nnlite.optimizers.optimizer import Optimizer
+from nnlite.training.batches import Batches
+from nnlite.training.callbacks import Callback, Logs
+from nnlite.training.watch import Watch
+
+Augmentation = Callable[[FloatArray, np.random.Generator], FloatArray]
+
+EVALUATION_BATCH = 1000  # samples: few enough for the cache, enough for the matrix products
+
+
+def train(
+    model: Stack,
+    loss: Loss,
+    optimizer: Optimizer,
+    batches: Batches,
+    *,
+    epochs: range,
+    batch_size: int,
+    rng: np.random.Generator | None = None,
+    shuffle: bool = True,
+    augment: Augmentation | None = None,
+    validation: Batches | None = None,
+    callbacks: Sequence[Callback] = (),
+    watch: Watch | None = None,
+) -> None:
+    """Train the model for some epochs, such as range(1, 6); see `nnlite.Sequential.fit`, which checks what comes in.
+
+    What else happens at each event is up to the callbacks. Whatever ends the training, each one whose `on_train_begin` has returned
+    is told of the end, the last one first, so that it gives back what it has borrowed.
+    """
+    model.stop_training = False
+    with ExitStack() as ends:
+        for callback in callbacks:
+            callback.on_train_begin(model, epochs.stop - 1, math.ceil(len(batches) / batch_size))
+            ends.callback(callback.on_train_end, model)
+        for epoch in epochs:
+            if model.stop_training:
+                break
+            for callback in callbacks:
+                callback.on_epoch_begin(model, epoch)
+            total, done = 0.0, 0
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the watch says where they led
+                for step, indices in enumerate(batches.cut(batch_size, rng if shuffle else None), 1):
+                    x, t = batches.take(indices)
+                    if augment is not None and rng is not None:
+                        x = augment(x, rng)
+                        t = t if batches.has_targets else x
+                    y = model.forward(x, training=True)
+                    value, dy = loss.value_and_gradient(y, t)
+                    value += model.penalty
+                    if watch is not None:
+                        watch.check_step(value, x, y, t)
+                    model.zero_gradients()
+                    model.backward(dy, need_dx=False)
+                    optimizer.step()
+                    total, done = total + value * len(x), done + len(x)
+                    for callback in callbacks:
+                        callback.on_step_end(model, step, total / done)
+                if watch is not None:
+                    watch.check_parameters()
+                logs: Logs = {"loss": total / done}
+                if validation is not None:
+                    logs["val_loss"] = mean_loss(model, loss, validation, EVALUATION_BATCH)
+            for callback in callbacks:
+                callback.on_epoch_end(model, epoch, logs)
+            for callback in callbacks:
+                callback.on_epoch_logged(model, epoch, logs)
+
+
+def mean_loss(model: Stack, loss: Loss, batches: Batches, batch_size: int) -> float:
+    """Return the loss, the mean over all samples, without the layers' penalties."""
+    if len(batches) == 0:
+        raise ValueError("evaluate expects at least one sample, received none")
+    total = 0.0
+    for indices in batches.cut(batch_size):
+        x, t = batches.take(indices)
+        total += loss.value(model.forward(x), t) * len(indices)
+    return total / len(batches)

@@ -1,0 +1,86 @@
+"""A progress bar for a terminal, a line for each epoch anywhere else."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from nnlite.training.callbacks import Callback, Logs
+
+
+class ProgressBar(Callback):
+    """A line that grows with each epoch, and says how long the rest of it takes.
+
+    On a terminal the line is redrawn at most ten times a second, with a bar as long as fits; elsewhere (a file, a pipe) each epoch
+    writes one line when it is done. Colour is used only on a terminal, and not when NO_COLOR is set in the environment or TERM
+    is "dumb".
+
+    Parameters
+    ----------
+    stream : text stream, default standard output
+    clock : callable returning seconds, default time.perf_counter
+    """
+
+    WIDTH = 24
+    INTERVAL = 0.1  # seconds
+
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.perf_counter):
+        self.stream = sys.stdout if stream is None else stream
+        self.clock = clock
+        dumb = os.environ.get("TERM") == "dumb"
+        self.redraws = self.stream.isatty() and not dumb
+        self.cells = "━─" if (self.stream.encoding or "utf-8").lower().startswith("utf") else "#-"
+        self.colour = self.redraws and not os.environ.get("NO_COLOR")
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Remember how much there is to do."""
+        self.epochs, self.steps = epochs, steps
+
+    def on_epoch_begin(self, model: Any, epoch: int) -> None:
+        """Start the epoch's clock."""
+        self.title = f"epoch {epoch:{len(str(self.epochs))}d}/{self.epochs}"
+        self.start = self.drawn = self.clock()
+
+    def on_step_end(self, model: Any, step: int, loss: float) -> None:
+        """Redraw the line, if the last time is long enough ago."""
+        if not self.redraws:
+            return
+        now = self.clock()
+        if now - self.drawn >= self.INTERVAL:
+            self.drawn = now
+            remaining = (now - self.start) / step * (self.steps - step)
+            self._draw(step / self.steps, f"loss {loss:.5f}  {_seconds(remaining)} left")
+
+    def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Write the epoch's result and end the line."""
+        numbers = "  ".join(f"{name} {number:.5f}" for name, number in logs.items())
+        text = f"{numbers}  {_seconds(self.clock() - self.start)}"
+        if self.redraws:
+            self._draw(1.0, text)
+            self.stream.write("\n")
+        else:
+            self.stream.write(f"{self.title}  {text}\n")
+        self.stream.flush()
+
+    def _draw(self, done: float, text: str) -> None:
+        columns = shutil.get_terminal_size().columns - 1  # a line that wraps could not be redrawn
+        width = min(self.WIDTH, columns - len(f"{self.title}    {text}"))
+        if width < 1:
+            self.stream.write(f"\r{f'{self.title}  {text}'[:columns]}\x1b[K")
+        else:
+            full = int(done * width)
+            bar, rest = self.cells[0] * full, self.cells[1] * (width - full)
+            if self.colour:
+                bar = f"\x1b[32m{bar}\x1b[0m"
+            self.stream.write(f"\r{self.title}  {bar}{rest}  {text}\x1b[K")
+        self.stream.flush()
+
+
+def _seconds(seconds: float) -> str:
+    """Return a duration as a person would write it: 0.3 s, 12 s, 3 min 05 s."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,128 @@
+"""What a training leaves for later: a table, the learning rates, a picture that grows."""
+
+import io
+import os
+from typing import Any
+
+from nnlite.files.whole_files import write_atomically
+from nnlite.training.callbacks import Callback, History, Logs
+
+
+class CSVLogger(Callback):
+    """Writes the numbers of every epoch to a table, one row an epoch; whole after each epoch, should the training be killed.
+
+    Parameters
+    ----------
+    path : str or path
+        Where to write; an older file is replaced.
+    """
+
+    memories = ("_rows",)
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = path
+        self._rows: list[str] = []
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self._rows = []
+
+    def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Add the epoch's row, under a first row of names."""
+        if not self._rows:
+            self._rows.append(",".join(["epoch", *logs]))
+        self._rows.append(",".join([str(epoch), *map(repr, map(float, logs.values()))]))
+        write_atomically(self.path, "".join(f"{row}\n" for row in self._rows).encode())
+
+
+class LearningRateLogger(Callback):
+    """Notes the learning rate with which each epoch begins.
+
+    Attributes
+    ----------
+    rates : list of float
+        One for each epoch.
+    """
+
+    memories = ("rates",)
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self.rates = []
+
+    def on_epoch_begin(self, model: Any, epoch: int) -> None:
+        """Append the rate of the moment."""
+        self.rates.append(float(model.optimizer.learning_rate))
+
+
+class LivePlot(History):
+    """Draws the numbers of all epochs as curves, after each epoch, into a PNG that is always whole.
+
+    A scale is logarithmic where all its numbers are positive and the largest is more than four times the smallest.
+
+    Parameters
+    ----------
+    path : str or path
+        Where to write; an older file is replaced.
+    learning_rate : bool, default False
+        Whether the learning rate with which each epoch begins is drawn below.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], learning_rate: bool = False):
+        super().__init__()
+        self.path, self.learning_rate = path, learning_rate
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        super().on_train_begin(model, epochs, steps)
+        self._epochs = epochs
+
+    def on_epoch_begin(self, model: Any, epoch: int) -> None:
+        """Note the rate of the moment."""
+        self._rate = float(model.optimizer.learning_rate)
+
+    def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Add the epoch's numbers and draw."""
+        super().on_epoch_logged(model, epoch, logs | ({"learning rate": self._rate} if self.learning_rate else {}))
+        latest = ", ".join(f"{name} {number:.4g}" for name, number in logs.items())
+        write_atomically(self.path, self._draw(f"epoch {epoch} of {self._epochs}: {latest}"))
+
+    def _draw(self, title: str) -> bytes:
+        """Return the picture."""
+        from matplotlib.figure import Figure  # takes longer to import than all of nnlite
+
+        curves = [name for name in self.history if name != "learning rate"]
+        figure = Figure(figsize=(6.4, 5.2 if self.learning_rate else 4.0), layout="constrained")
+        panels = [curves, ["learning rate"]] if self.learning_rate else [curves]
+        all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=[3, 1][: len(panels)])[:, 0]
+        for axes, names in zip(all_axes, panels, strict=True):
+            for name in names:
+                numbers = self.history[name]
+                axes.plot(range(1, len(numbers) + 1), numbers, marker="o", markersize=3, linewidth=1.2, label=name)
+            _scale(axes, [number for name in names for number in self.history[name]])
+            axes.grid(alpha=0.3, which="both")
+        all_axes[0].legend()
+        all_axes[0].set_title(title)
+        all_axes[0].set_ylabel("loss")
+        if self.learning_rate:
+            all_axes[1].set_ylabel("learning rate")
+        all_axes[-1].set_xlabel("epoch")
+        all_axes[-1].set_xlim(0.5, max(self._epochs, 2) + 0.5)
+        all_axes[-1].xaxis.get_major_locator().set_params(integer=True)
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=120)
+        return file.getvalue()
+
+
+def _scale(axes: Any, numbers: list[float]) -> None:
+    """Make the y axis logarithmic if the numbers are positive and of different size, with ticks that fit their range."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    if all(number > 0 for number in numbers) and max(numbers) > 4 * min(numbers):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(numbers) < 100 * min(numbers) else (1,)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())

@@ -1,0 +1,251 @@
+"""The learning rate as a function of time: large while there is far to go, small at the end to settle.
+
+A batch's gradient is that of the whole data set plus noise, so steps of a fixed length end in circling about the minimum, at a
+distance that grows with the length; shorter steps come closer. A schedule is a plain function from progress p, 0 at the first step
+and 1 at the end, to a factor of the learning rate, such as (1 + cos πp) / 2. Callbacks apply it, or watch the loss instead of the
+clock; the update itself is the optimizer's.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nnlite.training.callbacks import Callback, Logs
+
+Schedule = Callable[[float], float]  # from the part of the training that is done, 0 to 1, to a factor of the learning rate
+
+
+class LearningRateSchedule(Callback):
+    """Sets the optimizer's learning rate before each step: the rate it has when training begins, times schedule(progress).
+
+    Parameters
+    ----------
+    schedule : callable
+        From progress, 0 at the first step and approaching 1 at the last, to the factor.
+    """
+
+    memories = ("_peak", "_done")
+
+    def __init__(self, schedule: Schedule):
+        self.schedule = schedule
+        self._peak, self._steps, self._done = 0.0, 0, 0
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Set the first step's rate."""
+        self._peak, self._steps, self._done = model.optimizer.learning_rate, epochs * steps, 0
+        self._set(model)  # if the schedule raises here, the rate is still the optimizer's own
+
+    def on_step_end(self, model: Any, step: int, loss: float) -> None:
+        """Set the next step's rate."""
+        self._done += 1
+        self._set(model)
+
+    def on_train_end(self, model: Any) -> None:
+        """Give the optimizer its own rate back."""
+        model.optimizer.learning_rate = self._peak
+
+    def _set(self, model: Any) -> None:
+        if self._done < self._steps:
+            model.optimizer.learning_rate = float(self._peak * self.schedule(self._done / self._steps))
+
+
+def cosine(warm_up: float = 0.05, start: float = 0.04, end: float = 1e-3) -> Schedule:
+    """Return a schedule that rises along a half cosine from `start` to 1 and falls along another to `end`.
+
+    Parameters
+    ----------
+    warm_up : float, default 0.05
+        The part of the training in which the rate rises, in [0, 1).
+    start, end : float, default 0.04 and 0.001
+        The factors at progress 0 and 1, positive; without a warm-up the first factor is 1.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+
+    Examples
+    --------
+    >>> from nnlite import cosine
+    >>> factor = cosine(warm_up=0.1, start=0.04, end=0.001)
+    >>> [round(factor(progress), 3) for progress in (0, 0.05, 0.1, 0.55, 1)]
+    [0.04, 0.52, 1.0, 0.5, 0.001]
+    """
+    if not (0 <= warm_up < 1 and start > 0 and end > 0):
+        raise ValueError(f"cosine expects 0 ≤ warm_up < 1 and positive start and end, received {warm_up}, {start}, {end}")
+
+    def factor(progress: float) -> float:
+        if progress < warm_up:
+            return _half_cosine(start, 1.0, progress / warm_up)
+        return _half_cosine(1.0, end, (progress - warm_up) / (1 - warm_up))
+
+    return factor
+
+
+def step_decay(times: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Schedule:
+    """Return a schedule that is multiplied by `factor` at each of these times.
+
+    Parameters
+    ----------
+    times : sequence of float, default 0.5 and 0.75
+        Parts of the training, in (0, 1).
+    factor : float, default 0.1
+        In (0, 1].
+
+    Examples
+    --------
+    >>> from nnlite import step_decay
+    >>> factor = step_decay(times=(0.5, 0.75), factor=0.1)
+    >>> [round(factor(progress), 3) for progress in (0, 0.5, 0.9)]
+    [1.0, 0.1, 0.01]
+    """
+    if not all(0 < time < 1 for time in times) or not 0 < factor <= 1:
+        raise ValueError(f"step_decay expects times in (0, 1) and a factor in (0, 1], received {tuple(times)} and {factor}")
+    return lambda progress: factor ** sum(progress >= time for time in times)
+
+
+def exponential_decay(end: float = 0.01) -> Schedule:
+    """Return a schedule that falls from 1 to `end` by the same factor in equal times: endᵖ at progress p.
+
+    Parameters
+    ----------
+    end : float, default 0.01
+        The factor at progress 1, positive.
+
+    Examples
+    --------
+    >>> from nnlite import exponential_decay
+    >>> factor = exponential_decay(end=0.01)
+    >>> [round(factor(progress), 3) for progress in (0, 0.5, 1)]
+    [1.0, 0.1, 0.01]
+    """
+    if not end > 0:
+        raise ValueError(f"exponential_decay expects a positive end, received {end}")
+    return lambda progress: end**progress
+
+
+def one_cycle(summit: float = 0.45, start: float = 0.1, end: float = 0.001) -> Schedule:
+    """Return a schedule of three straight lines: from `start` up to 1, down to `start` as fast, and down to `end` in the rest.
+
+    Parameters
+    ----------
+    summit : float, default 0.45
+        The part of the training after which the rate is highest, in (0, 0.5).
+    start, end : float, default 0.1 and 0.001
+        The factors at progress 0 (and 2 · summit) and 1, positive.
+
+    References
+    ----------
+    L. Smith, "A disciplined approach to neural network hyper-parameters: part 1", 2018, section 4 (without its cycle of momenta).
+
+    Examples
+    --------
+    >>> from nnlite import one_cycle
+    >>> factor = one_cycle(summit=0.4, start=0.1, end=0.001)
+    >>> [round(factor(progress), 3) for progress in (0, 0.4, 0.8, 1)]
+    [0.1, 1.0, 0.1, 0.001]
+    """
+    if not (0 < summit < 0.5 and start > 0 and end > 0):
+        raise ValueError(f"one_cycle expects 0 < summit < 0.5 and positive start and end, received {summit}, {start}, {end}")
+
+    def factor(progress: float) -> float:
+        if progress < 2 * summit:
+            return 1 + (start - 1) * abs(progress - summit) / summit
+        return start + (end - start) * (progress - 2 * summit) / (1 - 2 * summit)
+
+    return factor
+
+
+class ReduceOnPlateau(Callback):
+    """Multiplies the learning rate by `factor` when the monitored number has not become better for `patience` epochs in a row.
+
+    Not together with `LearningRateSchedule`, which sets the rate itself. The optimizer keeps the reduced rate after training.
+
+    Parameters
+    ----------
+    monitor : str, default "val_loss"
+        The entry of the logs; smaller is better.
+    factor : float, default 0.1
+        In (0, 1).
+    patience : int, default 3
+        At least 1; counted anew after a reduction.
+    minimum : float, default 0
+        The rate is not reduced below this.
+    """
+
+    memories = ("_best", "_waited")
+
+    def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 3, minimum: float = 0.0):
+        if not 0 < factor < 1 or patience < 1 or not minimum >= 0:
+            raise ValueError(
+                "ReduceOnPlateau expects a factor in (0, 1), patience ≥ 1 and minimum ≥ 0, received "
+                f"factor={factor}, patience={patience}, minimum={minimum}"
+            )
+        self.monitor, self.factor, self.patience, self.minimum = monitor, float(factor), patience, float(minimum)
+        self._best, self._waited = math.inf, 0
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Forget what an earlier training left."""
+        self._best, self._waited = math.inf, 0
+
+    def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
+        """Compare with the best so far."""
+        if self.monitor not in logs:
+            raise ValueError(
+                f"ReduceOnPlateau monitors {self.monitor!r}, received {sorted(logs)}: give fit validation_data, or monitor 'loss'"
+            )
+        self._waited += 1
+        if logs[self.monitor] < self._best:
+            self._best, self._waited = logs[self.monitor], 0
+        elif self._waited == self.patience:
+            self._waited = 0
+            rate = model.optimizer.learning_rate
+            model.optimizer.learning_rate = min(rate, max(rate * self.factor, self.minimum))
+
+
+class MomentumSchedule(Callback):
+    """Sets the momentum of SGD before each step, as Sutskever did for Nesterov's form.
+
+    μ = min(1 − 2^(−1 − log₂(⌊t / 250⌋ + 1)), maximum), with t the optimizer's step count: 1/2 for the first 250 steps, 3/4 for the
+    next, then 5/6, 7/8, ... A step looks ahead with its own μ, where the paper has the next one, which differs once in 250 steps.
+
+    Parameters
+    ----------
+    maximum : float, default 0.99
+        In (0, 1).
+
+    References
+    ----------
+    I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013,
+    equation 5.
+    """
+
+    memories = ("_own",)
+
+    def __init__(self, maximum: float = 0.99):
+        if not 0 < maximum < 1:
+            raise ValueError(f"MomentumSchedule expects a maximum in (0, 1), received {maximum}")
+        self.maximum = float(maximum)
+        self._own = 0.0
+
+    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
+        """Set the first step's momentum."""
+        if not getattr(model.optimizer, "momentum", 0):
+            raise ValueError(f"MomentumSchedule expects an SGD with momentum, received {type(model.optimizer).__name__} without")
+        self._own = model.optimizer.momentum
+        self._set(model)
+
+    def on_step_end(self, model: Any, step: int, loss: float) -> None:
+        """Set the next step's momentum."""
+        self._set(model)
+
+    def on_train_end(self, model: Any) -> None:
+        """Give the optimizer its own momentum back."""
+        model.optimizer.momentum = self._own
+
+    def _set(self, model: Any) -> None:
+        cycle = model.optimizer.step_count // 250 + 1
+        model.optimizer.momentum = min(1 - 0.5 / cycle, self.maximum)  # 2^(−1 − log₂ c) = 1 / (2 c)
+
+
+def _half_cosine(first: float, last: float, progress: float) -> float:
+    return last + (first - last) * (1 + math.cos(math.pi * progress)) / 2

@@ -1,0 +1,436 @@
+"""The commands: what they write, what they say, and how they end."""
+
+import configparser
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pages import ROOT
+from tiny_codec import SIDE, blobs, tiny_codec, trained
+
+from nnlite.codec import commands as cli
+from nnlite.codec import container
+from nnlite.codec.digits.image_codec import ImageCodec
+from nnlite.metrics import mse, psnr
+from nnlite.pictures import picture_files as imagefiles
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The file of the tiny codec."""
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    tiny_codec().save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def codec(model):
+    return ImageCodec.load(model)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return blobs(30, seed=21)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, images, codec):
+    """The working folder: images as digits.npy, and compressed as digits.nnl."""
+    monkeypatch.chdir(tmp_path)
+    np.save("digits.npy", images)
+    Path("digits.nnl").write_bytes(codec.compress(images, 1))
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder, model, capsys):
+    """A function that runs a command with the tiny codec, and returns exit code, standard output and standard error."""
+
+    def run(*arguments):
+        options = ["--model", str(model)] if arguments[0] in ("compress", "decompress") and "--model" not in arguments else []
+        try:
+            code = cli.main([*map(str, arguments), *options])
+        except SystemExit as leaving:
+            code = leaving.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def piped(*arguments, data=b"", folder=None, **options):
+    """Run ``python -m nnlite`` as a program of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "nnlite", *map(str, arguments)]
+    return subprocess.run(command, input=data, capture_output=True, cwd=folder, env=environment, timeout=120, **options)
+
+
+# --- there and back
+
+
+def test_compress_and_decompress_say_nothing_and_give_what_the_codec_gives(run, codec, images):
+    assert run("compress", "digits.npy", "new.nnl", "--quality", 2) == (0, "", "")
+    assert Path("new.nnl").read_bytes() == codec.compress(images, 2)
+    assert run("decompress", "new.nnl", "back.npy") == (0, "", "")
+    np.testing.assert_array_equal(np.load("back.npy"), codec.decompress(codec.compress(images, 2)))
+
+
+@pytest.mark.parametrize("name", ["out.npy", "out-idx3-ubyte", "out.idx.gz", "out"])
+def test_every_kind_of_images_can_be_the_output_and_again_the_input(run, codec, images, name):
+    assert run("decompress", "digits.nnl", name)[0] == 0
+    decoded = codec.decompress(codec.compress(images, 1))
+    np.testing.assert_array_equal(imagefiles.read_images(Path(name)), decoded)
+    assert run("compress", name, "again.nnl", "--quality", 1)[0] == 0
+    assert Path("again.nnl").read_bytes() == codec.compress(decoded, 1)
+
+
+def test_one_image_of_many_can_be_a_png(run, codec, images):
+    assert run("decompress", "digits.nnl", "one.png", "--index", 7)[0] == 0
+    np.testing.assert_array_equal(imagefiles.read_images(Path("one.png")), codec.decompress(codec.compress(images, 1))[7])
+
+
+def test_one_image_can_be_the_input(run, codec, images):
+    np.save("one.npy", images[0] / 255)
+    assert run("compress", "one.npy", "one.nnl", "--quality", 1)[0] == 0
+    assert Path("one.nnl").read_bytes() == codec.compress(images[:1], 1)
+
+
+def test_without_a_quality_the_middle_one_is_taken(run, codec, images):
+    assert run("compress", "digits.npy", "new.nnl")[0] == 0
+    assert Path("new.nnl").read_bytes() == codec.compress(images, 1)
+
+
+# --- targets
+
+
+@pytest.mark.parametrize("quality", range(3))
+@pytest.mark.parametrize("spare", [0, 0.02])
+def test_target_bytes_gives_the_best_quality_that_fits(run, codec, images, quality, spare):
+    limit = len(codec.compress(images, quality)) / len(images) + spare
+    assert run("compress", "digits.npy", "new.nnl", "--target-bytes", limit)[0] == 0
+    assert Path("new.nnl").read_bytes() == codec.compress(images, quality)
+
+
+@pytest.mark.parametrize("quality", range(3))
+@pytest.mark.parametrize("spare", [0, 0.02])
+def test_target_psnr_gives_the_fewest_bytes_that_reach_it(run, codec, images, quality, spare):
+    reached = psnr(mse(codec.decompress(codec.compress(images, quality)), images))
+    assert run("compress", "digits.npy", "new.nnl", "--target-psnr", reached - spare)[0] == 0
+    assert Path("new.nnl").read_bytes() == codec.compress(images, quality)
+
+
+def test_a_target_that_cannot_be_met_is_refused_with_what_could_be(run, codec, images):
+    least = len(codec.compress(images, 0)) / len(images)
+    most = psnr(mse(codec.decompress(codec.compress(images, 2)), images))
+    _, _, too_small = run("compress", "digits.npy", "new.nnl", "--target-bytes", 0.5)
+    assert f"expected at least {least:.2f} bytes an image for these images, received a target of 0.5" in too_small
+    _, _, too_good = run("compress", "digits.npy", "new.nnl", "--target-psnr", 99)
+    assert f"expected a target of at most {most:.2f} dB for these images, received 99" in too_good
+
+
+# --- info
+
+
+def test_info_as_json_says_what_is_in_the_file(run, codec):
+    code, out, err = run("info", "digits.nnl", "--json")
+    size = Path("digits.nnl").stat().st_size
+    header = container.read_header(Path("digits.nnl").read_bytes())
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {
+        "images": 30, "height": SIDE, "width": SIDE, "quality": 1, "bytes": size, "bytes_per_image": size / 30,
+        "bits_per_pixel": 8 * size / (30 * SIDE * SIDE), "model": codec.hash.hex()[:3],
+    }  # fmt: skip
+    assert header.count == 30
+
+
+def test_info_as_a_table_says_the_same_in_words(run):
+    facts = json.loads(run("info", "digits.nnl", "--json")[1])
+    code, out, err = run("info", "digits.nnl")
+    assert (code, err) == (0, "")
+    rows = [line.rsplit(maxsplit=1) for line in out.splitlines()]
+    assert [name.strip() for name, _ in rows] == [name.replace("_", " ") for name in facts]
+    for (_, value), fact in zip(rows, facts.values(), strict=True):
+        assert value == (f"{fact:.3f}" if isinstance(fact, float) else str(fact))
+    assert all(line[15] == " " != line[16] for line in out.splitlines())  # one column of values
+
+
+# --- whatever goes wrong: one line, an exit code, and nothing written
+
+
+def npy(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+BAD_INPUT = {  # the file's bytes, and what is said of it
+    "text": (b"hello\n", "expected a PNG, PGM, .npy or IDX file, or a folder of PNGs"),
+    "empty file": (b"", "expected a PNG, PGM, .npy or IDX file, or a folder of PNGs"),
+    "of another size": (npy(np.zeros((3, 28, 28), np.uint8)), "grey images of 8 × 8 pixels, received 28 × 28 pixels"),
+    "in colour": (npy(np.zeros((3, SIDE, SIDE, 3), np.uint8)), "grey images of 8 × 8 pixels"),
+    "no images": (npy(np.zeros((0, SIDE, SIDE), np.uint8)), "received an empty batch"),
+    "not a number": (npy(np.full((1, SIDE, SIDE), np.nan)), "received NaN or values outside"),
+    "too bright": (npy(np.full((1, SIDE, SIDE), 2.0)), "received NaN or values outside"),
+    "integers": (npy(np.zeros((1, SIDE, SIDE), np.int32)), "expected uint8 images, or floats in [0, 1], received int32"),
+    "cut short": (npy(np.zeros((1, SIDE, SIDE)))[:-1], "expected a NumPy file of numbers"),
+    "objects": (b"\x93NUMPY\x01\0\x46\0{'descr': '|O', 'fortran_order': False, 'shape': (1, 8, 8), }", "a NumPy file of numbers"),
+    "long header": (npy(np.zeros(1)).replace(b"\x01\0\x76\0", b"\x01\0\x00\x80") + b" " * 40000, "a NumPy file of numbers"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUT)
+def test_bad_images_are_one_line_and_exit_code_1(run, folder, name):
+    data, message = BAD_INPUT[name]
+    Path("bad").write_bytes(data)
+    before = names(folder)
+    code, out, err = run("compress", "bad", "new.nnl")
+    assert (code, out) == (1, "")
+    assert err.startswith("nnlite: ") and err.count("\n") == 1 and err.endswith("\n")
+    assert message in err
+    assert names(folder) == before
+
+
+BAD_DATA = {  # a command, and what it says
+    "no input": ("compress nothing new.nnl", "nothing: expected a readable file: No such file or directory"),
+    "no compressed input": ("decompress nothing new.npy", "nothing: expected a readable file: No such file or directory"),
+    "info of nothing": ("info nothing", "nothing: expected a readable file: No such file or directory"),
+    "info of images": ("info digits.npy", "expected a file that starts with CE6"),
+    "info of a folder": ("info .", "expected a readable file: Is a directory"),
+    "images decompressed": ("decompress digits.npy new.npy", "expected a file that starts with CE6"),
+    "folder without images": ("compress . new.nnl", "expected a folder of PNG files"),
+    "no such quality": ("compress digits.npy new.nnl --quality 3", "expected a quality from 0 to 2, received 3"),
+    "negative quality": ("compress digits.npy new.nnl --quality -1", "expected a quality from 0 to 2, received -1"),
+    "no such image": ("decompress digits.nnl new.npy --index 30", "expected an index from 0 to 29, received 30"),
+    "negative image": ("decompress digits.nnl new.npy --index -1", "expected an index from 0 to 29, received -1"),
+    "many in a png": ("decompress digits.nnl new.png", "a PNG holds one image, received 30"),
+    "unknown ending": ("decompress digits.nnl new.jpg", "expected a name that ends in .png, .npy"),
+    "no such place": ("compress digits.npy missing/new.nnl", "expected a place that can be written to: No such file or directory"),
+    "output is there": ("compress digits.npy digits.nnl", "digits.nnl is already there: choose another name, or give --force"),
+    "images are there": ("decompress digits.nnl digits.npy", "digits.npy is already there: choose another name, or give --force"),
+    "forced over a folder": ("compress digits.npy . --force", "expected a place that can be written to: "),
+    "no such model": ("compress digits.npy new.nnl --model nothing", "nothing: expected a codec file that can be read"),
+    "no model": ("compress digits.npy new.nnl --model digits.npy", "digits.npy: expected a codec file"),
+    "name too long": (f"compress digits.npy {'x' * 300}", "File name too long"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_what_cannot_be_done_is_one_line_and_exit_code_1(run, folder, images, name):
+    command, message = BAD_DATA[name]
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    code, out, err = run(*command.split())
+    assert (code, out) == (1, "")
+    assert err.startswith("nnlite: ") and err.count("\n") == 1 and err.endswith("\n")
+    assert message in err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_file_of_another_codec_is_refused(run, folder, images):
+    trained(np.random.default_rng(77)).save("other.safetensors")
+    assert run("compress", "digits.npy", "other.nnl", "--model", "other.safetensors")[0] == 0
+    code, _, err = run("decompress", "other.nnl", "new.npy")
+    assert code == 1 and "decode it with the model that made it" in err and err.count("\n") == 1
+    assert "new.npy" not in names(folder)
+
+
+def test_a_damaged_file_is_refused_and_nothing_written(run, folder):
+    data = Path("digits.nnl").read_bytes()
+    for damaged in (data[:5], data[:-1], data + b"\0", data[:20] + bytes([data[20] ^ 4]) + data[21:]):
+        Path("damaged.nnl").write_bytes(damaged)
+        code, out, err = run("decompress", "damaged.nnl", "new")
+        assert (code, out) == (1, "") and err.count("\n") == 1
+        assert "new" not in names(folder)
+
+
+BAD_ARGUMENTS = [
+    [],
+    ["unknown"],
+    ["compress"],
+    ["compress", "digits.npy"],
+    ["compress", "digits.npy", "new.nnl", "more"],
+    ["compress", "digits.npy", "new.nnl", "--quality", "high"],
+    ["compress", "digits.npy", "new.nnl", "--quality", "1.5"],
+    ["compress", "digits.npy", "new.nnl", "--target-bytes", "few"],
+    ["compress", "digits.npy", "new.nnl", "--quality", "1", "--target-psnr", "20"],
+    ["compress", "digits.npy", "new.nnl", "--target-bytes", "9", "--target-psnr", "20"],
+    ["compress", "digits.npy", "new.nnl", "--unknown"],
+    ["decompress", "digits.nnl", "new.npy", "--index", "first"],
+    ["info"],
+]
+
+
+@pytest.mark.parametrize("arguments", BAD_ARGUMENTS, ids=" ".join)
+def test_a_bad_argument_is_one_line_and_exit_code_2(folder, capsys, arguments):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(arguments)
+    out, err = capsys.readouterr()
+    assert (leaving.value.code, out) == (2, "")
+    assert err.startswith("nnlite") and "(see --help)" in err and err.count("\n") == 1
+    assert names(folder) == {"digits.npy", "digits.nnl"}
+
+
+@pytest.mark.parametrize("option", ["--target-bytes", "--target-psnr"])
+def test_a_target_that_is_no_number_is_refused(run, folder, option):
+    code, out, err = run("compress", "digits.npy", "new.nnl", option, "nan")
+    assert code in (1, 2) and out == "" and err.count("\n") == 1
+    assert "new.nnl" not in names(folder)
+
+
+# --- never by accident, never by halves
+
+
+def test_force_replaces_the_output(run, codec, images):
+    assert run("compress", "digits.npy", "digits.nnl", "--quality", 2, "--force")[0] == 0
+    assert Path("digits.nnl").read_bytes() == codec.compress(images, 2)
+    assert run("decompress", "digits.nnl", "digits.npy", "--force")[0] == 0
+    np.testing.assert_array_equal(np.load("digits.npy"), codec.decompress(codec.compress(images, 2)))
+
+
+def test_a_file_may_replace_its_own_input(run, codec, images):
+    assert run("compress", "digits.npy", "digits.npy", "--force")[0] == 0
+    assert Path("digits.npy").read_bytes() == codec.compress(images, 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "call"), [("compress digits.npy digits.nnl", "replace"), ("decompress digits.nnl new", "rename")]
+)
+def test_a_failing_write_leaves_everything_as_it_was(run, folder, monkeypatch, command, call):
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setattr(os, call, fails)
+    code, _, err = run(*command.split(), "--force")
+    assert code == 1 and "No space left on device" in err and err.count("\n") == 1
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("place", ["nnlite.pictures.picture_files.read_images", "os.replace"])
+def test_ctrl_c_ends_with_130_and_leaves_everything_as_it_was(run, folder, monkeypatch, place):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, interrupted)
+    assert run("compress", "digits.npy", "new.nnl") == (130, "", "nnlite: interrupted\n")
+    assert names(folder) == {"digits.npy", "digits.nnl"}
+
+
+# --- as a program, with pipes
+
+
+def test_images_and_files_go_through_pipes(folder, model, codec, images):
+    compressed = piped("compress", "-", "-", "--quality", 2, "--model", model, data=npy(images))
+    assert (compressed.returncode, compressed.stderr) == (0, b"")
+    assert compressed.stdout == codec.compress(images, 2)
+    facts = piped("info", "-", "--json", data=compressed.stdout)
+    assert json.loads(facts.stdout)["images"] == 30
+    back = piped("decompress", "-", "-", "--model", model, data=compressed.stdout)
+    assert (back.returncode, back.stderr) == (0, b"")
+    np.testing.assert_array_equal(np.load(io.BytesIO(back.stdout)), codec.decompress(compressed.stdout))
+
+
+def test_an_error_in_a_pipe_is_one_line_and_no_output(model):
+    done = piped("decompress", "-", "-", "--model", model, data=b"not compressed")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"nnlite: ") and done.stderr.count(b"\n") == 1
+
+
+def test_a_reader_that_has_had_enough_is_no_reason_for_a_traceback(folder):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "nnlite", "info", "digits.nnl"]
+    with os.fdopen(writer, "wb") as closed:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, cwd=folder, env=environment, timeout=120)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+@pytest.mark.parametrize("command", ["info digits.nnl", "compress digits.npy - --model", "decompress digits.nnl - --model"])
+def test_an_output_that_is_full_is_one_line(folder, model, command):
+    arguments = [*command.split(), *([model] if command.endswith("--model") else [])]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "nnlite", *arguments],
+            stdout=full, stderr=subprocess.PIPE, cwd=folder, env=environment, timeout=120,
+        )  # fmt: skip
+    expected = b"nnlite: -: expected an output that can be written to: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
+# --- help
+
+
+@pytest.mark.parametrize("command", [[], ["compress"], ["decompress"], ["info"]], ids=lambda command: " ".join(command) or "nnlite")
+@pytest.mark.parametrize("columns", [80, 132])
+def test_help_is_a_manual_that_fits_the_terminal(monkeypatch, capsys, command, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit) as leaving:
+        cli.main([*command, "--help"])
+    out, err = capsys.readouterr()
+    assert (leaving.value.code, err) == (0, "")
+    assert out.startswith(f"usage: {' '.join(['nnlite', *command])}")
+    assert max(map(len, out.splitlines())) <= columns
+
+
+def test_the_text_of_a_manual_is_broken_for_the_terminal_but_for_its_tables(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "32")
+    parser = cli.Parser(
+        prog="p",
+        description="One paragraph\nin two lines of source.\n\n  name  what it is,\n        in more words\n",
+        epilog="  nnlite info a-file-of-some-length",
+    )
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--help"])
+    expected = ["One paragraph in two lines of", "source.", "", "  name  what it is, in more", "        words", ""]
+    expected += ["  nnlite info a-file-of-some-length"]
+    out = capsys.readouterr().out
+    assert out.splitlines()[2:8] + out.splitlines()[-1:] == expected
+
+
+def test_help_of_the_program_names_commands_examples_and_exit_codes(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    out = capsys.readouterr().out
+    for word in ("compress", "decompress", "info", "examples:", "exit codes:", "28 × 28", "PNG", ".npy", "IDX", '"-"'):
+        assert word in out
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("compress", ["IN", "OUT", "--quality", "--target-bytes", "--target-psnr", "--model", "--force"]),
+        ("decompress", ["IN", "OUT", "--index", "--model", "--force"]),
+        ("info", ["FILE", "--json"]),
+    ],
+)
+def test_help_of_a_command_names_its_arguments(capsys, command, words):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    out = capsys.readouterr().out
+    assert [word for word in words if word not in out] == []
+
+
+def test_the_module_runs_as_a_program():
+    done = piped("--help")
+    assert done.returncode == 0 and done.stdout.startswith(b"usage: nnlite") and done.stderr == b""
+
+
+@pytest.mark.skipif(not (ROOT / "setup.cfg").exists(), reason="the package is installed without its sources")
+def test_the_command_is_declared_for_installation():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg", encoding="utf-8")
+    name, _, target = settings["options.entry_points"]["console_scripts"].strip().partition(" = ")
+    module, _, function = target.partition(":")
+    assert name == "nnlite"
+    assert getattr(importlib.import_module(module), function) is cli.main

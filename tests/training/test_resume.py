@@ -1,0 +1,492 @@
+"""Trainings that are stopped and go on from their checkpoint: every bit as if they had not been stopped, or a clear refusal."""
+
+import contextlib
+import json
+
+import numpy as np
+import pytest
+
+from nnlite import (
+    Autoencoder,
+    BatchNormalization,
+    Callback,
+    CheckpointError,
+    CSVLogger,
+    Dense,
+    Dropout,
+    EarlyStopping,
+    Flatten,
+    GaussianNoise,
+    Huber,
+    LeakyReLU,
+    LearningRateLogger,
+    LearningRateSchedule,
+    ModelCheckpoint,
+    MomentumSchedule,
+    RandomShift,
+    ReduceOnPlateau,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    TrainingError,
+    cosine,
+    save_weights,
+)
+from nnlite.codec.digits.bottleneck import EntropyBottleneck
+from nnlite.files import safetensors
+from nnlite.optimizers import SGD, Adam, AdamW, RMSProp
+from nnlite.training import resume
+from tests.long import kill_training
+
+EPOCHS = 6
+STEPS = 5  # an epoch
+IMAGES = np.random.default_rng(7).integers(0, 256, (37, 4, 4), dtype=np.uint8)
+
+
+class Stops(Callback):
+    """Interrupts the training at one of its steps, counted over all epochs, as Ctrl-C would; 0 never."""
+
+    def __init__(self, step):
+        self.left = step
+        self.told = False
+
+    def on_train_begin(self, model, epochs, steps):
+        self.told = True
+
+    def on_step_end(self, model, step, loss):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+class Spoils(Callback):
+    """Makes the third epoch worse than the second."""
+
+    def on_epoch_begin(self, model, epoch):
+        if epoch == 3:
+            model.set_weights([-weight for weight in model.get_weights()])
+
+
+class Program:
+    """What a program builds anew each time it is started."""
+
+    def __init__(
+        self, *, seed=3, optimizer=lambda: Adam(0.01), callbacks=tuple, layers=lambda rng: [], noise=0.1, loss="mse", **options
+    ):  # fmt: skip
+        self.rng = np.random.default_rng(seed)
+        other = np.random.Generator(np.random.MT19937(seed))
+        encoder = [Flatten(), GaussianNoise(noise, rng=other), Dense(16, 8, rng=self.rng), ReLU(), *layers(self.rng)]
+        decoder = [Dense(8, 16, rng=self.rng), Sigmoid(), Reshape((4, 4))]
+        self.model = Autoencoder(encoder, decoder, input_shape=(4, 4))
+        self.model.compile(optimizer(), loss)
+        self.callbacks = list(callbacks())
+        self.options = {"epochs": EPOCHS, "batch_size": 8, "validation_data": IMAGES[:9]} | options
+
+    def fit(self, checkpoint=None, stop=0, images=IMAGES):
+        """Train, stopped at a step if asked; return the history, None if stopped."""
+        self.stops = Stops(stop)
+        with contextlib.suppress(KeyboardInterrupt):
+            return self.model.fit(
+                images, **{"rng": self.rng} | self.options, callbacks=[*self.callbacks, self.stops], checkpoint=checkpoint,
+                verbose=False,
+            )  # fmt: skip
+
+    def everything(self):
+        """Return all that a training changes, as text that shows every bit."""
+        optimizer, state = self.model.optimizer, self.model.optimizer.state()
+        return repr(
+            [
+                [weight.tobytes() for weight in self.model.get_weights()],
+                {name: [array.tobytes() for array in state[name]] for name in optimizer.memories},
+                optimizer.hyperparameters(),
+                [callback.state() for callback in self.callbacks],
+                self.rng.bit_generator.state,
+                self.model.layers[1].rng.bit_generator.state,
+            ]
+        )
+
+
+def shared(rng):
+    """Layers that draw from the generator that also shuffles."""
+    return [Dropout(0.2, rng=rng), BatchNormalization(8)]
+
+
+KINDS = {
+    "sgd": {"optimizer": lambda: SGD(0.1)},
+    "momentum": {"optimizer": lambda: SGD(0.1, 0.9, nesterov=True), "callbacks": lambda: [MomentumSchedule()]},
+    "adam": {"layers": shared, "callbacks": lambda: [LearningRateSchedule(cosine()), LearningRateLogger()]},
+    "adamw": {"optimizer": lambda: AdamW(0.01, amsgrad=True, clip_norm=1), "augment": RandomShift(1), "layers": shared},
+    "rmsprop": {"optimizer": lambda: RMSProp(0.001), "callbacks": lambda: [ReduceOnPlateau(patience=1)]},
+    "early stopping": {"optimizer": lambda: SGD(0.1), "callbacks": lambda: [EarlyStopping(min_delta=1, patience=4)]},
+    "best weights": {"callbacks": lambda: [Spoils(), EarlyStopping(patience=EPOCHS)]},
+    "codec": {"layers": lambda rng: [EntropyBottleneck(8, [0.01, 0.001], rng=rng)]},
+    "in order": {"shuffle": False, "rng": None, "validation_data": None},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_training_ends_bit_for_bit_where_one_without_a_stop_ends(kind, tmp_path):
+    whole = Program(**KINDS[kind])
+    expected = whole.fit().history
+    for stop in (1, STEPS, STEPS + 1, 3 * STEPS + 2):  # in the first epoch, at its end, in the second, in the fourth
+        path = tmp_path / str(stop)
+        assert Program(**KINDS[kind]).fit(path, stop) is None
+        again = Program(**KINDS[kind])
+        assert again.fit(path).history == expected
+        assert again.everything() == whole.everything()
+
+
+def test_a_training_may_be_stopped_many_times(tmp_path):
+    whole = Program(**KINDS["adam"])
+    whole.fit()
+    for stop in (7, 1, STEPS, 2 * STEPS + 1, 4):
+        assert Program(**KINDS["adam"]).fit(tmp_path / "checkpoint", stop) is None
+    again = Program(**KINDS["adam"])
+    again.fit(tmp_path / "checkpoint")
+    assert again.everything() == whole.everything()
+
+
+@pytest.mark.parametrize("kind", ["adam", "momentum", "best weights"])
+def test_the_same_objects_may_go_on_after_an_interruption(kind, tmp_path):
+    whole, program = Program(**KINDS[kind]), Program(**KINDS[kind])
+    whole.fit()
+    assert program.fit(tmp_path / "checkpoint", 3 * STEPS + 2) is None
+    program.fit(tmp_path / "checkpoint")
+    assert program.everything() == whole.everything()
+
+
+def test_a_checkpoint_does_not_change_the_training(tmp_path):
+    without, with_one = Program(**KINDS["adam"]), Program(**KINDS["adam"])
+    assert without.fit().history == with_one.fit(tmp_path / "checkpoint").history
+    assert without.everything() == with_one.everything()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_finished_training_comes_back_without_a_step(kind, tmp_path):
+    whole, again = Program(**KINDS[kind]), Program(**KINDS[kind])
+    history = whole.fit(tmp_path / "checkpoint").history
+    assert again.fit(tmp_path / "checkpoint", stop=1).history == history
+    assert again.everything() == whole.everything()
+
+
+def test_a_training_that_stopped_early_stays_stopped(tmp_path):
+    program = Program(callbacks=lambda: [EarlyStopping(min_delta=1, patience=2)])
+    assert len(program.fit(tmp_path / "checkpoint").history["loss"]) == 3 < EPOCHS
+    again = Program(callbacks=lambda: [EarlyStopping(min_delta=1, patience=2)])
+    assert len(again.fit(tmp_path / "checkpoint", stop=1).history["val_loss"]) == 3
+    assert again.everything() == program.everything()
+
+
+def test_tables_and_best_weights_are_those_of_one_training(tmp_path):
+    def made(folder, *stops):
+        folder.mkdir()
+        options = {"callbacks": lambda: [Spoils(), CSVLogger(folder / "log.csv"), ModelCheckpoint(folder / "best")]}
+        for stop in (*stops, 0):
+            Program(**options).fit(folder / "checkpoint", stop)
+        return [(folder / name).read_bytes() for name in ("log.csv", "best")]
+
+    assert made(tmp_path / "whole") == made(tmp_path / "stopped", 2 * STEPS + 1, 2 * STEPS)
+
+
+def test_the_start_is_saved_too(tmp_path):
+    whole = Program()
+    whole.fit()
+    Program().fit(tmp_path / "checkpoint", stop=2)
+    other_start = Program()
+    other_start.model.set_weights([weight + 1 for weight in other_start.model.get_weights()])
+    other_start.fit(tmp_path / "checkpoint")
+    assert other_start.everything() == whole.everything()
+
+
+def test_who_shared_a_generator_goes_on_sharing_it(tmp_path):
+    Program(layers=shared).fit(tmp_path / "checkpoint", stop=7)
+    again = Program(layers=shared)
+    dropout = next(layer for layer in again.model.layers if isinstance(layer, Dropout))
+    generator = again.rng.bit_generator
+    again.fit(tmp_path / "checkpoint")
+    assert dropout.rng is again.rng
+    assert again.rng.bit_generator is generator
+
+
+@pytest.mark.parametrize("kind", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_every_generator_of_numpy_goes_on_where_it_was(kind, tmp_path):
+    whole, stopped, again = (Program(rng=np.random.Generator(kind(5))) for _ in range(3))
+    for program in (whole, stopped, again):
+        program.rng = program.options["rng"]
+    whole.fit()
+    stopped.fit(tmp_path / "checkpoint", stop=8)
+    again.fit(tmp_path / "checkpoint")
+    assert again.everything() == whole.everything()
+
+
+def test_generators_are_found_in_layers_inside_of_layers_callbacks_and_augmentations(tmp_path):
+    class Draws(Callback):
+        memories = ("drawn",)
+
+        def on_train_begin(self, model, epochs, steps):
+            self.rng, self.drawn = rngs[1], []
+
+        def on_epoch_end(self, model, epoch, logs):
+            self.drawn.append(self.rng.random())
+
+        def rngs(self):
+            return [self.rng]
+
+    class Brightens:
+        def __init__(self, rng):
+            self.rng = rng
+
+        def __call__(self, batch, rng):
+            return batch * self.rng.uniform(0.5, 1)
+
+        def rngs(self):
+            return [self.rng]
+
+    def program():
+        inner = Sequential([Dropout(0.3, rng=rngs[0])])
+        callback = Draws()
+        callback.rng = rngs[1]
+        return Program(layers=lambda rng: [inner], callbacks=lambda: [callback], augment=Brightens(rngs[2]))
+
+    ends = []
+    for stop in (0, 13, 0):
+        rngs = [np.random.default_rng(seed) for seed in (1, 2, 3)]
+        started = program()
+        started.fit(tmp_path / "checkpoint" if ends else None, stop)
+        ends.append((started.everything(), [rng.bit_generator.state for rng in rngs]))
+    assert ends[2] == ends[0] != ends[1]
+
+
+def test_a_callback_of_ones_own_is_given_back_what_it_returns(tmp_path):
+    seen = []
+
+    class Remembers(Callback):
+        def state(self):
+            return {
+                "numbers": [1, 2.5, None, True, np.inf, 2**100],
+                "array": np.arange(3),
+                "scalar": np.float32(0.1),
+                "text": {"": "é"},
+            }
+
+        def load_state(self, state):
+            seen.append(state)
+
+    for _ in range(2):
+        Program(callbacks=lambda: [Remembers()]).fit(tmp_path / "checkpoint", stop=8)
+    (state,) = seen
+    assert repr(state) == repr(Remembers().state())
+
+
+@pytest.mark.parametrize("value", [{1, 2}, {1: 2}, object(), 1j])
+def test_what_no_file_can_hold_is_refused_before_the_first_step(value, tmp_path):
+    class Remembers(Callback):
+        memories = ("value",)
+
+    callback = Remembers()
+    callback.value = [0, value]
+    program = Program(callbacks=lambda: [callback], epochs=1)
+    before = [weight.tobytes() for weight in program.model.get_weights()]
+    with pytest.raises(TypeError, match=r"a state is expected to hold numbers, .* received for callbacks\.1\.value\.1"):
+        program.fit(tmp_path / "checkpoint")
+    assert [weight.tobytes() for weight in program.model.get_weights()] == before
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_steps_without_a_change_of_output_are_counted_on(tmp_path):
+    """The watch ends a collapsed training after 20 steps; 9 of them before the stop."""
+
+    def collapsed():
+        program = Program(optimizer=lambda: SGD(1e-30), epochs=9, layers=lambda rng: [])
+        program.model.layers[2].weight.value[:] = program.model.layers[2].bias.value[:] = 0
+        return program
+
+    whole, stopped, again = collapsed(), collapsed(), collapsed()
+    with pytest.raises(TrainingError, match="stopped at step 20") as first:
+        whole.fit()
+    stopped.fit(tmp_path / "checkpoint", stop=2 * STEPS)
+    with pytest.raises(TrainingError) as second:
+        again.fit(tmp_path / "checkpoint")
+    assert str(first.value) == str(second.value)
+
+
+# --- files that are not of this training
+
+
+def refused(program, path, error, message, **options):
+    """Check that fit raises this and changes nothing, not even by an event."""
+    before, file = program.everything(), path.read_bytes()
+    with pytest.raises(error, match=message):
+        program.fit(path, **options)
+    assert program.everything() == before
+    assert path.read_bytes() == file
+    assert not program.stops.told
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A checkpoint of a training that was stopped in its second epoch."""
+    path = tmp_path / "checkpoint"
+    Program().fit(path, stop=8)
+    return path
+
+
+OTHERS = {
+    "epochs": ({"epochs": 7}, r"with epochs 7, received one with epochs 6: give fit another path, or remove"),
+    "batch size": ({"batch_size": 9}, "with batch_size 9, received one with batch_size 8"),
+    "order": ({"shuffle": False}, "with shuffle False"),
+    "augmentation": ({"augment": RandomShift(1)}, "with augment RandomShift"),
+    "validation": ({"validation_data": IMAGES[:8]}, "with checksums of the data"),
+    "optimizer": ({"optimizer": AdamW}, "with optimizer AdamW, received one with optimizer Adam"),
+    "learning rate": ({"optimizer": lambda: Adam(0.02)}, r"with the optimizer's learning_rate 0\.02, .* learning_rate 0\.01"),
+    "amsgrad": ({"optimizer": lambda: Adam(0.01, amsgrad=True)}, "with the optimizer's amsgrad True"),
+    "clipping": ({"optimizer": lambda: Adam(0.01, clip_norm=1)}, r"clip_norm 1.0, received one with .* clip_norm None"),
+    "callbacks": ({"callbacks": lambda: [EarlyStopping()]}, r"with callbacks \['History', 'EarlyStopping', 'Stops'\], received"),
+    "layers": ({"layers": lambda rng: [ReLU()]}, r"with layers \["),
+    "a layer's setting": ({"noise": 0.2}, r"with layers \[.*GaussianNoise\(deviation=0\.2\).*, received .*deviation=0\.1"),
+    "loss": ({"loss": Huber(2.0)}, r"with loss Huber\(delta=2\.0\), received one with loss MeanSquaredError\(\)"),
+    "generators": ({"rng": np.random.Generator(np.random.MT19937(1))}, r"with random generators \['MT19937\(3, .*PCG64\(3"),
+    "seed": ({"seed": 4}, r"PCG64\(4, \(\)\).*, received one with .*PCG64\(3, \(\)\)"),
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "others", "message"),
+    [
+        ({"loss": Huber(1.0)}, {"loss": Huber(2.0)}, r"with loss Huber\(delta=2\.0\), received one with loss Huber\(delta=1\.0\)"),
+        ({"augment": RandomShift(1)}, {"augment": RandomShift(2)}, r"with augment RandomShift\(pixels=2\), received"),
+        (
+            {"layers": lambda rng: [Sequential([ReLU(), LeakyReLU(0.1)])]},
+            {"layers": lambda rng: [Sequential([ReLU(), LeakyReLU(0.2)])]},
+            r"Sequential\(layers=\[ReLU\(\), LeakyReLU\(slope=0\.2\)\]\)",
+        ),
+        (
+            {"layers": lambda rng: [BatchNormalization(8, momentum=0.9)]},
+            {"layers": lambda rng: [BatchNormalization(8, momentum=np.float32(0.5))]},
+            r"BatchNormalization\(momentum=0\.5, epsilon=",
+        ),
+    ],
+)
+def test_a_checkpoint_of_other_settings_is_refused_and_one_of_the_same_is_not(options, others, message, tmp_path):
+    assert Program(**options).fit(tmp_path / "checkpoint", stop=8) is None
+    refused(Program(**others), tmp_path / "checkpoint", CheckpointError, message)
+    assert Program(**options).fit(tmp_path / "checkpoint")
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_checkpoint_of_another_job_is_refused_and_changes_nothing(other, path):
+    changes, message = OTHERS[other]
+    refused(Program(**changes), path, CheckpointError, f"checkpoint: expected a checkpoint of this training, .*{message}")
+
+
+def test_a_checkpoint_of_other_images_is_refused_and_changes_nothing(path):
+    refused(Program(), path, CheckpointError, "with checksums of the data", images=IMAGES[::-1])
+
+
+def test_a_checkpoint_of_other_widths_is_refused_and_changes_nothing(path):
+    program = Program()
+    program.model = Autoencoder(
+        [*program.model.layers[:2], Dense(16, 7, rng=program.rng), ReLU()],
+        [Dense(7, 16, rng=program.rng), Sigmoid(), Reshape((4, 4))],
+    )
+    program.model.compile(Adam(0.01), "mse")
+    refused(program, path, CheckpointError, r"with parameter 2\.weight float32 \(16, 7\), received one with .*\(16, 8\)")
+
+
+def test_a_file_of_weights_is_no_checkpoint(tmp_path):
+    save_weights(Program().model, tmp_path / "weights")
+    refused(Program(), tmp_path / "weights", CheckpointError, r"expected a checkpoint as fit writes it, .* received None")
+
+
+def test_a_damaged_checkpoint_is_refused_and_changes_nothing(path, rng):
+    whole = path.read_bytes()
+    positions = np.unique([*range(40), *rng.integers(0, len(whole), 60)])
+    damaged = [whole[:position] + bytes([whole[position] ^ 1 << rng.integers(8)]) + whole[position + 1 :] for position in positions]
+    damaged += [b"", whole[:-1], whole[: len(whole) // 2], whole + b"\0"]
+    for data in damaged:
+        path.write_bytes(data)
+        refused(Program(), path, (CheckpointError, safetensors.FormatError), "checkpoint: .*expected")
+
+
+def forge(path, change):
+    """Write a checkpoint whose checksum is right although `change` was applied to its state."""
+    arrays, metadata = safetensors.read(path)
+    state = json.loads(metadata["state"])
+    change(state)
+    del metadata["crc32"]
+    metadata["state"] = json.dumps(state)
+    metadata["crc32"] = resume._checksum(arrays, metadata)
+    safetensors.write(path, arrays, metadata)
+
+
+FORGERIES = {
+    "no parameters": lambda state: state.pop("parameters"),
+    "a parameter of another shape": lambda state: state["parameters"].update({"2.weight": state["parameters"]["2.bias"]}),
+    "an array that is not there": lambda state: state["parameters"].update({"2.weight": {"__array__": "none"}}),
+    "a number that is text": lambda state: state["numbers"].update(learning_rate="fast"),
+    "an attribute of the optimizer": lambda state: state["numbers"].update(step=1.0),
+    "another optimizer's memory": lambda state: state["optimizer"].update(m=[]),
+    "an epoch that is text": lambda state: state.update(epoch="3"),
+    "a negative epoch": lambda state: state.update(epoch=-1),
+    "an end that is text": lambda state: state.update(stopped="no"),
+    "a watch of one number": lambda state: state.update(watch=[1]),
+    "a generator missing": lambda state: state["generators"].pop(),
+    "another kind of generator": lambda state: state["generators"].reverse(),
+    "a generator that reads elsewhere": lambda state: state["generators"][1]["state"].update(pos=10**6),
+    "a path for a callback to write to": lambda state: state["callbacks"][0].update(path="elsewhere"),
+    "a callback's memory that is text": lambda state: state["callbacks"].__setitem__(0, "memory"),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_checkpoint_is_refused_and_changes_nothing(tmp_path, name):
+    program = Program(callbacks=lambda: [EarlyStopping()])
+    program.fit(tmp_path / "checkpoint", stop=2 * STEPS)
+    forge(tmp_path / "checkpoint", FORGERIES[name])
+    again = Program(callbacks=lambda: [EarlyStopping()])
+    refused(again, tmp_path / "checkpoint", CheckpointError, "expected the state of this training|expected a checkpoint as fit")
+
+
+def test_a_missing_folder_is_an_error_before_the_first_step(tmp_path):
+    program = Program()
+    with pytest.raises(FileNotFoundError):
+        program.fit(tmp_path / "folder" / "checkpoint", stop=1)
+
+
+# --- the file
+
+
+def test_the_file_is_written_after_each_epoch(tmp_path):
+    class Reads(Callback):
+        def __init__(self):
+            self.epochs = []
+
+        def on_epoch_begin(self, model, epoch):
+            self.epochs.append(json.loads(safetensors.read(tmp_path / "checkpoint")[1]["state"])["epoch"])
+
+    reads = Reads()
+    Program(callbacks=lambda: [reads]).fit(tmp_path / "checkpoint")
+    assert reads.epochs == list(range(EPOCHS))
+
+
+def test_the_file_holds_the_parameters_by_name(path):
+    arrays, _ = safetensors.read(path)
+    program = Program()
+    for name, parameter in program.model.named_parameters().items():
+        assert arrays[f"parameters.{name}"].shape == parameter.value.shape
+
+
+def test_what_a_killed_write_has_left_is_removed(path):
+    (path.parent / ".checkpoint.0123abcd.tmp").write_bytes(b"half")
+    (path.parent / ".other.0123abcd.tmp").write_bytes(b"not mine")
+    Program().fit(path)
+    assert sorted(file.name for file in path.parent.iterdir()) == [".other.0123abcd.tmp", "checkpoint"]
+
+
+def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bytes(tmp_path, rng):
+    counts = kill_training.Counts()
+    seconds = kill_training.train_undisturbed(tmp_path / "whole")
+    expected = kill_training.results(tmp_path / "whole")
+    kill_training.kill_and_resume(tmp_path / "killed", expected, 3, seconds / 2, rng, counts)
+    assert counts.kills >= 1
