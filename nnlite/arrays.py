@@ -16,8 +16,10 @@ class Workspace:
     def __init__(self) -> None:
         self._arrays: dict[str, FloatArray] = {}
 
-    def array(self, name: str, shape: Shape, dtype: npt.DTypeLike) -> FloatArray:
-        """Return the array `name` with this shape, N first, and this dtype; its contents are undefined."""
+    def array(self, name: str, shape: Shape, dtype: npt.DTypeLike, training: bool = True) -> FloatArray:
+        """Return the array `name` with this shape, N first, and this dtype, contents undefined; a fresh one in inference."""
+        if not training:
+            return np.empty(shape, dtype)
         array = self._arrays.get(name)
         if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:] or array.dtype != dtype:
             array = self._arrays[name] = np.empty(shape, dtype)

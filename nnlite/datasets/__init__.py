@@ -5,11 +5,5 @@ from nnlite.datasets.mnist import Dataset, load_idx_folder, load_mnist, one_hot
 from nnlite.files.errors import DatasetError
 
 __all__ = [
-    "Dataset",
-    "DatasetError",
-    "load_idx",
-    "load_idx_folder",
-    "load_mnist",
-    "one_hot",
-    "parse_idx",
-]
+    "Dataset", "DatasetError", "load_idx", "load_idx_folder", "load_mnist", "one_hot", "parse_idx",
+]  # fmt: skip

@@ -84,36 +84,32 @@ class Dense(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x W + b."""
-        y = self.multiply(x, training)
+        y = self.multiply(x, self._buffer("y", (len(x), self.bias.value.size), x.dtype, training))
         kernels.add_bias(y, self.bias.value)
+        if training:
+            self._keep(y, x)
         return y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """∂L/∂b = Σ_n dy[n], since each y[n, h] contains b[h] once; ∂L/∂W and dx by `multiply_backward`."""
-        dx = self.multiply_backward(dy, need_dx)
-        sums = self._buffer("sums", self.bias.value.shape, dy.dtype)
+        (x,) = self._take(dy)
+        sums = np.empty_like(self.bias.value)  # (H,)
         kernels.sum_rows(dy, sums)
         self.bias.add(sums)
-        return dx
+        return self.multiply_backward(x, dy, self._buffer("dx", x.shape, x.dtype) if need_dx else None)
 
-    def multiply(self, x: FloatArray, training: bool) -> FloatArray:
-        """z = x W, shape (N, H): a Dense without its bias."""
-        in_features, out_features = self.weight.value.shape
+    def multiply(self, x: FloatArray, z: FloatArray) -> FloatArray:
+        """z ← x W, (N, H): what a Dense computes before it adds the bias."""
+        in_features = len(self.weight.value)
         if x.ndim != 2 or x.shape[1] != in_features:
             raise ValueError(_dense_expects(in_features, x.shape[1:]))
         expect_dtype("Dense", self.weight, x)
-        z = np.dot(x, self.weight.value, out=self._buffer("z", (len(x), out_features), x.dtype, training))
-        if training:
-            self._keep(z, x)
-        return z
+        return np.dot(x, self.weight.value, out=z)
 
-    def multiply_backward(self, dz: FloatArray, need_dx: bool = True) -> FloatArray:
-        """∂L/∂W = xᵀ dz, (D, H), and dx = dz Wᵀ, (N, D): x[n, d] goes into z[n, h] with the factor W[d, h]."""
-        (x,) = self._take(dz)
+    def multiply_backward(self, x: FloatArray, dz: FloatArray, dx: FloatArray | None) -> FloatArray:
+        """∂L/∂W = xᵀ dz, (D, H), and dx ← dz Wᵀ, (N, D), if wanted: x[n, d] goes into z[n, h] with the factor W[d, h]."""
         self.weight.add_product(x.T, dz)
-        if not need_dx:
-            return dz
-        return np.dot(dz, self.weight.value.T, out=self._buffer("dx", x.shape, dz.dtype))
+        return dz if dx is None else np.dot(dz, self.weight.value.T, out=dx)
 
 
 def _dense_expects(in_features: int, sample_shape: Shape) -> str:
@@ -175,7 +171,7 @@ class TiedDense(Layer):
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """∂L/∂c = Σ_n dy[n], and ∂L/∂W = dyᵀ x, dx = dy W, since y[n, d] contains W[d, h] with the factor x[n, h]."""
         (x,) = self._take(dy)
-        sums = self._buffer("sums", self.bias.value.shape, dy.dtype)
+        sums = np.empty_like(self.bias.value)  # (D,)
         kernels.sum_rows(dy, sums)
         self.bias.add(sums)
         self.weight.add_product(dy.T, x)

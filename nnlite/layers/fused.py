@@ -10,6 +10,8 @@ A batch is larger than the first cache, so that such a loop waits for memory: ha
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from nnlite.arrays import FloatArray
 from nnlite.layers.activations import Activation
 from nnlite.layers.dense import Dense
@@ -31,24 +33,25 @@ class DenseWithActivation(Layer):
 
     @property
     def _name(self) -> str:
+        """Readers know the activation, and not that it has been fused."""
         return type(self.activation).__name__
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = f(x W + b)."""
-        y = self.dense.multiply(x, training)
+        y = self.dense.multiply(x, self._buffer("y", (len(x), self.dense.bias.value.size), x.dtype, training))
         self.activation.apply(y, self.dense.bias.value)
         if training:
-            self._keep(y, y)
+            self._keep(y, x, y)
         return y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """dz = dy f'(z), ∂L/∂b = Σ_n dz[n]; ∂L/∂W and dx as in `Dense`."""
-        (y,) = self._take(dy)
-        dz, sums = self._buffer("dz", y.shape, y.dtype), self._buffer("sums", y.shape[1:], y.dtype)
+        x, y = self._take(dy)
+        dz, sums = self._buffer("dz", y.shape, y.dtype), np.empty_like(self.dense.bias.value)  # (N, H) and (H,)
         dz[...] = dy
         self.activation.differentiate(y, dz, sums)
         self.dense.bias.add(sums)
-        return self.dense.multiply_backward(dz, need_dx)
+        return self.dense.multiply_backward(x, dz, self._buffer("dx", x.shape, x.dtype) if need_dx else None)
 
 
 def fuse(layers: Iterable[Layer]) -> tuple[Layer, ...]:

@@ -31,7 +31,7 @@ class Layer:
         self.penalty = 0.0
         self._kept: tuple[FloatArray, ...] | None = None
         self._output: tuple[Shape, npt.DTypeLike] = ((), np.dtype(np.float32))
-        self._workspace = Workspace()
+        self._buffer = Workspace().array  # where results are written: the layer's own arrays in training, fresh ones in inference
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -72,24 +72,20 @@ class Layer:
         """What error messages call the layer."""
         return type(self).__name__
 
-    def _buffer(self, name: str, shape: Shape, dtype: npt.DTypeLike, training: bool = True) -> FloatArray:
-        """Return an array to write a result into: the layer's own in training, a fresh one in inference."""
-        return self._workspace.array(name, shape, dtype) if training else np.empty(shape, dtype)
-
     def _keep(self, y: FloatArray, *needed: FloatArray) -> None:
         """Keep what backward needs, and remember what dy must look like: y."""
         self._output, self._kept = (y.shape, y.dtype), needed
 
     def _take(self, dy: FloatArray) -> tuple[FloatArray, ...]:
         """Return what forward has kept, once, after a look at dy: kernels trust its shape and would read beyond a smaller array."""
-        name, (shape, dtype) = self._name, self._output
+        shape, dtype = self._output
         if self._kept is None:
             raise RuntimeError(
-                f"{name}.backward needs a forward(x, training=True) of its own before it, received none since the last backward"
+                f"{self._name}.backward needs a forward(x, training=True) of its own before it, received none since the last backward"
             )
         if not (isinstance(dy, np.ndarray) and dy.shape == shape and dy.dtype == dtype):
             raise ValueError(
-                f"{name}.backward expects dy of the output's shape {shape} and dtype {dtype}, received "
+                f"{self._name}.backward expects dy of the output's shape {shape} and dtype {dtype}, received "
                 f"{getattr(dy, 'dtype', type(dy).__name__)} of shape {np.shape(dy)}"
             )
         kept, self._kept = self._kept, None
@@ -98,11 +94,10 @@ class Layer:
 
 def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
     """Raise ValueError if x has another dtype than the layer's parameter: nothing is converted silently."""
-    if x.dtype != parameter.value.dtype:
-        raise ValueError(
-            f"{layer} with {parameter.value.dtype} parameters expects x of that dtype, received {x.dtype}: "
-            f"convert it with x.astype({str(parameter.value.dtype)!r})"
-        )
+    dtype = parameter.value.dtype
+    if x.dtype != dtype:
+        way_out = f"convert it with x.astype({str(dtype)!r})"
+        raise ValueError(f"{layer} with {dtype} parameters expects x of that dtype, received {x.dtype}: {way_out}")
 
 
 def expect_floats(name: str, array: FloatArray) -> None:

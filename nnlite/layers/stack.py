@@ -56,6 +56,7 @@ class Stack(Layer):
                 input_shape = first.weight.value.shape[:1]
         self.input_shape: Shape | None = None if input_shape is None else tuple(int(size) for size in input_shape)
         self._fused = fuse(self._layers)
+        self._first = next((i for i, layer in enumerate(self._fused) if layer.parameters), len(self._fused))  # that learns
         self.stop_training = False
         if self.input_shape is not None:
             self.output_shape(self.input_shape)
@@ -76,8 +77,8 @@ class Stack(Layer):
 
     @property
     def parameters(self) -> list[Parameter]:
-        """All parameters, first layer to last."""
-        return list(self.named_parameters().values())
+        """All parameters, first layer to last, each once."""
+        return list(dict.fromkeys(parameter for layer in self._layers for parameter in layer.parameters))
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Return the parameters by position and name, such as "1.weight"; one that several layers share belongs to the first."""
@@ -94,7 +95,8 @@ class Stack(Layer):
     @property
     def dtype(self) -> npt.DTypeLike:
         """float32 or float64: what the parameters have, and so the batches."""
-        return next((parameter.value.dtype for parameter in self.parameters), np.dtype(np.float32))
+        found = (parameter.value.dtype for layer in self._layers for parameter in layer.parameters)
+        return next(found, np.dtype(np.float32))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of one output for one input of `input_shape`."""
@@ -115,12 +117,12 @@ class Stack(Layer):
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """Carry dy from the last layer to the first; without `need_dx`, to the first that has parameters and no further."""
-        layers = list(self._fused)
-        while layers and not need_dx and not layers[0].parameters:
-            del layers[0]
-        for layer in reversed(layers[1:]):
-            dy = layer.backward(dy)
-        return layers[0].backward(dy, need_dx) if layers else dy
+        for position in range(len(self._fused) - 1, -1, -1):
+            if need_dx or position > self._first:
+                dy = self._fused[position].backward(dy)
+            elif position == self._first:
+                dy = self._fused[position].backward(dy, need_dx=False)
+        return dy
 
     def get_weights(self) -> list[FloatArray]:
         """Return copies of all parameters' values."""

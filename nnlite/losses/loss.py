@@ -52,8 +52,8 @@ class Loss:
         expect_floats(name, prediction)
         if prediction.size == 0 or prediction.ndim == 0:
             raise ValueError(f"{name} is a mean and needs at least one element, received shape {prediction.shape}")
-        gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
         self._check(prediction)
+        gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
         rows = (len(prediction), -1)
         return self._evaluate(prediction.reshape(rows), target.reshape(rows), gradient.reshape(rows), workspace), gradient
 

@@ -8,11 +8,5 @@ from nnlite.pictures.picture_files import read_images, read_picture, write_image
 from nnlite.pictures.picture_folder import ImageFolder, hold_out, load_image_folder
 
 __all__ = [
-    "ImageFolder",
-    "hold_out",
-    "load_image_folder",
-    "parse_netpbm",
-    "read_images",
-    "read_picture",
-    "write_images",
-]
+    "ImageFolder", "hold_out", "load_image_folder", "parse_netpbm", "read_images", "read_picture", "write_images",
+]  # fmt: skip
