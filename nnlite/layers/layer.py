@@ -81,7 +81,8 @@ class Layer:
         shape, dtype = self._output
         if self._kept is None:
             raise RuntimeError(
-                f"{self._name}.backward needs a forward(x, training=True) of its own before it, received none since the last backward"
+                f"{self._name}.backward needs a forward(x, training=True) of its own before it, received none since the last "
+                "backward"
             )
         if not (isinstance(dy, np.ndarray) and dy.shape == shape and dy.dtype == dtype):
             raise ValueError(

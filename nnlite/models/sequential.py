@@ -92,9 +92,9 @@ class Sequential(Stack):
         """
         if isinstance(optimizer, str):
             optimizer = _choose("optimizer", optimizer, OPTIMIZERS)
-        self._loss = _choose("loss", loss, LOSSES) if isinstance(loss, str) else loss.copy()
-        self._optimizer = optimizer
+        loss = _choose("loss", loss, LOSSES) if isinstance(loss, str) else loss.copy()
         optimizer.bind(self.parameters)
+        self._optimizer, self._loss = optimizer, loss
 
     @property
     def optimizer(self) -> Optimizer:
