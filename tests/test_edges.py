@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from activation_twins import TWINS
 
 from nnlite import Dense, Parameter, Sequential, TrainingError
 from nnlite.layers import ACTIVATIONS
@@ -19,28 +20,6 @@ MAKERS = {
     "clipped": lambda: Adam(clip_norm=1),
 }
 
-# y far to the left and to the right, and the slope there; what is a function is one of x.
-LIMITS = {
-    "elu": (-1, lambda x: x, 0, 1),
-    "gelu": (0, lambda x: x, 0, 1),
-    "relu": (0, lambda x: x, 0, 1),
-    "leaky_relu": (lambda x: 0.01 * x, lambda x: x, 0.01, 1),
-    "sigmoid": (0, 1, 0, 0),
-    "silu": (0, lambda x: x, 0, 1),
-    "softplus": (0, lambda x: x, 0, 1),
-    "tanh": (-1, 1, 0, 0),
-}
-AT_ZERO = {  # y and the slopes that are allowed
-    "elu": (0, {1}),
-    "gelu": (0, {0.5}),
-    "relu": (0, {0, 1}),
-    "leaky_relu": (0, {0.01, 1}),
-    "sigmoid": (0.5, {0.25}),
-    "silu": (0, {0.5}),
-    "softplus": (math.log(2), {0.5}),
-    "tanh": (0, {1}),
-}
-
 
 def through(name, x):
     """Return y and dy/dx of an elementwise activation."""
@@ -54,7 +33,7 @@ def through(name, x):
 def test_an_activation_far_from_zero_has_reached_its_limit(name, size, dtype):
     far = np.finfo(dtype).max if size == "max" else dtype(size)
     y, slope = through(name, np.array([-far, far], dtype))
-    left, right, *slopes = LIMITS[name]
+    left, right, *slopes = TWINS[name].limits
     expected = [side(x) if callable(side) else side for side, x in ((left, -far), (right, far))]
     np.testing.assert_allclose(y, np.array(expected, dtype), rtol=1e-6)
     np.testing.assert_allclose(slope, np.array(slopes, dtype), rtol=1e-6, atol=1e-12)  # some come near theirs as 1 / x² does
@@ -64,7 +43,7 @@ def test_an_activation_far_from_zero_has_reached_its_limit(name, size, dtype):
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_infinity_gives_the_limit_or_nan_and_no_other_number(name, dtype):
     y, slope = through(name, np.array([-np.inf, np.inf], dtype))
-    left, right, *slopes = LIMITS[name]
+    left, right, *slopes = TWINS[name].limits
     expected = [side(x) if callable(side) else side for side, x in ((left, -np.inf), (right, np.inf))]
     for received, limit in zip([*y, *slope], [*expected, *slopes], strict=True):
         assert math.isnan(received) or received == pytest.approx(limit)
@@ -74,7 +53,7 @@ def test_infinity_gives_the_limit_or_nan_and_no_other_number(name, dtype):
 def test_around_zero_the_smallest_numbers_are_zero_or_themselves(name, dtype):
     tiny = np.finfo(dtype).smallest_subnormal
     y, slope = through(name, np.array([-tiny, -0.0, 0.0, tiny], dtype))
-    expected, slopes = AT_ZERO[name]
+    expected, slopes = TWINS[name].at_zero
     np.testing.assert_allclose(y, expected, rtol=1e-6, atol=2 * tiny)
     assert all(min(abs(each - received) for each in slopes) < 1e-6 for received in slope)
 
