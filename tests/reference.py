@@ -1,7 +1,6 @@
 """The plain-NumPy twin of nnlite: every formula as a textbook has it, without numba and without fusing one with another.
 
-The tests compare the library with it, and `NumpyAutoencoder`, the reference job trained in plain NumPy, is what the benchmarks
-measure the library against.
+The tests compare the library with it. A whole training in plain NumPy is demos/minimal.py.
 
 Shapes: N images a batch, D features, H units, C classes.
 """
@@ -291,61 +290,3 @@ def kernel_arguments(name, shape, dtype, rng):
         "adam": (x, y, z, z * z, 0.9, 0.999, 0.01, 1e-3),
         "amsgrad": (x, y, z * z, normal(rows * columns) ** 2, 0.01, 1e-3),
     }[name]
-
-
-class NumpyAutoencoder:
-    """The reference job in plain NumPy: D → H ReLU → D sigmoid, mean squared error, Adam, mini-batches of uint8 images, float32.
-
-    Parameters
-    ----------
-    weights : list of four arrays
-        W1 (D, H), b1 (H,), W2 (H, D), b2 (D,): where the training starts. They are copied.
-    learning_rate : float
-        Adam's; its other settings are the paper's.
-    """
-
-    def __init__(self, weights, learning_rate=0.001):
-        self.weights = [np.array(weight, np.float32) for weight in weights]
-        self.m = [np.zeros_like(weight) for weight in self.weights]
-        self.v = [np.zeros_like(weight) for weight in self.weights]
-        self.t = 0
-        self.learning_rate = learning_rate
-
-    def train_epoch(self, images, order, batch_size):
-        """Go once through the images (M, D) of uint8 in this order, and return the mean of their losses, each before its step."""
-        total = 0.0
-        for start in range(0, len(order), batch_size):
-            x = images[order[start : start + batch_size]] * np.float32(1 / 255)  # (N, D)
-            total += self._train_step(x) * len(x)
-        return total / len(order)
-
-    def predict(self, x):
-        """Return the reconstructions (N, D) of x (N, D), float32 in [0, 1]."""
-        return self._forward(x)[1]
-
-    def _forward(self, x):
-        w1, b1, w2, b2 = self.weights
-        h = np.maximum(x @ w1 + b1, 0)  # (N, H)
-        y = 0.5 + 0.5 * np.tanh(0.5 * (h @ w2 + b2))  # (N, D), the sigmoid without overflow
-        return h, y
-
-    def _train_step(self, x):
-        h, y = self._forward(x)
-        difference = y - x  # (N, D)
-        loss = np.mean(difference * difference)
-        dy = difference * (2 / difference.size)  # (N, D)
-        dz2 = dy * y * (1 - y)  # (N, D), with respect to h W2 + b2
-        dz1 = (dz2 @ self.weights[2].T) * (h > 0)  # (N, H), with respect to x W1 + b1
-        self._adam([x.T @ dz1, dz1.sum(axis=0), h.T @ dz2, dz2.sum(axis=0)])
-        return float(loss)
-
-    def _adam(self, gradients, beta1=0.9, beta2=0.999, epsilon=1e-8):
-        self.t += 1
-        for w, g, m, v in zip(self.weights, gradients, self.m, self.v, strict=True):
-            m *= beta1
-            m += (1 - beta1) * g
-            v *= beta2
-            v += (1 - beta2) * g * g
-            m_hat = m / (1 - beta1**self.t)
-            v_hat = v / (1 - beta2**self.t)
-            w -= self.learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)

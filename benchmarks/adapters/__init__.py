@@ -100,7 +100,7 @@ ENTRIES = [
         "numpy.NumpyAdapter",
         ("numpy",),
         "numpy",
-        note="the reference of nnlite's tests, without numba",
+        note="the one page of demos/minimal.py, without numba",
         hidden_layers=False,
     ),
     Entry(

@@ -27,7 +27,7 @@ def test_helpers_are_not_listed():
 
 
 def test_each_listed_demo_has_a_manual_under_its_name():
-    for name in summaries():
+    for name in set(summaries()) - {"minimal"}:  # whose docstring is its manual
         assert f'prog="python -m demos.{name}"' in (FOLDER / f"{name}.py").read_text()
 
 

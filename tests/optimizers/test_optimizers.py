@@ -1,4 +1,4 @@
-"""Optimizers against the papers' update rules, step by step, and a whole training against the same in plain NumPy."""
+"""Optimizers against the papers' update rules, step by step. A whole training is compared in tests/demos/test_minimal.py."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import reference
 
-from nnlite import Dense, Parameter, ReLU, Sequential, Sigmoid
+from nnlite import Parameter
 from nnlite.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSProp
 
 STEPS = 50
@@ -402,28 +402,6 @@ def test_settings_of_any_number_format_are_kept(maker, settings, rng):
 
 def test_every_optimizer_that_has_a_name_can_be_made_with_its_defaults():
     assert all(isinstance(maker(), Optimizer) for maker in OPTIMIZERS.values())
-
-
-def test_training_gives_what_plain_numpy_gives(rng):
-    images = rng.integers(0, 256, (50, 12), dtype=np.uint8)
-    model = Sequential([Dense(12, 7, rng=rng), ReLU(), Dense(7, 12, rng=rng), Sigmoid()])
-    model.compile(optimizer="adam", loss="mse")
-    twin = reference.NumpyAutoencoder(model.get_weights())
-    history = model.fit(images, epochs=3, batch_size=16, shuffle=False, verbose=False)
-    losses = [twin.train_epoch(images, np.arange(50), 16) for _ in range(3)]
-    np.testing.assert_allclose(history.history["loss"], losses, rtol=1e-5)
-    for weight, expected in zip(model.get_weights(), twin.weights, strict=True):
-        np.testing.assert_allclose(weight, expected, atol=1e-5)
-    x = images.astype(np.float32) / 255
-    np.testing.assert_allclose(model.predict(images), twin.predict(x), atol=1e-5)
-
-
-def test_plain_numpy_training_stays_in_float32(rng):
-    model = Sequential([Dense(12, 7, rng=rng), ReLU(), Dense(7, 12, rng=rng), Sigmoid()])
-    twin = reference.NumpyAutoencoder(model.get_weights())
-    twin.train_epoch(rng.integers(0, 256, (20, 12), dtype=np.uint8), np.arange(20), 16)
-    arrays = [*twin.weights, *twin.m, *twin.v, twin.predict(np.zeros((2, 12), np.float32))]
-    assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize(
