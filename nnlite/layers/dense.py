@@ -84,32 +84,29 @@ class Dense(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x W + b."""
-        y = self.multiply(x, self._buffer("y", (len(x), self.bias.value.size), x.dtype, training))
+        self.check(x)
+        y = np.dot(x, self.weight.value, out=self._buffer("y", (len(x), self.bias.value.size), x.dtype, training))
         kernels.add_bias(y, self.bias.value)
         if training:
             self._keep(y, x)
         return y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
-        """∂L/∂b = Σ_n dy[n], since each y[n, h] contains b[h] once; ∂L/∂W and dx by `multiply_backward`."""
+        """∂L/∂b = Σ_n dy[n], as y[n, h] contains b[h] once; ∂L/∂W = xᵀ dy and dx = dy Wᵀ, as it contains x[n, d] W[d, h]."""
         (x,) = self._take(dy)
         sums = np.empty_like(self.bias.value)  # (H,)
         kernels.sum_rows(dy, sums)
         self.bias.add(sums)
-        return self.multiply_backward(x, dy, self._buffer("dx", x.shape, x.dtype) if need_dx else None)
+        self.weight.add_product(x.T, dy)
+        return np.dot(dy, self.weight.value.T, out=self._buffer("dx", x.shape, x.dtype)) if need_dx else dy
 
-    def multiply(self, x: FloatArray, z: FloatArray) -> FloatArray:
-        """z ← x W, (N, H): what a Dense computes before it adds the bias."""
-        in_features = len(self.weight.value)
-        if x.ndim != 2 or x.shape[1] != in_features:
-            raise ValueError(_dense_expects(in_features, x.shape[1:]))
-        expect_dtype("Dense", self.weight, x)
-        return np.dot(x, self.weight.value, out=z)
-
-    def multiply_backward(self, x: FloatArray, dz: FloatArray, dx: FloatArray | None) -> FloatArray:
-        """∂L/∂W = xᵀ dz, (D, H), and dx ← dz Wᵀ, (N, D), if wanted: x[n, d] goes into z[n, h] with the factor W[d, h]."""
-        self.weight.add_product(x.T, dz)
-        return dz if dx is None else np.dot(dz, self.weight.value.T, out=dx)
+    def check(self, x: FloatArray) -> None:
+        """Raise ValueError if x is no batch (N, D) of the weights' dtype."""
+        weight = self.weight.value
+        if x.ndim != 2 or x.shape[1] != len(weight):
+            raise ValueError(_dense_expects(len(weight), x.shape[1:]))
+        if x.dtype != weight.dtype:
+            expect_dtype("Dense", self.weight, x)
 
 
 def _dense_expects(in_features: int, sample_shape: Shape) -> str:

@@ -38,20 +38,24 @@ class DenseWithActivation(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = f(x W + b)."""
-        y = self.dense.multiply(x, self._buffer("y", (len(x), self.dense.bias.value.size), x.dtype, training))
-        self.activation.apply(y, self.dense.bias.value)
+        self.dense.check(x)
+        weight, bias = self.dense.weight.value, self.dense.bias.value
+        y = np.dot(x, weight, out=self._buffer("y", (len(x), bias.size), x.dtype, training))
+        self.activation.apply(y, bias)
         if training:
             self._keep(y, x, y)
         return y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
-        """dz = dy f'(z), ∂L/∂b = Σ_n dz[n]; ∂L/∂W and dx as in `Dense`."""
+        """dz = dy f'(z), ∂L/∂b = Σ_n dz[n], ∂L/∂W = xᵀ dz and dx = dz Wᵀ, as in `Dense`."""
         x, y = self._take(dy)
-        dz, sums = self._buffer("dz", y.shape, y.dtype), np.empty_like(self.dense.bias.value)  # (N, H) and (H,)
+        weight, bias = self.dense.weight, self.dense.bias
+        dz, sums = self._buffer("dz", y.shape, y.dtype), np.empty_like(bias.value)  # (N, H) and (H,)
         dz[...] = dy
         self.activation.differentiate(y, dz, sums)
-        self.dense.bias.add(sums)
-        return self.dense.multiply_backward(x, dz, self._buffer("dx", x.shape, x.dtype) if need_dx else None)
+        bias.add(sums)
+        weight.add_product(x.T, dz)
+        return np.dot(dz, weight.value.T, out=self._buffer("dx", x.shape, x.dtype)) if need_dx else dz
 
 
 def fuse(layers: Iterable[Layer]) -> tuple[Layer, ...]:

@@ -1,5 +1,6 @@
 """What layers own: the arrays that training changes, each with its gradient."""
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -37,23 +38,14 @@ class Parameter:
 
     def __init__(self, name: str, value: FloatArray, trainable: bool = True):
         self.name, self.trainable = name, trainable
-        self.value: FloatArray
-        vars(self)["value"] = np.array(value, order="C")  # optimizers go through it as one flat array
-        self._gradient: FloatArray = np.zeros_like(self.value)
+        self._value: FloatArray = np.array(value, order="C")  # optimizers go through it as one flat array
+        self._gradient: FloatArray = np.zeros_like(self._value)
         self._is_zero = False  # whether the gradient stands for zero, whatever is in the array
 
-    def __setattr__(self, name: str, assigned: Any) -> None:
-        """Copy what is assigned to value or gradient into place."""
-        if name not in ("value", "gradient"):
-            super().__setattr__(name, assigned)
-        elif assigned is not (target := getattr(self, name)):  # it is what `value += 1` leaves behind
-            source = np.asarray(assigned)
-            if source.shape != target.shape or source.dtype.kind not in "fiub":
-                raise ValueError(
-                    f"{self.name} expects a {name} of real numbers of shape {target.shape}, received {source.dtype} of shape "
-                    f"{source.shape}"
-                )
-            target[...] = source
+    def _assign_value(self, value: Any) -> None:
+        self._copy(value, self._value, "a value")
+
+    value: FloatArray = property(attrgetter("_value"), _assign_value)  # type: ignore[assignment]
 
     @property
     def gradient(self) -> FloatArray:
@@ -62,6 +54,10 @@ class Parameter:
             self._gradient[...] = 0
             self._is_zero = False
         return self._gradient
+
+    @gradient.setter
+    def gradient(self, gradient: Any) -> None:
+        self._copy(gradient, self.gradient, "a gradient")
 
     def zero_gradient(self) -> None:
         """gradient ← 0. The array is filled when it is read; a first contribution by `add` or `add_product` overwrites it."""
@@ -85,8 +81,17 @@ class Parameter:
 
     def convert(self, dtype: npt.DTypeLike) -> None:
         """Hold value and gradient in another dtype from now on; the gradient is zero. Gradient checks need float64."""
-        vars(self)["value"] = self.value.astype(dtype)
+        self._value = self._value.astype(dtype)
         self._gradient = np.zeros_like(self.value)
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, shape={self.value.shape}, dtype={self.value.dtype})"
+
+    def _copy(self, assigned: Any, target: FloatArray, what: str) -> None:
+        if assigned is target:  # which is what `value += 1` leaves behind
+            return
+        source = np.asarray(assigned)
+        if source.shape != target.shape or source.dtype.kind not in "fiub":
+            received = f"{source.dtype} of shape {source.shape}"
+            raise ValueError(f"{self.name} expects {what} of real numbers of shape {target.shape}, received {received}")
+        target[...] = source

@@ -26,7 +26,7 @@ class Flatten(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y[n] = x[n] read row by row."""
-        y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
+        y = x.reshape(len(x), math.prod(x.shape[1:]))
         if training:
             self._keep(y, x)
         return y

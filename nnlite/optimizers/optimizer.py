@@ -74,6 +74,11 @@ class Optimizer:
         """Return the numbers that say how to step, as they are now, by the names of their attributes."""
         return {name: value for name, value in vars(self).items() if isinstance(value, int | float) and name != "step_count"}
 
+    def zero_gradients(self) -> None:
+        """Set the gradients of all parameters to zero, before a backward adds to them."""
+        for parameter in self.parameters:
+            parameter.zero_gradient()
+
     def step(self) -> None:
         """Change every parameter once, by the gradient it holds."""
         if not any(parameter.trainable for parameter in self.parameters):

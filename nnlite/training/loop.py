@@ -61,14 +61,14 @@ def train(
                     value += model.penalty
                     if watch is not None:
                         watch.check_step(value, x, y, t)
-                    model.zero_gradients()
+                    optimizer.zero_gradients()
                     model.backward(dy, need_dx=False)
                     optimizer.step()
                     total, done = total + value * len(x), done + len(x)
                     for callback in callbacks:
                         callback.on_step_end(model, step, total / done)
                 if watch is not None:
-                    watch.check_parameters()
+                    watch.check_parameters(optimizer.parameters)
                 logs: Logs = {"loss": total / done}
                 if validation is not None:
                     logs["val_loss"] = mean_loss(model, loss, validation, EVALUATION_BATCH)

@@ -1,10 +1,12 @@
 """Noticing at once when training has gone wrong for good, and finding the layer in which it did."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from nnlite.arrays import FloatArray
+from nnlite.layers.parameter import Parameter
 from nnlite.layers.stack import Stack
 
 COLLAPSE_STEPS = 20
@@ -55,10 +57,10 @@ class Watch:
                 f"{self._where_collapsed(batch)}"
             )
 
-    def check_parameters(self) -> None:
+    def check_parameters(self, parameters: Iterable[Parameter]) -> None:
         """Raise TrainingError if a weight is not finite; called at the end of each epoch."""
-        name = self._bad_parameter()
-        if name is not None:
+        if not all(np.isfinite(parameter.value).all() for parameter in parameters):
+            name = self._bad_parameter()
             raise TrainingError(
                 f"training stopped at step {self.step}: parameter {name} has become NaN or infinite: try a smaller learning rate"
             )
