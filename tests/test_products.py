@@ -1,0 +1,175 @@
+"""The matrix product by hand: NumPy's numbers, in every shape and layout, and nothing outside the arrays."""
+
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnlite import products
+from nnlite.processor import LINE, ROWS, WIDTH
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="instructions exist in compiled code only")
+
+sizes = st.integers(0, 70)
+dtypes = st.sampled_from([np.float32, np.float64])
+kinds = st.sampled_from(["rows", "columns", "part of rows", "backwards", "neither"])
+
+
+def layouts(matrix):
+    """Return the matrix in each way in which it can lie in memory."""
+    spread = np.full((2 * matrix.shape[0] + 1, 3 * matrix.shape[1] + 1), np.nan, matrix.dtype)
+    spread[:-1:2, :-1:3] = matrix
+    wide = np.full((matrix.shape[0], matrix.shape[1] + 3), np.nan, matrix.dtype)
+    wide[:, 1:-2] = matrix
+    return {
+        "rows": np.ascontiguousarray(matrix),
+        "columns": np.asfortranarray(matrix),
+        "part of rows": wide[:, 1:-2],
+        "backwards": matrix[::-1, ::-1].copy()[::-1, ::-1],
+        "neither": spread[:-1:2, :-1:3],
+    }
+
+
+def exact(a, b):
+    """Return a b in float64, and the largest error that rounding to the dtype of a can make of it in K sums."""
+    rounding = (a.shape[1] + 2) * np.finfo(a.dtype).eps * (np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64))
+    return a.astype(np.float64) @ b.astype(np.float64), rounding
+
+
+@settings(max_examples=100, deadline=None)
+@given(shape=st.tuples(sizes, sizes, sizes), dtype=dtypes, layout=st.tuples(kinds, kinds), seed=st.integers(0, 9))
+def test_the_product_is_numpys_in_every_shape_and_layout(shape, dtype, layout, seed):
+    rows, terms, columns = shape
+    rng = np.random.default_rng(seed)
+    a, b = rng.standard_normal((rows, terms)).astype(dtype), rng.standard_normal((terms, columns)).astype(dtype)
+    received = products.product(layouts(a)[layout[0]], layouts(b)[layout[1]])
+    expected, rounding = exact(a, b)
+    assert received.shape == (rows, columns)
+    assert received.dtype == dtype
+    assert (np.abs(received - expected) <= rounding).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_row_has_the_same_bits_alone_and_in_any_batch(dtype, rng):
+    a, b = rng.standard_normal((2 * ROWS + 3, 50)).astype(dtype), rng.standard_normal((50, 39)).astype(dtype)
+    together = products.product(a, b)
+    for start in range(len(a)):
+        for stop in range(start + 1, len(a) + 1):
+            np.testing.assert_array_equal(products.product(a[start:stop], b), together[start:stop])
+
+
+@pytest.mark.parametrize("position", [0, 3, 8])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_and_infinity_reach_their_row_and_no_other(bad, position, rng):
+    a, b = rng.standard_normal((9, 9)).astype(np.float32), rng.standard_normal((9, 9)).astype(np.float32)
+    a[position, 4] = bad
+    received = np.isfinite(products.product(a, b)).all(axis=1)
+    np.testing.assert_array_equal(received, np.arange(9) != position)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (np.zeros((2, 3)), np.zeros((2, 3))),
+        (np.zeros((2, 3)), np.zeros(3)),
+        (np.zeros(3), np.zeros((3, 2))),
+        (np.zeros((2, 3), np.float32), np.zeros((3, 2))),
+        (np.zeros((2, 3), np.int64), np.zeros((3, 2), np.int64)),
+        (np.zeros((2, 3), np.float16), np.zeros((3, 2), np.float16)),
+    ],
+)
+def test_what_has_no_product_is_refused(a, b):
+    with pytest.raises(ValueError, match=r"product expects .*, received"):
+        products.product(a, b)
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (3, 5), (129, 33)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_aligned_arrays_are_zeros_that_begin_where_a_line_begins(shape, dtype):
+    array = products.aligned(shape, dtype)
+    assert (array.shape, array.dtype, array.ctypes.data % LINE) == (shape, dtype, 0)
+    assert array.flags.c_contiguous
+    assert not array.any()
+
+
+@pytest.mark.parametrize("columns", [1, 15, 16, 17, 784])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_padded_rows_have_room_for_whole_tiles(columns, dtype):
+    array = products.padded(3, columns, dtype)
+    assert array.shape == (3, columns)
+    assert array.strides[0] % LINE == array.strides[0] % WIDTH == 0
+    assert array.base.size * array.itemsize >= 3 * array.strides[0]
+
+
+def padded_marks(marks):
+    """Return marks (N, D) with eight zeros behind each row."""
+    return np.pad(marks, ((0, 0), (0, 8))).astype(np.uint8)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=st.integers(1, 20), terms=st.integers(0, 40), share=st.sampled_from([0, 0.02, 0.2, 1]), seed=st.integers(0, 9))
+def test_terms_that_are_zero_in_all_rows_of_a_tile_are_left_out(rows, terms, share, seed):
+    marks = np.random.default_rng(seed).random((rows, terms)) < share
+    memory, found, order = padded_marks(marks), np.empty(terms, np.uint8), np.full(terms + 1, -1, np.int32)
+    count = products.nonzero_in_rows(memory.ctypes.data, memory.strides[0], rows, terms, found.ctypes.data, order.ctypes.data)
+    np.testing.assert_array_equal(order[:count], np.flatnonzero(marks[:ROWS].any(axis=0)))
+    assert order[terms] == -1
+
+
+@settings(max_examples=50, deadline=None)
+@given(terms=st.integers(0, 40), columns=st.integers(1, 20), share=st.sampled_from([0, 0.02, 0.2, 1]), seed=st.integers(0, 9))
+def test_samples_that_are_zero_in_all_columns_of_a_tile_are_left_out(terms, columns, share, seed):
+    marks = np.random.default_rng(seed).random((terms, columns)) < share
+    memory, order = padded_marks(marks), np.full(terms + 1, -1, np.int32)
+    count = products.nonzero_in_columns(memory.ctypes.data, memory.strides[0], terms, order.ctypes.data)
+    np.testing.assert_array_equal(order[:count], np.flatnonzero(marks[:, :ROWS].any(axis=1)))
+    assert order[terms] == -1
+
+
+# Matrices that end, and others that begin, where the system allows no access: whoever reads or writes beyond ends the process.
+GUARDED = """
+import ctypes, itertools, mmap
+import numpy as np
+from nnlite import products
+
+PAGE = mmap.PAGESIZE
+library = ctypes.CDLL(None, use_errno=True)
+library.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+memories = []
+
+def guarded(shape, dtype, at_end):
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    pages = -(-size // PAGE) + 2
+    memory = mmap.mmap(-1, pages * PAGE)
+    memories.append(memory)
+    whole = np.frombuffer(memory, np.uint8)
+    for page in (0, pages - 1):
+        assert library.mprotect(whole.ctypes.data + page * PAGE, PAGE, 0) == 0
+    start = (pages - 1) * PAGE - size if at_end else PAGE
+    return whole[start : start + size].view(dtype).reshape(shape)
+
+rng = np.random.default_rng(0)
+sizes = (1, 7, 8, 17, 33)
+for dtype, at_end in itertools.product((np.float32, np.float64), (False, True)):
+    for n, k, h in itertools.product(sizes, sizes, sizes):
+        a, b = guarded((n, k), dtype, at_end), guarded((k, h), dtype, at_end)
+        at, bt = guarded((k, n), dtype, at_end), guarded((h, k), dtype, at_end)
+        a[...], b[...] = rng.standard_normal((n, k)), rng.standard_normal((k, h))
+        at[...], bt[...] = a.T, b.T
+        expected = a @ b
+        for left, right in itertools.product((a, at.T), (b, bt.T)):
+            assert np.allclose(products.product(left, right), expected, atol=1e-4)
+        del a, b, at, bt, left, right
+        memories.clear()
+print("done")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="protects pages as Linux does")
+def test_nothing_outside_the_matrices_is_read_or_written():
+    done = subprocess.run([sys.executable, "-c", GUARDED], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr[-2000:]
