@@ -4,6 +4,7 @@ The rooms, in the order in which to read them; each imports only from those abov
 
     arrays, jit        the types of arrays; the one decorator that compiles a loop
     kernels            the hot loops, each a formula
+    products/          the matrix product, as fast as the processor
     initializers, metrics    start weights; how far two images are apart
     layers/            forward above, backward below
     losses/            how wrong a prediction is, and in which direction it becomes less wrong

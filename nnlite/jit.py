@@ -1,4 +1,4 @@
-"""How a plain Python loop becomes machine code: one decorator, one set of flags, the only import of numba.
+"""How a plain Python loop becomes machine code: one decorator and one set of flags.
 
 The flags, and why:
 
@@ -47,3 +47,9 @@ def jit(function: Function, forceinline: bool = False) -> Function:
 def inlined(function: Function) -> Function:
     """Compile as `jit` does, into the machine code of every kernel that calls it."""
     return jit(function, forceinline=True)
+
+
+def part(function: Function) -> Function:
+    """Compile `function` for the compiled functions that call it: Python cannot, and on disk it is a part of them."""
+    flags = {"error_model": "numpy", "fastmath": FASTMATH, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(Function, numba.njit(function, **flags))

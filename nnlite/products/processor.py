@@ -1,8 +1,9 @@
 """What the processor can do and Python has no words for: vectors in registers, addresses, counters that threads share, bits.
 
 Each function here is an *intrinsic* of numba: `write` gives the few instructions that it stands for, in LLVM's language, to the
-compiler of a kernel that calls it. What the two larger ones are for, `nnlite.products` explains. Addresses are those of NumPy's
-``array.ctypes.data``, strides those of ``array.strides``, in bytes. Nothing here checks that they lie in an array: the callers do.
+compiler of a kernel that calls it. What the two larger ones are for, `nnlite.products.matrix_product` explains. Addresses are those
+of NumPy's ``array.ctypes.data``, strides those of ``array.strides``, in bytes. Nothing here checks that they lie in an array: the
+callers do.
 """
 
 import os
@@ -11,12 +12,12 @@ from typing import Any
 
 import llvmlite.binding
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-
-from nnlite.jit import jit
+from numba.np import arrayobj
 
 LINE = 64  # bytes that memory and caches hand out at a time
 
@@ -52,20 +53,19 @@ def tile(
     a_term: Any,
     rows: Any,
     order: Any,
-    count: Any,
     panel: Any,
     c: Any,
     c_row: Any,
     like: Any,
 ) -> Any:
-    """c[i, j] = Σ_k a[i, k] panel[k, j] over the first `count` k of `order` (int32); i < min(rows, ROWS), j < WIDTH bytes.
+    """c[i, j] = Σ_k a[i, k] panel[k, j] for i < min(rows, ROWS), j < WIDTH bytes, and the k of a list: int32, how many, then each.
 
     `panel` is a multiple of LINE, and its rows, WIDTH bytes each, lie side by side. Of fewer than ROWS rows the last is computed
     several times and written to the same place.
     """
 
     def write(context: Any, code: Any, signature: Any, values: Any) -> Any:
-        a, a_row, a_term, rows, order, count, panel, c, c_row, _ = values
+        a, a_row, a_term, rows, order, panel, c, c_row, _ = values
         real = context.get_value_type(signature.args[-1])
         size = context.get_abi_sizeof(real)
         vector = ir.VectorType(real, WIDTH // size)
@@ -74,8 +74,9 @@ def tile(
         numbers = [code.select(code.icmp_signed("<", _LONG(i), last), _LONG(i), last) for i in range(ROWS)]
         a_rows = [code.add(a, code.mul(i, a_row)) for i in numbers]
         sums = [cgutils.alloca_once_value(code, ir.Constant(vector, None)) for _ in numbers]  # LLVM keeps them in registers
+        count = code.zext(code.load(_at(code, order, _LONG(0), _INT)), _LONG)
         with cgutils.for_range(code, count, intp=_LONG) as loop:
-            k = code.sext(code.load(_at(code, order, code.mul(loop.index, _LONG(4)), _INT)), _LONG)
+            k = code.zext(code.load(_at(code, order, code.mul(code.add(loop.index, _LONG(1)), _LONG(4)), _INT)), _LONG)
             b = code.load(_at(code, panel, code.mul(k, _LONG(WIDTH)), vector), align=min(WIDTH, LINE))
             for a_i, sum_i in zip(a_rows, sums, strict=True):
                 x = code.load(_at(code, a_i, code.mul(k, a_term), real))
@@ -87,7 +88,7 @@ def tile(
             code.store(code.load(sum_i), _at(code, c, code.mul(i, c_row), vector), align=size)
         return context.get_dummy_value()
 
-    return types.void(*(types.int64,) * 9, like), write
+    return types.void(*(types.int64,) * 8, like), write
 
 
 @instruction
@@ -132,17 +133,19 @@ def transpose_block(typing_context: Any, source: Any, row: Any, to: Any, like: A
 
 
 @instruction
-def pointer(typing_context: Any, address: Any, like: Any) -> Any:
-    """Return an address as a pointer to numbers of the type of `like`, which `array_at` makes an array of."""
-    return types.CPointer(like)(types.int64, like), lambda context, code, signature, values: code.inttoptr(
-        values[0], context.get_value_type(signature.return_type)
-    )
-
-
-@jit
-def array_at(address: int, size: int, like: Any) -> Any:
+def array_at(typing_context: Any, address: Any, size: Any, like: Any) -> Any:
     """Return the memory from an address on as an array of `size` numbers of the type of `like`; nobody counts its users."""
-    return numba.carray(pointer(address, like), (size,))
+    kind = types.Array(types.unliteral(like), 1, "C")
+
+    def write(context: Any, code: Any, signature: Any, values: Any) -> Any:
+        array = arrayobj.make_array(kind)(context, code)
+        element = context.get_data_type(kind.dtype)
+        width = _LONG(context.get_abi_sizeof(element))
+        start, shape = code.inttoptr(values[0], element.as_pointer()), cgutils.pack_array(code, [values[1]])
+        arrayobj.populate_array(array, start, shape, cgutils.pack_array(code, [width]), width, None)
+        return array._getvalue()
+
+    return kind(types.int64, types.int64, like), write
 
 
 @instruction
@@ -152,11 +155,39 @@ def itemsize(typing_context: Any, like: Any) -> Any:
 
 
 @instruction
-def bits(typing_context: Any, number: Any) -> Any:
-    """Return a float's bits as the integer of its size."""
-    return types.Integer.from_bitwidth(number.bitwidth)(number), lambda context, code, signature, values: code.bitcast(
-        values[0], ir.IntType(signature.args[0].bitwidth)
-    )
+def number_like(typing_context: Any, number: Any, like: Any) -> Any:
+    """Return a float64 in the type of `like`."""
+    return like(types.float64, like), lambda context, code, signature, values: context.cast(code, values[0], types.float64, like)
+
+
+@instruction
+def power_of_two(typing_context: Any, exponent: Any) -> Any:
+    """Return 2ᵏ, in the type of k, for a whole k that is no float's exponent too large or small: its bits, where they belong."""
+
+    def write(context: Any, code: Any, signature: Any, values: Any) -> Any:
+        integer, fraction, bias = _float_format(signature.args[0])
+        k = code.sext(code.fptosi(values[0], _INT), integer) if integer != _INT else code.fptosi(values[0], _INT)
+        return code.bitcast(code.shl(code.add(k, integer(bias)), integer(fraction)), values[0].type)
+
+    return exponent(exponent), write
+
+
+@instruction
+def exponent_of(typing_context: Any, number: Any) -> Any:
+    """Return the whole k, in the type of a positive x, with x = m 2ᵏ and m from √½ to √2."""
+
+    def write(context: Any, code: Any, signature: Any, values: Any) -> Any:
+        integer, fraction, _ = _float_format(signature.args[0])
+        root = int(np.sqrt(0.5).astype(f"f{integer.width // 8}").view(f"i{integer.width // 8}"))
+        k = code.ashr(code.sub(code.bitcast(values[0], integer), integer(root)), integer(fraction))
+        return code.sitofp(code.trunc(k, _INT) if integer != _INT else k, values[0].type)
+
+    return number(number), write
+
+
+def _float_format(kind: Any) -> tuple[Any, int, int]:
+    """Return the integer of a float's size, the bits of its fraction, and what is added to its exponent."""
+    return (_INT, 23, 127) if kind == types.float32 else (_LONG, 52, 1023)
 
 
 @instruction

@@ -7,7 +7,7 @@ must be used many times for one loading. That is all there is to it, and it is d
 - **Registers.** A core has 16 or 32 of them, and each holds a *vector* of 4, 8 or 16 numbers, on which one instruction works at
   once. A *tile* of c, such as 6 rows of 16 columns, lives in 12 registers while k runs through all terms. For each k it takes two
   loads of vectors of b and six loads of a number of a, spread over a vector, and then twelve multiply-and-adds: more arithmetic
-  than loads, and none waits for another's result. `nnlite.processor.tile` is this loop.
+  than loads, and none waits for another's result. `nnlite.products.processor.tile` is this loop.
 - **The first cache** (32 KB, a few cycles away). The columns of b for one tile are copied into a *panel* first, its rows side by
   side, and all tiles of these columns take it from there. In b they would lie far apart, each in another page of memory.
 - **Alignment.** Caches hand out lines of 64 bytes. A vector that begins in one line and ends in the next costs two loads: panels
@@ -22,9 +22,8 @@ Every number of c is the sum of its products in the order of k, whichever tile i
 batch. Products with zeros may be left out without changing that, and four fifths of the pixels of a digit are zeros: a tile takes
 its terms from a list, `nonzero_in_rows`.
 
-Memory is handled by its addresses, because a view of an array would be counted, and two threads that count views of the same array
-wait for each other. Strides are in bytes. The compiled step (`nnlite.compiled_step`) is made of these functions, and `product` is
-how to call them for arrays.
+Memory is handled by its addresses, because views of an array are counted, and two threads that count the views of one array wait
+for each other. Strides are in bytes. `product` shows how the functions are called for arrays.
 
 References
 ----------
@@ -37,11 +36,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.jit import jit
-from nnlite.kernels import FloatArray
-from nnlite.processor import LINE, ROWS, WIDTH, array_at, copy_lanes, itemsize, tile, transpose_block
+from nnlite.arrays import FloatArray, Shape
+from nnlite.jit import jit, part
+from nnlite.products.processor import LINE, ROWS, WIDTH, array_at, copy_lanes, itemsize, tile, transpose_block
 
-Shape = tuple[int, ...]
+Place = tuple[int, ...]  # an address and what belongs to it
 
 
 def aligned(shape: Shape, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -76,25 +75,11 @@ def product(a: FloatArray, b: FloatArray) -> FloatArray:
     if b.dtype.itemsize not in b.strides:
         b = np.ascontiguousarray(b)
     (rows, terms), columns = a.shape, b.shape[1]
-    c, panel, order = padded(rows, columns, a.dtype), panels(terms, 1), np.arange(terms, dtype=np.int32)
-    (a_row, a_term), (b_term, b_column), c_row = a.strides, b.strides, c.strides[0]
-    addresses = [array.ctypes.data for array in (a, b, c, panel, order)]
-    multiply(
-        addresses[0],
-        a_row,
-        a_term,
-        addresses[1],
-        b_term,
-        b_column,
-        addresses[2],
-        c_row,
-        rows,
-        terms,
-        columns,
-        addresses[3],
-        addresses[4],
-        a.dtype.type(0),
-    )
+    c, panel = padded(rows, columns, a.dtype), panels(terms, 1)
+    every = np.array([terms, *range(terms)], np.int32)
+    left, right = (a.ctypes.data, *a.strides), (b.ctypes.data, *b.strides)
+    shape, lists, like = (rows, terms, columns), (every.ctypes.data, 0), a.dtype.type(0)
+    multiply(left, right, 0, (c.ctypes.data, c.strides[0]), shape, panel.ctypes.data, lists, like)
     return c
 
 
@@ -104,41 +89,48 @@ def panels(terms: int, count: int) -> npt.NDArray[np.uint8]:
 
 
 @jit
-def multiply(
-    a: int,
-    a_row: int,
-    a_term: int,
-    b: int,
-    b_term: int,
-    b_column: int,
-    c: int,
-    c_row: int,
-    rows: int,
-    terms: int,
-    columns: int,
-    panel: int,
-    order: int,
-    like: Any,
-) -> None:
-    """c[i, j] = Σ_k a[i, k] b[k, j]; c as `padded` makes it, `panel` room for one, `order` the k as int32.
+def multiply(a: Place, b: Place, bias: int, c: Place, shape: Place, panel: int, lists: Place, like: Any) -> None:
+    """c[i, j] = Σ_k a[i, k] b[k, j] (+ bias[j], the b[k, j] of one more term).
 
-    Of b's strides one must be the size of a number.
+    Parameters
+    ----------
+    a, b, c : tuples
+        An address and the strides of rows and columns. Of b's strides one is the size of a number; the columns of c lie side by
+        side, with room for whole tiles as in `padded`.
+    bias : int
+        An address, or 0 for none.
+    shape : tuple
+        N, the terms in b, and H.
+    panel : int
+        The address of room for one panel of all terms.
+    lists : tuple
+        The address of the list of terms for the first tile of rows, and the bytes from there to that for the next: int32, the
+        number of terms and then each.
+    like : float32 or float64
+        Any number of the type.
     """
-    lanes = WIDTH // itemsize(like)
-    for j in range(0, columns, lanes):
-        pack(b + j * b_column, b_term, b_column, terms, columns - j, panel, like)
+    (a_at, a_row, a_term), (b_at, b_term, b_column), (c_at, c_row) = a, b, c
+    rows, terms, columns = shape
+    size = itemsize(like)
+    for j in range(0, columns, WIDTH // size):
+        pack(b_at + j * b_column, b_term, b_column, terms, columns - j, panel, like)
+        if bias:
+            pack(bias + j * size, size, size, np.int64(1), columns - j, panel + terms * WIDTH, like)
         for i in range(0, rows, ROWS):
-            tile(a + i * a_row, a_row, a_term, rows - i, order, terms, panel, c + i * c_row + j * itemsize(like), c_row, like)
+            order = lists[0] + i // ROWS * lists[1]
+            tile(a_at + i * a_row, a_row, a_term, rows - i, order, panel, c_at + i * c_row + j * size, c_row, like)
 
 
-@jit
+@part
 def pack(b: int, b_term: int, b_column: int, terms: int, columns: int, panel: int, like: Any) -> None:
     """panel[k, j] = b[k, j] for all k < terms and j < the panel's width, 0 where j ≥ columns."""
     size = itemsize(like)
     lanes = WIDTH // size
     block = lanes // 2
     if columns < lanes:
-        array_at(panel, terms * lanes, like)[:] = 0
+        zeros = array_at(panel, terms * lanes, like)
+        for k in range(zeros.size):
+            zeros[k] = 0
     if b_column == size and columns >= lanes:
         for k in range(terms):
             copy_lanes(b + k * b_term, panel + k * WIDTH)
@@ -154,32 +146,33 @@ def pack(b: int, b_term: int, b_column: int, terms: int, columns: int, panel: in
 
 
 @jit
-def nonzero_in_rows(marks: int, mark_row: int, rows: int, terms: int, found: int, order: int) -> int:
-    """Write the k < terms with marks[i, k] ≠ 0 for an i < min(rows, ROWS) to `order` (int32), and return how many there are.
+def nonzero_in_rows(marks: int, mark_row: int, rows: int, terms: int, found: int, order: int) -> None:
+    """List the k < terms with marks[i, k] ≠ 0 for an i < min(rows, ROWS).
 
-    A mark is a byte that tells whether a number is not 0; `found` is room for `terms` of them. Nothing branches: each k is written,
-    and the next one over it if it was not to stay.
+    A mark is a byte that tells whether a number is not 0; `found` is room for `terms` of them, `order` for the list, as `multiply`
+    takes it. Nothing branches: each k is written, and the next one over it if it was not to stay.
     """
-    here, listed, count = array_at(found, terms, np.uint8(0)), array_at(order, terms, np.int32(0)), 0
-    here[:] = 0
+    here, listed, count = array_at(found, terms, np.uint8(0)), array_at(order, terms + 1, np.int32(0)), 0
+    for k in range(terms):
+        here[k] = 0
     for i in range(min(rows, ROWS)):
         row = array_at(marks + i * mark_row, terms, np.uint8(0))
         for k in range(terms):
             here[k] |= row[k]
     for k in range(terms):
-        listed[count] = k
+        listed[count + 1] = k
         count += here[k] != 0
-    return count
+    listed[0] = count
 
 
 @jit
-def nonzero_in_columns(marks: int, mark_row: int, terms: int, order: int) -> int:
-    """Write the k < terms with marks[k, i] ≠ 0 for an i < ROWS to `order`, and return how many there are.
+def nonzero_in_columns(marks: int, mark_row: int, terms: int, order: int) -> None:
+    """List the k < terms with marks[k, i] ≠ 0 for an i < ROWS.
 
     Eight marks are looked at as one integer: there must be as many in each row from `marks` on, though only ROWS of them count.
     """
-    listed, count = array_at(order, terms, np.int32(0)), 0
+    listed, count = array_at(order, terms + 1, np.int32(0)), 0
     for k in range(terms):
-        listed[count] = k
+        listed[count + 1] = k
         count += array_at(marks + k * mark_row, 1, np.int64(0))[0] << (64 - 8 * ROWS) != 0
-    return count
+    listed[0] = count

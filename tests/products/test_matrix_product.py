@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlite import products
-from nnlite.processor import LINE, ROWS, WIDTH
+from nnlite.products import matrix_product as products
+from nnlite.products.processor import LINE, ROWS, WIDTH
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="instructions exist in compiled code only")
 
@@ -114,27 +114,27 @@ def padded_marks(marks):
 @given(rows=st.integers(1, 20), terms=st.integers(0, 40), share=st.sampled_from([0, 0.02, 0.2, 1]), seed=st.integers(0, 9))
 def test_terms_that_are_zero_in_all_rows_of_a_tile_are_left_out(rows, terms, share, seed):
     marks = np.random.default_rng(seed).random((rows, terms)) < share
-    memory, found, order = padded_marks(marks), np.empty(terms, np.uint8), np.full(terms + 1, -1, np.int32)
-    count = products.nonzero_in_rows(memory.ctypes.data, memory.strides[0], rows, terms, found.ctypes.data, order.ctypes.data)
-    np.testing.assert_array_equal(order[:count], np.flatnonzero(marks[:ROWS].any(axis=0)))
-    assert order[terms] == -1
+    memory, found, order = padded_marks(marks), np.empty(terms, np.uint8), np.full(terms + 2, -1, np.int32)
+    products.nonzero_in_rows(memory.ctypes.data, memory.strides[0], rows, terms, found.ctypes.data, order.ctypes.data)
+    np.testing.assert_array_equal(order[1 : order[0] + 1], np.flatnonzero(marks[:ROWS].any(axis=0)))
+    assert order[-1] == -1
 
 
 @settings(max_examples=50, deadline=None)
 @given(terms=st.integers(0, 40), columns=st.integers(1, 20), share=st.sampled_from([0, 0.02, 0.2, 1]), seed=st.integers(0, 9))
 def test_samples_that_are_zero_in_all_columns_of_a_tile_are_left_out(terms, columns, share, seed):
     marks = np.random.default_rng(seed).random((terms, columns)) < share
-    memory, order = padded_marks(marks), np.full(terms + 1, -1, np.int32)
-    count = products.nonzero_in_columns(memory.ctypes.data, memory.strides[0], terms, order.ctypes.data)
-    np.testing.assert_array_equal(order[:count], np.flatnonzero(marks[:, :ROWS].any(axis=1)))
-    assert order[terms] == -1
+    memory, order = padded_marks(marks), np.full(terms + 2, -1, np.int32)
+    products.nonzero_in_columns(memory.ctypes.data, memory.strides[0], terms, order.ctypes.data)
+    np.testing.assert_array_equal(order[1 : order[0] + 1], np.flatnonzero(marks[:, :ROWS].any(axis=1)))
+    assert order[-1] == -1
 
 
 # Matrices that end, and others that begin, where the system allows no access: whoever reads or writes beyond ends the process.
 GUARDED = """
 import ctypes, itertools, mmap
 import numpy as np
-from nnlite import products
+from nnlite.products import matrix_product as products
 
 PAGE = mmap.PAGESIZE
 library = ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,8 @@
+"""Matrix products by hand: what a processor can do, and how a product makes full use of it.
+
+Read `matrix_product`, then `processor`.
+"""
+
+from nnlite.products.matrix_product import aligned, padded, product
+
+__all__ = ["aligned", "padded", "product"]
