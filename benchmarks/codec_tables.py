@@ -1,4 +1,4 @@
-"""The tables of `benchmarks.codecs`, as Markdown for the README."""
+"""The tables of `benchmarks.codecs`, as Markdown for docs/codec.md."""
 
 import math
 from collections.abc import Iterable

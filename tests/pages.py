@@ -14,3 +14,22 @@ def blocks(page):
 def run(code, page, names):
     """Execute a block of Python with these names known, and leave what it defines among them."""
     exec(compile(code, page, "exec"), names)
+
+
+def links(page):
+    """Return (path, heading) of each link and picture of a page that stays in the repository; either may be empty."""
+    found = re.findall(r"\]\(([^)\s]+)\)", (ROOT / page).read_text(encoding="utf-8"))
+    return {target.partition("#")[::2] for target in found if "://" not in target}
+
+
+def headings(path):
+    """Return the headings of a page as links name them."""
+    found = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def table(page, head):
+    """Return the rows, as lists of cells, of the table whose first row begins with this text."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = text[text.index(head) :].partition("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip(" |").split("|")] for line in lines if "---" not in line]

@@ -9,13 +9,13 @@ import re
 import shlex
 
 import pytest
-from pages import ROOT, blocks, run
+from pages import ROOT, blocks, headings, links, run
 
 from nnlite import datasets
 from nnlite.codec import commands as cli
 
 PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*.md")])
-WITH_PROGRAMS = ["CONTRIBUTING.md", "README.md", "docs/from-keras.md"]  # the worked example has a test of its own
+WITH_PROGRAMS = ["CONTRIBUTING.md", "README.md", "docs/from-keras.md", "docs/using.md"]  # the worked example has a test of its own
 TOOLS = {"python3", "pip", "python", "nnlite", "ruff", "mypy"}
 
 
@@ -145,10 +145,11 @@ def test_a_command_that_does_not_exist_is_noticed(command):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_to_files_lead_somewhere(page):
-    text = (ROOT / page).read_text(encoding="utf-8")
-    targets = {target for target in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in target}
-    assert [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()] == []
+def test_links_lead_to_a_file_and_to_a_heading_in_it(page):
+    for path, heading in links(page):
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), path
+        assert not heading or heading in headings(target), f"{path}#{heading}"
 
 
 @pytest.mark.parametrize("page", PAGES)
