@@ -8,8 +8,8 @@ The flags, and why:
   multiply-add, the sign of zero may be lost, a division may become a product with the reciprocal. Never the full ``fastmath=True``:
   it lets the compiler assume that NaN and infinity do not occur, and a diverging training could no longer be noticed.
 - ``nogil``: other Python threads run while a kernel runs.
-- ``cache``: the machine code is kept on disk, so that only the first run ever waits for the compiler. Where no folder can be
-  written (a read-only installation without a home) the kernels are compiled anew in each process instead.
+- `Cache`: the machine code is kept on disk, so that only the first run ever waits for the compiler. Whatever is wrong with the
+  cache (no folder that can be written, a full disk, a file cut short or damaged), the kernels are compiled anew in this process.
 - ``forceinline`` only for `inlined`: a function that is called for every bit or pixel becomes a part of its callers, where numba no
   longer counts the references to each array that it is given.
 - Not ``parallel``: numba's threads and the BLAS's threads would take turns at every step and wait for each other.
@@ -17,31 +17,70 @@ The flags, and why:
 With ``NUMBA_DISABLE_JIT=1`` in the environment numba hands back the plain Python function, and everything still runs, slowly.
 """
 
+import contextlib
 import warnings
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 
 
+class CheckedFile(IndexDataCacheFile):
+    """Files of numba's cache that end in a CRC-32: damaged machine code would end the process, or compute something else."""
+
+    def _dump(self, obj: Any) -> bytes:
+        data: bytes = super()._dump(obj)
+        return data + zlib.crc32(data).to_bytes(4, "little")  # numba reads up to the end of what it wrote, and not these four bytes
+
+    def _load_data(self, name: str) -> Any:
+        data = Path(self._data_path(name)).read_bytes()
+        if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
+            raise ValueError(f"{name} is damaged")
+        return super()._load_data(name)
+
+
+class Cache(FunctionCache):
+    """numba's cache of one kernel, where nothing that is wrong with its files is an error."""
+
+    def __init__(self, function: Callable[..., Any]):
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()  # of the source: another one makes a cache stale
+        self._cache_file = CheckedFile(self._cache_path, f"{self._impl.filename_base}-checked", stamp)
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """Return the machine code for these types of arguments, None if it has to be compiled."""
+        try:
+            return super().load_overload(signature, context)
+        except Exception as error:  # damaged files can raise any
+            _say_once(error)
+            with contextlib.suppress(Exception):
+                self.flush()  # an empty index, into which the next line of numba puts what it compiles now
+            return None
+
+    def save_overload(self, signature: Any, code: Any) -> None:
+        """Keep the machine code, if it can be kept."""
+        try:
+            super().save_overload(signature, code)
+        except Exception as error:
+            _say_once(error)
+
+
 def jit(function: Function, forceinline: bool = False) -> Function:
     """Compile `function` with numba on its first call, once for each combination of argument types."""
-
-    def compile_(cache: bool) -> Function:
-        compiled = numba.njit(function, error_model="numpy", fastmath=FASTMATH, nogil=True, cache=cache, forceinline=forceinline)
-        return cast(Function, compiled)
-
-    try:
-        return compile_(cache=True)
-    except RuntimeError:  # numba found no folder that it may write to
-        # One text from one line: Python shows it once, and not for every kernel.
-        text = "kernels are compiled anew in this process, their cache cannot be written: set NUMBA_CACHE_DIR to a folder"
-        warnings.warn(text, stacklevel=1)
-        return compile_(cache=False)
+    compiled = numba.njit(function, error_model="numpy", fastmath=FASTMATH, nogil=True, forceinline=forceinline)
+    if compiled is not function:  # which it is with NUMBA_DISABLE_JIT
+        try:
+            compiled._cache = Cache(function)
+        except Exception as error:  # RuntimeError where numba found no folder that it may write to
+            _say_once(error)
+    return cast(Function, compiled)
 
 
 def inlined(function: Function) -> Function:
@@ -53,3 +92,14 @@ def part(function: Function) -> Function:
     """Compile `function` for the compiled functions that call it: Python cannot, and on disk it is a part of them."""
     flags = {"error_model": "numpy", "fastmath": FASTMATH, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     return cast(Function, numba.njit(function, **flags))
+
+
+_said: list[str] = []
+
+
+def _say_once(error: Exception) -> None:
+    """Warn of the first thing that is wrong with the cache; what follows from it needs no second warning."""
+    if not _said:
+        _said.append(f"{type(error).__name__}: {error}")
+        text = f"kernels are compiled anew in this process, their cache cannot be used ({_said[0]})"
+        warnings.warn(f"{text}: set NUMBA_CACHE_DIR to another folder if you see this again", stacklevel=2)

@@ -27,6 +27,7 @@ weights = np.concatenate([weight.ravel() for weight in model.get_weights()])
 print(json.dumps({"loss": [float(loss) for loss in history["loss"]], "weights": weights.tolist()}))
 """
 
+RESULT = "[6.0, 4.0, 2.0, 0.0, -1.0, -2.0, -3.0]\n"
 KERNELS = """
 import numpy as np
 from nnlite import kernels
@@ -107,13 +108,100 @@ def test_a_read_only_installation_without_a_home_works_with_one_warning(read_onl
     out, error = output(process)
     assert_close(json.loads(out), compiled[0])
     assert error.count("UserWarning") == 1
-    assert "kernels are compiled anew in this process, their cache cannot be written" in error
+    assert "kernels are compiled anew in this process, their cache cannot be used" in error
+
+
+# --- whatever is wrong with the cache
+
+
+def halve(x, y):
+    for i in range(x.size):
+        y[i] = 0.5 * x[i]
+
+
+def computes(kernel):
+    y = np.empty(3)
+    kernel(np.array([1.0, 2.0, 3.0]), y)
+    return y.tolist() == [0.5, 1.0, 1.5]
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The folder of a cache that holds one kernel; what is wrong with it has not been said yet."""
+    if numba.config.DISABLE_JIT:
+        pytest.skip("about compiled code")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("nnlite.jit._said", [])
+    assert computes(jit(halve))
+    return tmp_path
+
+
+def put_a_folder_there(path):
+    path.unlink()
+    path.mkdir()
+
+
+def flip_a_bit(path, place):
+    data = bytearray(path.read_bytes())
+    data[place] ^= 16
+    path.write_bytes(data)
+
+
+DAMAGE = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut in half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "another text": lambda path: path.write_bytes(b"404 Not Found\n"),
+    "a folder": put_a_folder_there,
+}
+CODE_DAMAGE = {
+    "one byte short": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "a bit of the machine code flipped": lambda path: flip_a_bit(path, path.stat().st_size // 2),
+    "the last bit flipped": lambda path: flip_a_bit(path, -1),
+}
+CASES = [("nbi", name, damage) for name, damage in DAMAGE.items()]
+CASES += [("nbc", name, damage) for name, damage in (DAMAGE | CODE_DAMAGE).items()]
+
+
+@pytest.mark.parametrize(("ending", "name", "damage"), CASES, ids=[f"{ending}-{name}" for ending, name, _ in CASES])
+def test_a_damaged_cache_is_compiled_anew_with_one_warning_and_is_whole_again(cache, monkeypatch, ending, name, damage):
+    (path,) = cache.rglob(f"*.{ending}")
+    damage(path)
+    with pytest.warns(UserWarning, match="kernels are compiled anew in this process, their cache cannot be used") as caught:
+        assert computes(jit(halve)) and computes(jit(halve))
+    assert len(caught) == 1
+    monkeypatch.setattr("nnlite.jit._said", [])
+    if name != "a folder":
+        kernel = jit(halve)
+        assert computes(kernel)
+        assert sum(kernel.stats.cache_hits.values()) == 1
+
+
+def test_a_cache_on_a_full_disk_is_said_once_and_no_error(cache, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    for path in cache.rglob("*.nb?"):
+        path.unlink()
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.warns(UserWarning, match=r"cannot be used \(OSError: .* No space left on device\): set NUMBA_CACHE_DIR") as caught:
+        assert computes(jit(halve)) and computes(jit(halve))
+    assert len(caught) == 1
+    assert list(cache.rglob("*.nb?*")) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are limited as on POSIX")
+def test_a_command_runs_where_the_cache_has_no_room(tmp_path):
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"  # of any file, in bytes
+    out, error = output(start(limit + KERNELS, NUMBA_CACHE_DIR=str(tmp_path)))
+    assert out == RESULT
+    assert error.count("UserWarning: kernels are compiled anew") == 1 and "File too large" in error
 
 
 def test_two_processes_can_fill_one_cache_at_once(tmp_path):
     processes = [start(KERNELS, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
     for process in processes:
-        assert output(process) == ("[6.0, 4.0, 2.0, 0.0, -1.0, -2.0, -3.0]\n", "")
+        assert output(process) == (RESULT, "")
     assert output(start(KERNELS, NUMBA_CACHE_DIR=str(tmp_path)))[1] == ""
     assert len(list(tmp_path.rglob("*.nbi"))) == 2
 
