@@ -15,7 +15,13 @@ from nnlite import datasets
 from nnlite.codec import commands as cli
 
 PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*.md")])
-WITH_PROGRAMS = ["CONTRIBUTING.md", "README.md", "docs/from-keras.md", "docs/using.md"]  # the worked example has a test of its own
+WITH_PROGRAMS = [
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/derivations.md",
+    "docs/from-keras.md",
+    "docs/using.md",
+]  # the worked example has a test of its own
 TOOLS = {"python3", "pip", "python", "nnlite", "ruff", "mypy"}
 
 
