@@ -1,5 +1,6 @@
 """The pages in Markdown, read by the tests that hold them to their word."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -33,3 +34,13 @@ def table(page, head):
     text = (ROOT / page).read_text(encoding="utf-8")
     lines = text[text.index(head) :].partition("\n\n")[0].splitlines()
     return [[cell.strip() for cell in line.strip(" |").split("|")] for line in lines if "---" not in line]
+
+
+def talk(text, page, names):
+    """Run a block of a Python session, and raise AssertionError if it answers otherwise than the page says."""
+    said = []
+    test = doctest.DocTestParser().get_doctest(text, names, page, page, 0)
+    test.globs = names  # it has a copy of its own
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.FAIL_FAST)
+    failed, _ = runner.run(test, out=said.append, clear_globs=False)
+    assert not failed, "".join(said)

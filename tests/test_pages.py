@@ -2,19 +2,18 @@
 
 import configparser
 import contextlib
-import doctest
 import importlib
 import io
 import re
 import shlex
 
 import pytest
-from pages import ROOT, blocks, headings, links, run
+from pages import ROOT, blocks, headings, links, run, talk
 
 from nnlite import datasets
 from nnlite.codec import commands as cli
 
-PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*.md")])
+PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*.md")])
 WITH_PROGRAMS = [
     "CONTRIBUTING.md",
     "README.md",
@@ -32,16 +31,6 @@ def few_images():
     return datasets.Dataset(data.train_images[:64], data.train_labels[:64], data.test_images[:16], data.test_labels[:16])
 
 
-def dialogue(text, page, names):
-    """Run a block of a Python session, and raise AssertionError if it answers otherwise than the page says."""
-    said = []
-    test = doctest.DocTestParser().get_doctest(text, names, page, page, 0)
-    test.globs = names  # it has a copy of its own
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.FAIL_FAST)
-    failed, _ = runner.run(test, out=said.append, clear_globs=False)
-    assert not failed, "".join(said)
-
-
 @pytest.mark.parametrize("page", WITH_PROGRAMS)
 def test_programs_run_as_they_stand(page, few_images, monkeypatch, tmp_path):
     monkeypatch.setattr(datasets, "load_mnist", lambda: few_images)
@@ -52,13 +41,13 @@ def test_programs_run_as_they_stand(page, few_images, monkeypatch, tmp_path):
         if text.startswith("import keras"):
             compile(text, page, "exec")
         else:
-            (run if language == "python" else dialogue)(text, page, names)
+            (run if language == "python" else talk)(text, page, names)
     assert programs
 
 
 def test_an_answer_that_differs_from_the_page_is_noticed():
     with pytest.raises(AssertionError, match=r"Got:\s+3"):
-        dialogue(">>> a + 2\n4\n", "page", {"a": 1})
+        talk(">>> a + 2\n4\n", "page", {"a": 1})
 
 
 # --- commands
