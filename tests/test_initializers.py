@@ -83,6 +83,15 @@ def test_orthogonal_weights_are_orthonormal_along_the_shorter_side(shape):
     assert weights.flags.c_contiguous
 
 
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5)], ids=str)
+def test_orthogonal_weights_are_the_q_of_a_normal_matrix_whose_r_has_a_positive_diagonal(shape):
+    weights = draw("orthogonal", shape)
+    q = weights if shape[0] >= shape[1] else weights.T
+    r = q.T @ np.random.default_rng(5).standard_normal(q.shape)
+    np.testing.assert_allclose(np.tril(r, -1), 0, atol=1e-14)
+    assert (np.diagonal(r) > 0).all()
+
+
 def test_orthogonal_weights_prefer_no_direction(rng):
     first = np.array([initializers.orthogonal((2, 2), rng, np.float64)[0] for _ in range(4000)])  # points on the circle
     assert np.abs(first.mean(axis=0)).max() < 5 * np.sqrt(0.5 / 4000)

@@ -139,6 +139,125 @@ def test_float32_stays_float32_and_gets_as_far_as_it_can(rng):
     assert values == sorted(values, reverse=True)
 
 
+# --- the line search
+
+
+def search(verdicts):
+    """Search a line on which each trial is "long", "short" or "right"; return the lengths that were tried, and whether one was."""
+    tried = []
+    answers = {"long": (0.0, [0.0]), "short": (-1.0, [1.0]), "right": (-1.0, [0.0])}
+
+    def function(w):
+        value, gradient = answers[verdicts[len(tried)]]
+        tried.append(-w[0])
+        return value, np.array(gradient)
+
+    return tried, lbfgs.search_line(function, np.zeros(1), 0.0, np.ones(1), -np.ones(1)) is not None
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "lengths"),
+    [
+        ("right", [1]),
+        ("short short right", [1, 2, 4]),
+        ("long long right", [1, 0.5, 0.25]),
+        ("short long right", [1, 2, 1.5]),
+        ("short long short right", [1, 2, 1.5, 1.75]),
+        ("short short long long right", [1, 2, 4, 3, 2.5]),
+        ("long short right", [1, 0.5, 0.75]),
+        ("long short long right", [1, 0.5, 0.75, 0.625]),
+    ],
+)
+def test_a_length_between_one_too_short_and_one_too_long_is_their_middle_else_half_or_double(verdicts, lengths):
+    assert search(verdicts.split()) == (lengths, True)
+
+
+def test_forty_lengths_are_tried_and_no_more():
+    tried, found = search(["long"] * 39 + ["right"])
+    assert len(tried) == 40 and found
+    tried, found = search(["long"] * 40 + ["right"])
+    assert len(tried) == 40 and not found
+
+
+@pytest.mark.parametrize(
+    ("value", "slope", "tried"),
+    [(-1e-4, 0.0, [1]), (-0.99e-4, 0.0, [1, 0.5]), (-1.0, -0.9, [1]), (-1.0, -0.91, [1, 2])],
+    ids=["just low enough", "just too high", "just flat enough", "just too steep"],
+)
+def test_a_point_that_just_fulfils_the_conditions_is_taken_and_one_beside_it_is_not(value, slope, tried):
+    lengths = []
+
+    def function(w):
+        lengths.append(-w[0])
+        return (value, np.array([-slope])) if len(lengths) == 1 else (-10.0, np.zeros(1))
+
+    lbfgs.search_line(function, np.zeros(1), 0.0, np.ones(1), -np.ones(1))
+    assert lengths == tried
+
+
+def scripted(monkeypatch, *found):
+    """Let the line searches return these steps, None for one that fails; return the list of directions that they are given."""
+    directions, steps = [], iter(found)
+
+    def search_line(function, w, value, gradient, direction):
+        directions.append(direction)
+        step = next(steps)
+        return None if step is None else (w + step[0], value - 1, gradient + step[1])
+
+    monkeypatch.setattr(lbfgs, "search_line", search_line)
+    return directions
+
+
+def test_after_a_failed_search_the_steepest_descent_is_tried_and_then_it_ends(monkeypatch):
+    s, y = np.array([1.0, 0.0]), np.array([2.0, 1.0])
+    directions = scripted(monkeypatch, (s, y), None, None)
+    w, values = lbfgs.minimize(lambda w: (0.0, np.array([3.0, -4.0])), np.zeros(2))
+    gradient = np.array([3.0, -4.0]) + y
+    np.testing.assert_allclose(directions[0], [-0.6, 0.8])
+    np.testing.assert_allclose(directions[1], -lbfgs.inverse_hessian_product([(s, y)], gradient))
+    np.testing.assert_allclose(directions[2], -gradient / np.linalg.norm(gradient))
+    assert len(directions) == 3
+    assert w.tolist() == [1, 0] and values == [0, -1]
+
+
+def test_what_was_learned_before_a_failed_search_is_forgotten(monkeypatch):
+    old, new = (np.array([1.0, 0.0]), np.array([2.0, 1.0])), (np.array([0.0, 1.0]), np.array([0.5, 1.0]))
+    directions = scripted(monkeypatch, old, None, new, None, None)
+    lbfgs.minimize(lambda w: (0.0, np.array([3.0, -4.0])), np.zeros(2))
+    gradient = np.array([3.0, -4.0]) + old[1] + new[1]
+    np.testing.assert_allclose(directions[3], -lbfgs.inverse_hessian_product([new], gradient))
+
+
+def test_a_step_that_shows_no_curvature_is_not_learned_from(monkeypatch):
+    directions = scripted(monkeypatch, (np.array([1.0, 0.0]), np.array([0.0, 5.0])), None)
+    lbfgs.minimize(lambda w: (0.0, np.array([3.0, -5.0])), np.zeros(2))
+    np.testing.assert_allclose(directions[1], [-1, 0])
+
+
+def test_a_start_whose_gradient_is_no_larger_than_the_tolerance_is_the_end():
+    function, calls = rosenbrock, []
+
+    def counted(w):
+        calls.append(w)
+        return function(w)
+
+    start = np.array([0.0, 0.0])  # where the gradient is (−2, 0)
+    assert len(lbfgs.minimize(counted, start, tolerance=2)[1]) == len(calls) == 1
+    assert len(lbfgs.minimize(counted, start, tolerance=1.99)[1]) > 1
+    assert lbfgs.minimize(rosenbrock, np.ones(2), tolerance=0)[1] == [0]
+
+
+def test_a_hundred_iterations_and_ten_pairs_unless_other_numbers_are_given(monkeypatch):
+    """No step of this script is the last, and each pair differs from the others."""
+    remembered = []
+    product = lbfgs.inverse_hessian_product
+    monkeypatch.setattr(lbfgs, "inverse_hessian_product", lambda pairs, g: (remembered.append(len(pairs)), product(pairs, g))[1])
+    scripted(monkeypatch, *((np.array([1.0, k]), np.array([1.0, k])) for k in range(200)))
+    _, values = lbfgs.minimize(lambda w: (0.0, np.ones(2)), np.zeros(2))
+    assert len(values) == 101
+    assert remembered == [*range(10), *90 * [10]]
+
+
 @pytest.mark.parametrize("options", [{"iterations": 0}, {"memory": 0}, {"tolerance": -1}, {"tolerance": np.nan}])
 def test_settings_out_of_range_are_refused(options):
     with pytest.raises(ValueError, match="iterations ≥ 1, memory ≥ 1 and tolerance ≥ 0, received"):

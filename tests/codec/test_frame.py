@@ -53,6 +53,25 @@ def test_another_model_or_format_is_found_out():
     assert frame.format_of(b"") is None
 
 
+def test_without_a_model_the_hash_is_empty():
+    data = frame.pack(frame.LOSSLESS, [28, 300], b"abc")
+    assert data == frame.pack(frame.LOSSLESS, [28, 300], b"abc", b"")
+    assert frame.parse(data, frame.LOSSLESS, 2) == ([28, 300], b"abc")
+    assert frame.format_of(data) == frame.LOSSLESS
+
+
+@pytest.mark.parametrize("length", range(5))
+def test_a_number_whose_end_is_missing_is_cut_short(length):
+    with pytest.raises(CodecError, match=f"received the first {length + 1} bytes of one: the file is cut short"):
+        frame.read_varint(b"x" + b"\xff" * length, 1)
+
+
+@pytest.mark.parametrize("data", [b"\xff" * 5, b"\xff" * 5 + b"\x01", b"\x80" * 5 + b"\x01"])
+def test_a_number_of_more_than_five_bytes_is_refused(data):
+    with pytest.raises(CodecError, match="at most 5 bytes at offset 1"):
+        frame.read_varint(b"x" + data, 1)
+
+
 def test_a_number_in_a_longer_form_than_needed_is_refused():
     with pytest.raises(CodecError, match="shortest form"):
         frame.read_varint(b"\x81\x00", 0)

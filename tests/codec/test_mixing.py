@@ -126,6 +126,17 @@ def test_an_encoder_with_too_little_room_says_so_and_writes_nothing_outside():
     assert (memory[100:] == 77).all()
 
 
+def test_an_encoder_whose_room_is_just_enough_says_what_one_with_more_room_says():
+    bits, slots, own, sets, curves = decisions(2000)
+    roomy = encoder(4000)
+    code_all(roomy, bits.copy(), mixer(), slots, own, sets, curves)
+    written = int(roomy.registers[3])
+    for room, expected in ((written, finish(roomy)), (written - 1, None)):
+        coder = encoder(room)
+        code_all(coder, bits.copy(), mixer(), slots, own, sets, curves)
+        assert finish(coder) == expected
+
+
 def test_a_decoder_reads_zeros_behind_any_stream():
     bits, slots, own, sets, curves = decisions(500)
     results = []

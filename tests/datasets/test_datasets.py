@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite.datasets import DatasetError, load_idx, load_idx_folder, load_mnist, one_hot
+from nnlite.datasets import DatasetError, load_idx, load_idx_folder, load_mnist, one_hot, parse_idx
 
 MNIST = Path(nnlite.__file__).parent / "datasets" / "data"
 SHA256 = {  # of the uncompressed files, as published
@@ -252,6 +252,23 @@ def test_more_bytes_than_the_limit_are_refused(tmp_path, monkeypatch):
     (tmp_path / "file.gz").write_bytes(ZIPPED)
     with pytest.raises(DatasetError, match=r"file\.gz: expected 2 × 3 = 6 bytes .*, received sizes beyond the 5 bytes"):
         load_idx(tmp_path / "file.gz")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzipped"])
+def test_as_many_bytes_as_the_limit_are_read(tmp_path, monkeypatch, pack):
+    monkeypatch.setattr("nnlite.datasets.idx.MAX_BYTES", 6)
+    (tmp_path / "file").write_bytes(pack(GOOD))
+    assert load_idx(tmp_path / "file").tolist() == [list(b"abc"), list(b"def")]
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 4, 6, 7])
+def test_the_pieces_in_which_a_file_is_unzipped_do_not_matter(monkeypatch, piece):
+    monkeypatch.setattr("nnlite.datasets.idx.PIECE", piece)
+    assert parse_idx(gzip.compress(GOOD)).tolist() == [list(b"abc"), list(b"def")]
+    with pytest.raises(DatasetError, match="6 bytes after the header, received 5: the file is cut short"):
+        parse_idx(gzip.compress(GOOD[:-1]))
+    with pytest.raises(DatasetError, match="6 bytes after the header, received more: the file is too long"):
+        parse_idx(gzip.compress(GOOD + b"g"))
 
 
 def test_a_gzip_that_never_ends_is_unzipped_no_further_than_its_header_promises(tmp_path):

@@ -72,6 +72,15 @@ def test_the_data_are_on_the_disk_before_the_file_is_renamed(tmp_path, monkeypat
     assert calls == ["fsync", "replace"]
 
 
+@pytest.mark.parametrize("size", [0, 1, 100_000])
+def test_all_of_the_data_are_in_the_file_that_is_flushed(tmp_path, monkeypatch, size):
+    sizes = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: (sizes.append(os.fstat(number).st_size), real(number)))
+    write_atomically(tmp_path / "file", bytes(size))
+    assert sizes == [size]
+
+
 def test_a_missing_folder_is_an_os_error_that_names_the_file_asked_for(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         write_atomically(tmp_path / "folder" / "file", b"new")
@@ -238,6 +247,13 @@ def test_a_file_beyond_the_limit_is_an_os_error_before_it_is_read(tmp_path):
         file.truncate(2**40)  # a hole, which takes no place on the disk
     with pytest.raises(OSError, match="it has 1099511627776 bytes, more than 1073741824"):
         read_file(tmp_path / "file")
+
+
+def test_a_file_of_exactly_the_limit_is_read_and_one_byte_more_is_not(tmp_path):
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_file(tmp_path / "file", limit=5) == b"12345"
+    with pytest.raises(OSError, match="it has 5 bytes, more than 4"):
+        read_file(tmp_path / "file", limit=4)
 
 
 def test_a_missing_file_and_a_folder_are_os_errors(tmp_path):

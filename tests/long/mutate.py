@@ -20,39 +20,110 @@ from pathlib import Path
 from tests.long.mutations import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "nnlite"
 RESULTS = ROOT / "out" / "mutation.json"
 REASONS = Path(__file__).with_name("survivors.txt")
 
-# Which tests are to notice a fault in which module.
+# Which tests are to notice a fault in which module: files, or one test of a file, as pytest names them but for ".py".
 TESTS = {
-    "layers": "test_layers test_activations",
-    "reshaping": "test_layers",
-    "activations": "test_activations test_layers",
-    "more_activations": "test_activations test_layers",
-    "losses": "test_losses",
-    "more_losses": "test_losses",
-    "optimizers": "test_optimizers test_golden_training test_schedules test_checkpoint",
-    "more_optimizers": "test_optimizers test_schedules test_checkpoint",
+    "nnlite": "test_rooms",
+    "arrays": "test_arrays layers/test_layer_and_dense",
+    "jit": "test_jit",
     "kernels": "test_kernels",
-    "parameters": "test_parameters",
-    "penalties": "test_penalties test_layers",
-    "normalization": "test_normalization test_layers",
-    "regularization": "test_regularization test_layers",
-    "tied": "test_tied test_layers",
+    "initializers": "test_initializers",
+    "metrics": "test_metrics",
+    "layers": "layers/test_activations layers/test_layer_and_dense",
+    "layers.parameter": "layers/test_parameter layers/test_layer_and_dense test_states",
+    "layers.layer": "layers/test_layer_and_dense test_states",
+    "layers.dense": "layers/test_layer_and_dense layers/test_tied test_states",
+    "layers.activations": "layers/test_activations layers/test_layer_and_dense test_states",
+    "layers.rectifiers": "layers/test_activations layers/test_layer_and_dense",
+    "layers.fused": "layers/test_layer_and_dense layers/test_activations test_states",
+    "layers.stack": "layers/test_layer_and_dense test_states",
+    "layers.reshaping": "layers/test_layer_and_dense",
+    "layers.noise": "layers/test_noise layers/test_layer_and_dense",
+    "layers.normalization": "layers/test_normalization layers/test_layer_and_dense",
+    "layers.penalties": "layers/test_penalties layers/test_layer_and_dense",
+    "layers.sampling": "layers/test_sampling",
+    "losses": "losses/test_losses",
+    "losses.loss": "losses/test_losses",
+    "losses.regression": "losses/test_losses",
+    "losses.cross_entropy": "losses/test_losses",
+    "optimizers": "optimizers/test_optimizers",
+    "optimizers.optimizer": "optimizers/test_optimizers training/test_schedules training/test_resume",
+    "optimizers.sgd": "optimizers/test_optimizers training/test_schedules",
+    "optimizers.adam": "optimizers/test_optimizers training/test_golden_training training/test_resume",
+    "files": "test_rooms",
+    "files.whole_files": "files/test_whole_files",
+    "files.safetensors": "files/test_safetensors",
+    "files.weights": "files/test_weights",
+    "files.torch_and_keras": "files/test_torch_and_keras",
+    "files.onnx": "files/test_onnx",
+    "datasets": "test_rooms",
+    "datasets.idx": "datasets/test_datasets",
+    "datasets.mnist": "datasets/test_datasets",
+    "training": "test_rooms",
+    "training.batches": "training/test_batches models/test_sequential",
+    "training.callbacks": "training/test_callbacks",
+    "training.loop": "models/test_sequential training/test_callbacks training/test_resume",
+    "training.watch": "training/test_watch",
+    "training.progress": "training/test_callbacks",
+    "training.augmentation": "training/test_augmentation",
+    "training.schedules": "training/test_schedules",
+    "training.best": "training/test_callbacks test_states",
+    "training.records": "training/test_callbacks training/test_live_plot test_states",
+    "training.job": "training/test_resume",
+    "training.resume": "training/test_resume",
+    "models": "test_rooms",
+    "models.sequential": "models/test_sequential test_states training/test_watch",
+    "models.autoencoder": "models/test_autoencoder",
+    "models.dense_network": "models/test_dense_network",
+    "gradcheck": "test_gradcheck",
+    "lbfgs": "test_lbfgs",
+    "pictures": "test_rooms",
+    "pictures.netpbm": "pictures/test_netpbm",
+    "pictures.png": "pictures/test_picture_files",
+    "pictures.picture_files": "pictures/test_picture_files pictures/test_picture_folder",
+    "pictures.picture_folder": "pictures/test_picture_folder",
     "codec.quantizer": "codec/test_quantizer",
-    "codec.entropy": "codec/test_entropy codec/test_entropy_damage",
-    "codec.tables": "codec/test_tables codec/test_entropy_damage",
+    "codec.frequency_tables": "codec/test_frequency_tables codec/test_range_coder_damage",
+    "codec.range_coder": "codec/test_range_coder codec/test_range_coder_damage",
+    "codec.mixing": "codec/test_mixing",
+    "codec.frame": "codec/test_frame",
     "codec.container": "codec/test_container",
+    "codec.digits.bottleneck": "codec/digits/test_bottleneck",
+    "codec.digits.class_prior": "codec/digits/test_class_prior",
+    "codec.digits.image_codec": "codec/digits/test_image_codec",
+    "codec.commands": "codec/test_commands",
 }
 UNEXPLAINED = "**No reason is known: a test is missing.**"
 
 Outcomes = dict[str, tuple[int, str]]  # for the key of each mutant its line, and "killed", "timeout" or "survived"
 
 
+def modules() -> dict[str, Path]:
+    """Return the files of all modules of nnlite by their dotted names, such as "layers.dense"; a room is its `__init__`."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    names = (".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").strip(".") for path in paths)
+    return dict(zip((name or "nnlite" for name in names), paths, strict=True))
+
+
 def all_mutants(module: str) -> list[Mutant]:
     """Return the mutants of a module."""
-    path = ROOT / "nnlite" / (module.replace(".", "/") + ".py")
+    path = modules()[module]
     return list(mutants(path.read_text(), str(path)))
+
+
+def is_bound(key: str) -> bool:
+    """Return whether a mutant is `<` for `<=` or the like: what shows only at the limit itself."""
+    return re.search("⟦(<=? → <=?|>=? → >=?)⟧", key) is not None
+
+
+def sample(among: list[Mutant], number: int, seed: int) -> list[Mutant]:
+    """Return all bounds and so many others, in their order."""
+    others = [mutant.key for mutant in among if not is_bound(mutant.key)]
+    drawn = set(random.Random(seed).sample(others, min(number, len(others))))
+    return [mutant for mutant in among if is_bound(mutant.key) or mutant.key in drawn]
 
 
 def examine(module: str, chosen: list[Mutant]) -> Outcomes:
@@ -61,7 +132,9 @@ def examine(module: str, chosen: list[Mutant]) -> Outcomes:
 
     start, outcomes = time.monotonic(), {}
     with tempfile.TemporaryDirectory() as folder:
-        trials = Trials(f"nnlite.{module}", [f"tests/{name}.py" for name in TESTS[module].split()], Path(folder))
+        name = "nnlite" if module == "nnlite" else f"nnlite.{module}"
+        tests = [f"tests/{file}.py{colons}{test}" for file, colons, test in (t.partition("::") for t in TESTS[module].split())]
+        trials = Trials(name, tests, Path(folder))
         for mutant, outcome in trials.outcomes(chosen):
             outcomes[mutant.key] = (mutant.line, outcome)
             if outcome == "survived":
@@ -86,28 +159,31 @@ def read_reasons(text: str) -> dict[str, list[str]]:
     return reasons
 
 
-def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command: str) -> str:
-    """Return the results of all modules as a page of Markdown."""
+def report(results: dict[str, Outcomes], sizes: dict[str, int], reasons: dict[str, list[str]], command: str) -> str:
+    """Return the results of all modules, of so many mutants each, as a page of Markdown."""
     survivors = {
         f"{m} | {key}": line for m, outcomes in results.items() for key, (line, end) in outcomes.items() if end == "survived"
     }
     explained = {mutant for listed in reasons.values() for mutant in listed}
     groups = reasons | {UNEXPLAINED: [mutant for mutant in survivors if mutant not in explained]}
-    counts = {f"`{module}`": count(outcomes) for module, outcomes in results.items()}
+    tried = {f"{m} | {key}": outcome for m, outcomes in results.items() for key, outcome in outcomes.items()}
+    bounds = {key: outcome for key, outcome in tried.items() if is_bound(key)}
     lines = [
         "# How many faults the tests notice",
         "",
         f"`{command}`, {time.strftime('%Y-%m-%d')}, {_machine()}, Python {platform.python_version()}.",
         "",
-        f"{len(results)} modules are tried: layers, losses, optimizers, kernels, the codec's integer parts and others. "
-        "Each mutant is the package with one small fault: `<` for `<=`, `+` for `-`, another constant, a condition negated or left "
-        "out, a statement or an argument left out, and the like, see `tests/long/mutations.py`. It is killed when a test of its "
-        "module fails; a timeout, when the tests do not come to an end, counts as well.",
+        f"All {len(results)} modules of `nnlite/` that hold more than imports are tried. Each mutant is the package with one small "
+        "fault: `<` for `<=`, `+` for `-`, another constant, a condition negated or left out, a statement or an argument left out, "
+        "and the like, see `tests/long/mutations.py`. It is killed when a test of its module fails; a timeout, when the tests do "
+        "not come to an end, counts as well. Of modules where fewer are tried than there are, all bounds (`<` for `<=` and the like, "
+        "which show only at the limit itself) and some of the others, drawn at random.",
         "",
-        "| module | mutants | killed | timeout | survived | noticed |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-        *(_row(name, numbers) for name, numbers in counts.items()),
-        _row("**all**", sum(counts.values(), Counter())),
+        "| module | mutants | tried | killed | timeout | survived | noticed |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *(_row(f"`{module}`", sizes[module], outcomes) for module, outcomes in results.items()),
+        _row("**all**", sum(sizes.values()), tried),
+        _row("bounds alone", len(bounds), bounds),
         "",
         "## The survivors, and why",
     ]
@@ -119,10 +195,10 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, numbers: Counter) -> str:
-    killed, timeout, survived = numbers["killed"], numbers["timeout"], numbers["survived"]
-    share = (killed + timeout) / max(numbers.total(), 1)
-    return f"| {name} | {numbers.total()} | {killed} | {timeout} | {survived} | {share:.1%} |"
+def _row(name: str, size: int, outcomes: Outcomes) -> str:
+    killed, timeout, survived = (count(outcomes)[end] for end in ("killed", "timeout", "survived"))
+    share = (killed + timeout) / max(len(outcomes), 1)
+    return f"| {name} | {size} | {len(outcomes)} | {killed} | {timeout} | {survived} | {share:.1%} |"
 
 
 def _machine() -> str:
@@ -135,7 +211,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.long.mutate", description=__doc__.partition("\n\n")[0])
     parser.add_argument("--module", nargs="+", choices=TESTS, default=list(TESTS), help="only these, such as layers")
-    parser.add_argument("--sample", type=int, metavar="N", help="only N mutants, chosen at random, for a first look")
+    parser.add_argument("--sample", type=int, metavar="N", help="of each module all bounds, and N others at random: a first look")
     parser.add_argument("--seed", type=int, default=0, help="of that choice (%(default)s)")
     parser.add_argument("--survivors", action="store_true", help="only those that survived the last time, for no known reason")
     parser.add_argument("--report", metavar="FILE", help="write the last results of all modules as Markdown")
@@ -148,27 +224,28 @@ def main() -> None:
         explained = {mutant for listed in read_reasons(REASONS.read_text()).values() for mutant in listed}
 
         def again(module: str, mutant: Mutant) -> bool:
-            known = results.get(module, {}).get(mutant.key)
-            return known is None or (known[1] == "survived" and f"{module} | {mutant.key}" not in explained)
+            _, outcome = results.get(module, {}).get(mutant.key, (0, ""))
+            return outcome == "survived" and f"{module} | {mutant.key}" not in explained
 
         chosen = [(module, mutant) for module, mutant in chosen if again(module, mutant)]
-    if arguments.sample:
-        chosen = random.Random(arguments.seed).sample(chosen, min(arguments.sample, len(chosen)))
 
     from tests.long import trials
 
     trials.prepare()
     for module in arguments.module:
-        outcomes = examine(module, [mutant for m, mutant in chosen if m == module])
-        if not arguments.sample:
-            known = results.get(module, {}) | outcomes
-            results[module] = {mutant.key: (mutant.line, known[mutant.key][1]) for mutant in all_mutants(module)}
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False))
+        selected = [mutant for m, mutant in chosen if m == module]
+        if arguments.sample:
+            selected = sample(selected, arguments.sample, arguments.seed)
+        outcomes = examine(module, selected) if selected else {}
+        known = results.get(module, {}) | outcomes
+        results[module] = {m.key: (m.line, known[m.key][1]) for m in all_mutants(module) if m.key in known}
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False))
     if arguments.report:
         command = f"python -m tests.long.mutate --report {arguments.report}"
         ordered = {module: results[module] for module in TESTS if module in results}
-        Path(arguments.report).write_text(report(ordered, read_reasons(REASONS.read_text()), command))
+        sizes = {module: len(all_mutants(module)) for module in ordered}
+        Path(arguments.report).write_text(report(ordered, sizes, read_reasons(REASONS.read_text()), command))
 
 
 if __name__ == "__main__":

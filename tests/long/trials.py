@@ -3,7 +3,7 @@
 A trial comes in two forms. Most mutants are inside a function: nnlite is imported and its tests are collected once, a fork puts
 the mutant's code and defaults into the function, and runs the tests until one fails, those first that failed for other mutants of
 this function, then the quick ones. For the others, such as a module's constant, a fork imports and collects everything anew, with
-the mutant in place of the file.
+the mutant in place of the file; so it does for a mutant that survives inside a function of a function, which may have run before.
 """
 
 import contextlib
@@ -58,7 +58,13 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.name, self.code = name, code
 
     def find_spec(self, name, path=None, target=None):
-        return importlib.util.spec_from_loader(name, self, origin=self.code.co_filename) if name == self.name else None
+        if name != self.name:
+            return None
+        file = Path(self.code.co_filename)
+        spec = importlib.util.spec_from_loader(name, self, origin=str(file), is_package=file.stem == "__init__")
+        if spec.submodule_search_locations is not None:
+            spec.submodule_search_locations.append(str(file.parent))
+        return spec
 
     def exec_module(self, module: ModuleType) -> None:
         module.__file__ = self.code.co_filename
@@ -112,11 +118,13 @@ class Trials:
                 print(json.dumps(self.limits), file=file)
                 for number, mutant in enumerate(mutants):
                     self.where = mutant.where
-                    function = _function(sys.modules[self.name], mutant.where)
+                    function, is_nested = _function(sys.modules[self.name], mutant.where)
                     outcome = "import"
                     if function is not None:
                         run = functools.partial(self._patch_and_run, session, function, mutant)
                         outcome = self._fork(run, self._all_tests())
+                    if is_nested and outcome == "survived":
+                        outcome = "import"
                     print(json.dumps([number, outcome]), file=file, flush=True)
 
         self.loop = loop
@@ -134,7 +142,7 @@ class Trials:
     def _patch_and_run(self, session: pytest.Session, function: FunctionType, mutant: Mutant) -> int:
         changed = ModuleType(self.name)
         exec(mutant.code, changed.__dict__)
-        other = _function(changed, mutant.where)
+        other, _ = _function(changed, mutant.where)
         if function.__code__.co_freevars != other.__code__.co_freevars:  # as without a super()
             return IMPORT
         parts = ("__code__", "__defaults__", "__kwdefaults__")
@@ -215,13 +223,14 @@ class Trials:
         return "survived" if status == 0 else "timeout" if timeout else "killed"
 
 
-def _function(module: ModuleType, where: str) -> FunctionType | None:
-    """Return the function of a module with this name, or None if it is none, but a class, the module, or inside a function."""
+def _function(module: ModuleType, where: str) -> tuple[FunctionType | None, bool]:
+    """Return the outermost function of a place in a module, None if it is in none, and whether the place is further inside."""
     found = module
-    for part in filter(None, where.split(".")):
-        found = vars(found).get(part) if isinstance(found, ModuleType | type) else None
+    parts = list(filter(None, where.split(".")))
+    while parts and isinstance(found, ModuleType | type):
+        found = vars(found).get(parts.pop(0))
         found = getattr(found, "fget", None) or getattr(found, "__func__", found)  # of properties and class methods
-    return found if isinstance(found, FunctionType) else None
+    return (found if isinstance(found, FunctionType) else None), bool(parts)
 
 
 @contextlib.contextmanager

@@ -102,17 +102,44 @@ def test_one_cycle_is_three_straight_lines():
     ("make", "message"),
     [
         (lambda: step_decay((0, 0.5)), r"step_decay expects times in \(0, 1\)"),
+        (lambda: step_decay((0.5, 1)), r"step_decay expects times in \(0, 1\)"),
         (lambda: step_decay(factor=0), "a factor in .0, 1., received"),
+        (lambda: step_decay(factor=1.001), "a factor in .0, 1., received"),
         (lambda: exponential_decay(0), "exponential_decay expects a positive end, received 0"),
+        (lambda: one_cycle(0), "one_cycle expects 0 < summit < 0.5"),
         (lambda: one_cycle(0.5), "one_cycle expects 0 < summit < 0.5"),
+        (lambda: one_cycle(start=0), "positive start and end, received 0.45, 0, 0.001"),
+        (lambda: one_cycle(end=0), "positive start and end, received 0.45, 0.1, 0"),
+        (lambda: ReduceOnPlateau(factor=0), "ReduceOnPlateau expects a factor in .0, 1., patience ≥ 1"),
         (lambda: ReduceOnPlateau(factor=1), "ReduceOnPlateau expects a factor in .0, 1., patience ≥ 1"),
+        (lambda: ReduceOnPlateau(minimum=-1e-9), "minimum ≥ 0, received"),
         (lambda: ReduceOnPlateau(patience=0), "received factor=0.1, patience=0, minimum=0"),
+        (lambda: MomentumSchedule(0), "MomentumSchedule expects a maximum in .0, 1., received 0"),
         (lambda: MomentumSchedule(1), "MomentumSchedule expects a maximum in .0, 1., received 1"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("default", "given"),
+    [
+        (cosine(), cosine(warm_up=0.05, start=0.04, end=1e-3)),
+        (step_decay(), step_decay(times=(0.5, 0.75), factor=0.1)),
+        (exponential_decay(), exponential_decay(end=0.01)),
+        (one_cycle(), one_cycle(summit=0.45, start=0.1, end=1e-3)),
+    ],
+    ids=["cosine", "step_decay", "exponential_decay", "one_cycle"],
+)
+def test_the_defaults_are_those_of_the_docstring(default, given):
+    times = np.linspace(0, 1, 101)
+    assert [default(progress) for progress in times] == [given(progress) for progress in times]
+
+
+def test_a_step_may_change_nothing_and_come_at_no_time():
+    assert step_decay((0.5,), 1)(0.9) == step_decay(())(0.9) == 1
 
 
 # --- in training
@@ -135,6 +162,7 @@ class Trained:
         ([5, 6, 4, 6, 4], {"patience": 2, "factor": 0.5}, [1, 1, 1, 1, 0.5]),
         ([5, 5, 5], {"patience": 1, "minimum": 0.1}, [1, 0.1, 0.1]),
         ([float("nan")] * 3, {"patience": 2}, [1, 0.1, 0.1]),
+        ([5, 5, 5, 5, 5, 5, 5], {}, [1, 1, 1, 0.1, 0.1, 0.1, 0.01]),
     ],
 )
 def test_the_rate_is_reduced_on_a_plateau(losses, options, rates):

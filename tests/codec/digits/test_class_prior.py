@@ -96,6 +96,57 @@ def test_a_golden_payload_is_written_and_read_for_ever():
     np.testing.assert_array_equal(prior.decode(payload, 3, 0), symbols)
 
 
+# --- what does not fit together
+
+
+def changed(prior, name, value):
+    """Return the prior with one number of one array replaced."""
+    array = getattr(prior, name).copy()
+    array.flat[3] = value
+    return dataclasses.replace(prior, **{name: array})
+
+
+def test_the_last_table_of_the_bank_may_be_named_and_the_one_behind_it_may_not(prior):
+    assert changed(prior, "table", len(prior.tables) - 1).table.max() == len(prior.tables) - 1
+    with pytest.raises(ValueError, match=f"table must be uint8 below {len(prior.tables)} of shape"):
+        changed(prior, "table", len(prior.tables))
+
+
+def test_a_precision_is_positive_however_small(prior):
+    smallest = np.finfo(np.float32).smallest_subnormal
+    assert changed(prior, "precision", smallest).precision.min() == smallest
+    for value in (0, -smallest):
+        with pytest.raises(ValueError, match="class_precision must be positive, received"):
+            changed(prior, "precision", value)
+
+
+@pytest.mark.parametrize("name", ["centre", "precision"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_centres_and_precisions_are_finite(prior, name, value):
+    with pytest.raises(ValueError, match=f"class_{name} must be finite float32 of shape"):
+        changed(prior, name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("table", np.zeros((CLASSES, FEATURES), np.uint8)),
+        ("table", np.zeros((2, CLASSES - 1, FEATURES), np.uint8)),
+        ("table", np.zeros((2, CLASSES, FEATURES), np.int64)),
+        ("shift", np.zeros((1, CLASSES, FEATURES), np.int16)),
+        ("shift", np.zeros((2, CLASSES, FEATURES), np.int32)),
+        ("centre", np.zeros((CLASSES, FEATURES - 1), np.float32)),
+        ("centre", np.zeros((CLASSES, FEATURES))),
+        ("precision", np.ones((CLASSES + 1, FEATURES), np.float32)),
+        ("precision", np.ones((CLASSES, FEATURES))),
+    ],
+)
+def test_arrays_of_another_shape_or_dtype_are_refused_by_name(prior, name, array):
+    expected = name if name in ("table", "shift") else f"class_{name}"
+    with pytest.raises(ValueError, match=f"^{expected} must be .*received {array.dtype}"):
+        dataclasses.replace(prior, **{name: array})
+
+
 # --- damage
 
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from tiny_codec import LATENTS, SIDE, blobs, tiny_codec
 
-from nnlite import Sequential
+from nnlite import Dense, Flatten, Reshape, Sequential
 from nnlite.codec import container
+from nnlite.codec.digits.class_prior import CLASSES, ClassPrior
 from nnlite.codec.digits.image_codec import BUILT_IN, ImageCodec, to_bytes
+from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.datasets import load_mnist
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
@@ -91,6 +93,16 @@ def test_one_image_may_come_without_its_batch_axis(codec, images):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4"])
 def test_floats_give_the_bytes_of_the_integers_they_stand_for(codec, images, dtype):
     assert codec.compress((images / 255).astype(dtype), 1) == codec.compress(images, 1)
+
+
+def test_floats_of_black_and_white_are_taken_and_those_just_beyond_are_not(codec):
+    pixels = np.zeros((1, SIDE, SIDE), np.float32)
+    pixels[0, 0] = 1
+    assert codec.compress(pixels, 1) == codec.compress((255 * pixels).astype(np.uint8), 1)
+    for beyond in (np.nextafter(np.float32(1), np.float32(2)), np.nextafter(np.float32(0), np.float32(-1))):
+        pixels[0, 0, 0] = beyond
+        with pytest.raises(CodecError, match="values outside"):
+            codec.compress(pixels, 1)
 
 
 def test_images_need_not_be_contiguous(codec, images):
@@ -346,6 +358,32 @@ def test_more_tables_than_a_byte_can_name_are_refused_before_they_are_built(code
         changed(saved, tmp_path / "damaged", **tables)
 
 
+def test_as_many_tables_as_a_byte_can_name_are_taken(codec, saved, tmp_path):
+    rows = np.resize(np.arange(len(codec.prior.tables)), 256)
+    tables = {"prior.minimum": codec.prior.tables.minimum[rows], "prior.frequencies": codec.prior.tables.frequencies[rows]}
+    assert len(changed(saved, tmp_path / "many", **tables).prior.tables) == 256
+
+
+@pytest.mark.parametrize("latents", [3, 4, 5])
+def test_as_many_latents_as_pixels_are_taken_and_one_more_is_not(latents):
+    prior = ClassPrior(
+        FrequencyTables(np.array([0], np.int32), np.array([[2**15, 2**15]], np.uint16)),
+        np.zeros((1, CLASSES, latents), np.uint8),
+        np.zeros((1, CLASSES, latents), np.int16),
+        np.zeros((CLASSES, latents), np.float32),
+        np.ones((CLASSES, latents), np.float32),
+    )
+    rng = np.random.default_rng(1)
+    encoder = Sequential([Flatten(), Dense(4, latents, rng=rng)], (2, 2))
+    decoder = Sequential([Dense(latents, 4, rng=rng), Reshape((2, 2))], (latents,))
+    gain = np.ones((1, latents), np.float32)
+    if latents <= 4:
+        assert ImageCodec(encoder, decoder, gain, prior).gain.shape == (1, latents)
+    else:
+        with pytest.raises(ValueError, match="expected an encoder to 5 latents, no more than pixels"):
+            ImageCodec(encoder, decoder, gain, prior)
+
+
 def test_numbers_that_overflow_in_the_decoder_are_a_codec_error(saved, tmp_path, codec, images):
     gain = np.full((3, LATENTS), 1e-40, np.float32)
     weight = np.where(codec._arrays()["decoder.0.weight"] > 0, np.float16(60000), np.float16(-60000))
@@ -359,6 +397,19 @@ def test_latents_that_no_integer_can_hold_are_a_codec_error(saved, tmp_path, ima
     strange = changed(saved, tmp_path / "strange", gain=np.full((3, LATENTS), 1e38, np.float32))
     with pytest.raises(CodecError, match="expected latents that are finite and not huge"):
         strange.compress(images, 0)
+
+
+def test_latents_up_to_the_largest_int32_come_back_and_those_beyond_are_refused(saved, tmp_path):
+    codec = changed(saved, tmp_path / "fine", gain=np.full((3, LATENTS), 2, np.float32))
+    latents = np.zeros((1, LATENTS), np.float32)
+    for sign in (-1, 1):
+        latents[0, 3] = sign * np.nextafter(np.float32(2**30), np.float32(0))
+        payload = container.parse(codec.compress_latents(latents, 0), codec.hash)[1]
+        assert codec.prior.decode(payload, 1, 0)[0, 3] == sign * (2**31 - 128)
+    for beyond in (2**30, -(2**30), np.inf, np.nan):
+        latents[0, 3] = beyond
+        with pytest.raises(CodecError, match="expected latents that are finite and not huge"):
+            codec.compress_latents(latents, 0)
 
 
 def test_many_images_are_those_decoded_one_block_after_the_other(codec, images, monkeypatch):
