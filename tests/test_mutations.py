@@ -1,11 +1,9 @@
 """What the mutation run changes, and what it leaves alone; the run itself is ``python -m tests.long.mutate``."""
 
-import re
-
 import pytest
 from pages import ROOT
 
-from tests.long.mutate import TESTS
+from tests.long.mutate import TESTS, files_of, is_bound, modules, sample
 from tests.long.mutations import mutants
 
 
@@ -84,7 +82,20 @@ def test_mutants_of_equal_statements_have_different_names():
     assert len(set(keys)) == len(keys) == 6
 
 
-@pytest.mark.parametrize("page", ["tests/README.md", "tests/mutation_report.md"])
-def test_the_pages_say_in_how_many_modules_faults_are_tried(page):
-    said = re.findall(r"(\d+) modules", (ROOT / page).read_text(encoding="utf-8"))
-    assert said and set(said) == {str(len(TESTS))}
+@pytest.mark.parametrize("module", modules())
+def test_every_module_has_tests_that_are_to_notice_its_faults(module):
+    files = files_of(module)
+    assert files and all((ROOT / file).is_file() for file in files)
+
+
+def test_the_files_of_modules_that_are_gone_are_not_listed():
+    assert set(TESTS) <= set(modules())
+
+
+def test_a_sample_holds_all_bounds_and_so_many_others():
+    among = list(mutants("if a < b and c >= d:\n    x = 1 + y\nz = 2", "example.py"))
+    bounds = [mutant for mutant in among if is_bound(mutant.key)]
+    assert [mutant.change for mutant in bounds] == ["if a ⟦< → <=⟧ b and c >= d:", "if a < b and c ⟦>= → >⟧ d:"]
+    assert sample(among, 0, seed=0) == bounds
+    chosen = sample(among, 3, seed=0)
+    assert len(chosen) == 5 and [mutant for mutant in among if mutant in chosen] == chosen

@@ -17,6 +17,7 @@ from tiny_codec import SIDE, blobs, tiny_codec, trained
 from nnlite.codec import commands as cli
 from nnlite.codec import container
 from nnlite.codec.digits.image_codec import ImageCodec
+from nnlite.datasets import load_mnist
 from nnlite.metrics import mse, psnr
 from nnlite.pictures import picture_files as imagefiles
 
@@ -107,6 +108,13 @@ def test_one_image_can_be_the_input(run, codec, images):
 def test_without_a_quality_the_middle_one_is_taken(run, codec, images):
     assert run("compress", "digits.npy", "new.nnl")[0] == 0
     assert Path("new.nnl").read_bytes() == codec.compress(images, 1)
+
+
+def test_without_a_quality_the_built_in_codec_takes_the_eighth_of_its_sixteen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("mnist.npy", load_mnist().test_images[:3])
+    assert cli.main(["compress", "mnist.npy", "mnist.nnl"]) == 0
+    assert container.read_header(Path("mnist.nnl").read_bytes()).quality == 8
 
 
 # --- targets

@@ -2,7 +2,7 @@
 
 mutmut and cosmic-ray were tried first. mutmut 3.8 leaves every decorated function alone, and so all kernels, the range coder,
 properties and the constants of modules. cosmic-ray 8.7 starts an interpreter for each mutant, two seconds of imports, and so hours
-for the whole. Here numba, NumPy and pytest are imported once and forked, which makes it three minutes, see `tests.long.trials`.
+for the whole. Here numba, NumPy and pytest are imported once and forked, see `tests.long.trials`.
 Numba's compiler is off: the loops run as Python, and are the same ones.
 """
 
@@ -24,14 +24,11 @@ PACKAGE = ROOT / "nnlite"
 RESULTS = ROOT / "out" / "mutation.json"
 REASONS = Path(__file__).with_name("survivors.txt")
 
-# Which tests are to notice a fault in which module: files, or one test of a file, as pytest names them but for ".py".
+# Which tests are to notice a fault in a module: the file named after it, such as tests/layers/test_noise.py for layers.noise, and
+# test_rooms.py for a room's list of names, but for these.
 TESTS = {
-    "nnlite": "test_rooms",
+    "__main__": "codec/test_commands",
     "arrays": "test_arrays layers/test_layer_and_dense",
-    "jit": "test_jit",
-    "kernels": "test_kernels",
-    "initializers": "test_initializers",
-    "metrics": "test_metrics",
     "layers": "layers/test_activations layers/test_layer_and_dense",
     "layers.parameter": "layers/test_parameter layers/test_layer_and_dense test_states",
     "layers.layer": "layers/test_layer_and_dense test_states",
@@ -44,57 +41,29 @@ TESTS = {
     "layers.noise": "layers/test_noise layers/test_layer_and_dense",
     "layers.normalization": "layers/test_normalization layers/test_layer_and_dense",
     "layers.penalties": "layers/test_penalties layers/test_layer_and_dense",
-    "layers.sampling": "layers/test_sampling",
     "losses": "losses/test_losses",
     "losses.loss": "losses/test_losses",
     "losses.regression": "losses/test_losses",
     "losses.cross_entropy": "losses/test_losses",
     "optimizers": "optimizers/test_optimizers",
-    "optimizers.optimizer": "optimizers/test_optimizers training/test_schedules training/test_resume",
+    "optimizers.optimizer": "optimizers/test_optimizers training/test_schedules test_states",
     "optimizers.sgd": "optimizers/test_optimizers training/test_schedules",
-    "optimizers.adam": "optimizers/test_optimizers training/test_golden_training training/test_resume",
-    "files": "test_rooms",
-    "files.whole_files": "files/test_whole_files",
-    "files.safetensors": "files/test_safetensors",
-    "files.weights": "files/test_weights",
-    "files.torch_and_keras": "files/test_torch_and_keras",
-    "files.onnx": "files/test_onnx",
-    "datasets": "test_rooms",
+    "optimizers.adam": "optimizers/test_optimizers training/test_golden_training",
+    "files.errors": "files/test_safetensors",
     "datasets.idx": "datasets/test_datasets",
     "datasets.mnist": "datasets/test_datasets",
-    "training": "test_rooms",
     "training.batches": "training/test_batches models/test_sequential",
-    "training.callbacks": "training/test_callbacks",
     "training.loop": "models/test_sequential training/test_callbacks training/test_resume",
-    "training.watch": "training/test_watch",
     "training.progress": "training/test_callbacks",
-    "training.augmentation": "training/test_augmentation",
-    "training.schedules": "training/test_schedules",
     "training.best": "training/test_callbacks test_states",
     "training.records": "training/test_callbacks training/test_live_plot test_states",
-    "training.job": "training/test_resume",
-    "training.resume": "training/test_resume",
-    "models": "test_rooms",
-    "models.sequential": "models/test_sequential test_states training/test_watch",
-    "models.autoencoder": "models/test_autoencoder",
-    "models.dense_network": "models/test_dense_network",
-    "gradcheck": "test_gradcheck",
-    "lbfgs": "test_lbfgs",
-    "pictures": "test_rooms",
-    "pictures.netpbm": "pictures/test_netpbm",
+    "training.job": "training/test_job training/test_resume",
+    "models.sequential": "models/test_sequential training/test_watch test_states",
+    "products.processor": "products/test_matrix_product",
     "pictures.png": "pictures/test_picture_files",
     "pictures.picture_files": "pictures/test_picture_files pictures/test_picture_folder",
-    "pictures.picture_folder": "pictures/test_picture_folder",
-    "codec.quantizer": "codec/test_quantizer",
     "codec.frequency_tables": "codec/test_frequency_tables codec/test_range_coder_damage",
     "codec.range_coder": "codec/test_range_coder codec/test_range_coder_damage",
-    "codec.mixing": "codec/test_mixing",
-    "codec.frame": "codec/test_frame",
-    "codec.container": "codec/test_container",
-    "codec.digits.bottleneck": "codec/digits/test_bottleneck",
-    "codec.digits.class_prior": "codec/digits/test_class_prior",
-    "codec.digits.image_codec": "codec/digits/test_image_codec",
-    "codec.commands": "codec/test_commands",
 }
 UNEXPLAINED = "**No reason is known: a test is missing.**"
 
@@ -106,6 +75,14 @@ def modules() -> dict[str, Path]:
     paths = sorted(PACKAGE.rglob("*.py"))
     names = (".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").strip(".") for path in paths)
     return dict(zip((name or "nnlite" for name in names), paths, strict=True))
+
+
+def files_of(module: str) -> list[str]:
+    """Return the files of tests that are to notice a fault in a module."""
+    place, _, name = f".{module}".rpartition(".")
+    is_room = modules()[module].stem == "__init__"
+    usual = "test_rooms" if is_room else f"{place.strip('.')}/test_{name}".replace(".", "/").strip("/")
+    return [f"tests/{file}.py" for file in TESTS.get(module, usual).split()]
 
 
 def all_mutants(module: str) -> list[Mutant]:
@@ -133,8 +110,7 @@ def examine(module: str, chosen: list[Mutant]) -> Outcomes:
     start, outcomes = time.monotonic(), {}
     with tempfile.TemporaryDirectory() as folder:
         name = "nnlite" if module == "nnlite" else f"nnlite.{module}"
-        tests = [f"tests/{file}.py{colons}{test}" for file, colons, test in (t.partition("::") for t in TESTS[module].split())]
-        trials = Trials(name, tests, Path(folder))
+        trials = Trials(name, files_of(module), Path(folder))
         for mutant, outcome in trials.outcomes(chosen):
             outcomes[mutant.key] = (mutant.line, outcome)
             if outcome == "survived":
@@ -176,7 +152,7 @@ def report(results: dict[str, Outcomes], sizes: dict[str, int], reasons: dict[st
         f"All {len(results)} modules of `nnlite/` that hold more than imports are tried. Each mutant is the package with one small "
         "fault: `<` for `<=`, `+` for `-`, another constant, a condition negated or left out, a statement or an argument left out, "
         "and the like, see `tests/long/mutations.py`. It is killed when a test of its module fails; a timeout, when the tests do "
-        "not come to an end, counts as well. Of modules where fewer are tried than there are, all bounds (`<` for `<=` and the like, "
+        "not come to an end, counts as well. Where fewer are tried than there are, they are all bounds (`<` for `<=` and the like, "
         "which show only at the limit itself) and some of the others, drawn at random.",
         "",
         "| module | mutants | tried | killed | timeout | survived | noticed |",
@@ -210,7 +186,7 @@ def _machine() -> str:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.long.mutate", description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--module", nargs="+", choices=TESTS, default=list(TESTS), help="only these, such as layers")
+    parser.add_argument("--module", nargs="+", choices=modules(), default=list(modules()), help="only these, such as layers.dense")
     parser.add_argument("--sample", type=int, metavar="N", help="of each module all bounds, and N others at random: a first look")
     parser.add_argument("--seed", type=int, default=0, help="of that choice (%(default)s)")
     parser.add_argument("--survivors", action="store_true", help="only those that survived the last time, for no known reason")
@@ -219,31 +195,26 @@ def main() -> None:
 
     os.chdir(ROOT)
     results: dict[str, Outcomes] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    chosen = [(module, mutant) for module in arguments.module for mutant in all_mutants(module)]
-    if arguments.survivors:
-        explained = {mutant for listed in read_reasons(REASONS.read_text()).values() for mutant in listed}
-
-        def again(module: str, mutant: Mutant) -> bool:
-            _, outcome = results.get(module, {}).get(mutant.key, (0, ""))
-            return outcome == "survived" and f"{module} | {mutant.key}" not in explained
-
-        chosen = [(module, mutant) for module, mutant in chosen if again(module, mutant)]
+    explained = {mutant for listed in read_reasons(REASONS.read_text()).values() for mutant in listed}
 
     from tests.long import trials
 
     trials.prepare()
     for module in arguments.module:
-        selected = [mutant for m, mutant in chosen if m == module]
-        if arguments.sample:
-            selected = sample(selected, arguments.sample, arguments.seed)
-        outcomes = examine(module, selected) if selected else {}
-        known = results.get(module, {}) | outcomes
-        results[module] = {m.key: (m.line, known[m.key][1]) for m in all_mutants(module) if m.key in known}
+        known = results.get(module, {})
+        chosen = everything = all_mutants(module)
+        if arguments.survivors:
+            alive = {key for key, (_, outcome) in known.items() if outcome == "survived" and f"{module} | {key}" not in explained}
+            chosen = [mutant for mutant in everything if mutant.key in alive]
+        if arguments.sample is not None:
+            chosen = sample(chosen, arguments.sample, arguments.seed)
+        known |= examine(module, chosen) if chosen else {}
+        results[module] = {mutant.key: (mutant.line, known[mutant.key][1]) for mutant in everything if mutant.key in known}
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False))
     if arguments.report:
         command = f"python -m tests.long.mutate --report {arguments.report}"
-        ordered = {module: results[module] for module in TESTS if module in results}
+        ordered = {module: results[module] for module in modules() if results.get(module)}
         sizes = {module: len(all_mutants(module)) for module in ordered}
         Path(arguments.report).write_text(report(ordered, sizes, read_reasons(REASONS.read_text()), command))
 
