@@ -304,6 +304,19 @@ def test_an_autoencoder_learns_more_than_by_gradient_descent_in_as_many_passes(s
     assert values[-1] < 0.8 * min(losses)
 
 
+def test_the_model_ends_with_the_weights_that_were_found_and_not_with_those_tried_last(samples, dtype, monkeypatch):
+    def minimize(function, start):
+        function(start + 1)
+        return start + 2, [0.0]
+
+    model = autoencoder(dtype)
+    before = model.get_weights()
+    monkeypatch.setattr(lbfgs, "minimize", minimize)
+    lbfgs.fit(model, samples)
+    for weight, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, expected + 2)
+
+
 def test_penalties_belong_to_what_is_minimised(rng):
     """With mse over D outputs and an l2 penalty a linear layer is ridge regression."""
     x, y = rng.standard_normal((30, 4)), rng.standard_normal((30, 2))

@@ -168,6 +168,21 @@ def test_history_starts_anew_with_each_training():
     assert history.history == {"loss": [3.0]}
 
 
+def test_a_state_is_a_copy_from_which_another_history_goes_on():
+    history, other = History(), History()
+    history.on_epoch_logged(None, 1, {"loss": 3.0})
+    state = history.state()
+    history.on_epoch_logged(None, 2, {"loss": 2.0})
+    assert state == {"history": {"loss": [3.0]}}
+    other.on_train_begin(None, 2, 1)
+    other.load_state(state)
+    assert other.history == {"loss": [3.0]}
+
+
+def test_a_callback_of_ones_own_remembers_nothing_and_draws_nothing_unless_it_says_so():
+    assert (Callback().state(), Callback().rngs()) == ({}, [])
+
+
 # --- EarlyStopping
 
 

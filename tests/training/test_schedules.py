@@ -17,7 +17,7 @@ from nnlite import (
     one_cycle,
     step_decay,
 )
-from nnlite.optimizers import SGD
+from nnlite.optimizers import SGD, RMSProp
 from nnlite.training import Callback
 
 
@@ -196,8 +196,10 @@ def test_the_momentum_rises_as_sutskevers(rng):
     assert model.optimizer.momentum == 0.9
 
 
-def test_the_momentum_schedule_needs_a_momentum(model):
-    with pytest.raises(ValueError, match="MomentumSchedule expects an SGD with momentum, received SGD without"):
+@pytest.mark.parametrize("optimizer", ["SGD", "RMSProp"])
+def test_the_momentum_schedule_needs_a_momentum(model, optimizer):
+    model.compile({"SGD": SGD(0.5), "RMSProp": RMSProp()}[optimizer], "mse")
+    with pytest.raises(ValueError, match=f"MomentumSchedule expects an SGD with momentum, received {optimizer} without"):
         model.fit(np.ones((4, 2), np.float32), shuffle=False, callbacks=[MomentumSchedule()], verbose=False)
 
 
