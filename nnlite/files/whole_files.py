@@ -1,9 +1,10 @@
-"""Reading a file that may be anything; writing one so that it is afterwards the old one or the new one, whole."""
+"""Reading a file that may be anything, and a folder in order; writing a file so that it is the old one or the new one, whole."""
 
 import contextlib
 import errno
 import glob
 import os
+import re
 import stat
 import zlib
 from pathlib import Path
@@ -29,6 +30,12 @@ def read_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> bytes:
         if status.st_size > limit:
             raise OSError(errno.EFBIG, f"it has {status.st_size} bytes, more than {limit}", os.fspath(path))
         return file.read(status.st_size)
+
+
+def natural_order(path: Path) -> tuple[list[str | int], str]:
+    """Return a key that sorts files as people count: numbers in their names compare as numbers, 2.png before 10.png."""
+    parts = re.split(r"([0-9]+)", path.name)  # each second part is a number
+    return [int(part) if position % 2 else part for position, part in enumerate(parts)], path.name
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

@@ -1,6 +1,6 @@
 """Pictures in files, as arrays of uint8.
 
-Read `netpbm` and `png`, one format each; then `picture_files` and `picture_folder`.
+Read `netpbm`, `npy` and `png`, one format each; then `picture_files` and `picture_folder`.
 """
 
 from nnlite.pictures.netpbm import parse_netpbm

@@ -6,6 +6,10 @@ The four parts of the header are separated by white space, in which a "#" begins
 white-space character ends it. P5 and P6 have one byte a sample where maxval < 256, else two, the higher first. Samples run from 0,
 black, to maxval; those of a colour are red, green and blue.
 
+A comment behind maxval is read in each of the ways in which programs write it, if the samples that follow are as many as promised:
+its line's end stands for the white-space character, or has one before or behind it. The manual allows the last; Netpbm reads the
+first. A plain file may have comments between its samples, too, as in Netpbm.
+
 Format: the manual pages pgm(5) and ppm(5) of Netpbm, https://netpbm.sourceforge.net/doc/pgm.html.
 """
 
@@ -16,7 +20,9 @@ import numpy.typing as npt
 
 from nnlite.files.errors import PictureError
 
-HEADER = re.compile(rb"P([2356])" + 3 * rb"(?:\s|#[^\n\r]*[\n\r])+(\d{1,10})" + rb"\s")
+COMMENT = rb"#[^\n\r]*[\n\r]"
+HEADER = re.compile((rb"P([2356])" + 3 * rb"(?:\s|@)+(\d{1,10})" + rb"(?=\s|(?:@)+(?!#))").replace(b"@", COMMENT))
+ENDS = [re.compile(rb"\s"), re.compile(rb"\s?(?:%b)+(?!#)\s?" % COMMENT)]  # of a header; not in the middle of its comments
 BEGINNINGS = (b"P2", b"P3", b"P5", b"P6")
 # Samples in a plain file: each is a Python object of some 60 bytes until all are read, 120 MB for so many; photographs are binary.
 MAX_PLAIN = 2**21
@@ -54,16 +60,18 @@ def parse_netpbm(data: bytes) -> npt.NDArray[np.uint8]:
     return samples.astype(np.uint8).reshape((height, width, 3) if channels == 3 else (height, width))
 
 
-def _binary_samples(raster: bytes, count: int, maxval: int) -> npt.NDArray[np.unsignedinteger]:
+def _binary_samples(rest: bytes, count: int, maxval: int) -> npt.NDArray[np.unsignedinteger]:
     size = 1 if maxval < 256 else 2
-    _check_count("bytes", len(raster), count * size)
-    return np.frombuffer(raster, f">u{size}")
+    starts = [end.end() for end in (pattern.match(rest) for pattern in ENDS) if end]
+    start = next((start for start in starts if len(rest) - start == count * size), starts[0])
+    _check_count("bytes", len(rest) - start, count * size)
+    return np.frombuffer(rest, f">u{size}", offset=start)
 
 
-def _plain_samples(raster: bytes, count: int, maxval: int) -> npt.NDArray[np.unsignedinteger]:
+def _plain_samples(rest: bytes, count: int, maxval: int) -> npt.NDArray[np.unsignedinteger]:
     if count > MAX_PLAIN:
         raise PictureError(f"expected at most {MAX_PLAIN} samples in a plain file, received {count}: write it as P5 or P6")
-    words = raster.split(None, count)  # at most one more, the rest
+    words = re.sub(rb"#[^\n\r]*", b"", rest).split(None, count)  # at most one more, the rest
     _check_count("numbers", len(words), count)
     bad = next((word for word in words if not (word.isdigit() and len(word) <= 5)), None)
     if bad is not None:
@@ -74,6 +82,8 @@ def _plain_samples(raster: bytes, count: int, maxval: int) -> npt.NDArray[np.uns
 def _check_count(unit: str, received: int, expected: int) -> None:
     if received != expected:
         found = (
-            f"{received}: the file is cut short" if received < expected else "more: the file is too long, or its sizes are wrong"
+            f"{received}: the file is cut short"
+            if received < expected
+            else "more: the file is too long, its sizes are wrong, or it holds several images"
         )
         raise PictureError(f"expected {expected} {unit} of samples, received {found}")

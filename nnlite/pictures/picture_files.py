@@ -1,10 +1,10 @@
 """Images in files of several kinds, as uint8 arrays (N, height, width): PNG, PGM, a folder of PNGs, .npy, IDX; and "-", a pipe.
 
-On reading, a file's kind is known by its first bytes; on writing, by its name: ``.png``, ``.npy``, IDX where the name contains
-"idx" or "ubyte" (gzipped if it also ends in ``.gz``), and a folder where it has no ending. A pipe carries ``.npy``.
+On reading, a file's kind is known by its first bytes, and the files of a folder are in natural order, 2.png before 10.png. On
+writing, the name says the kind: ``.png``, ``.npy``, IDX where it contains "idx" or "ubyte" (gzipped if it also ends in ``.gz``),
+and a folder where it has no ending. A pipe carries ``.npy``.
 
-PNGs are read that are opaque, with 8 bits a sample, or one bit a sample if they are grey, or a palette of any size; all others are
-refused.
+PNGs are read that are opaque, with at most 8 bits a sample; all others are refused.
 
 A file may come from a stranger. At most 1 GiB is read of it, and what it promises is compared with what it holds before memory is
 taken for it; only the pixels of a PNG may be more than its bytes, at most 2^24 of them, and 2^28 in a folder.
@@ -12,7 +12,6 @@ taken for it; only the pixels of a PNG may be more than its bytes, at most 2^24 
 
 import gzip
 import io
-import math
 import os
 import re
 import shutil
@@ -26,21 +25,14 @@ import numpy.typing as npt
 from nnlite.arrays import Array
 from nnlite.datasets.idx import parse_idx
 from nnlite.files.errors import FileError, PictureError
-from nnlite.files.whole_files import MAX_BYTES, read_file, write_atomically
+from nnlite.files.whole_files import MAX_BYTES, natural_order, read_file, write_atomically
 from nnlite.pictures.netpbm import BEGINNINGS as NETPBM
 from nnlite.pictures.netpbm import parse_netpbm
-from nnlite.pictures.png import PNG, _first_line, parse_png, png
+from nnlite.pictures.npy import NPY, parse_npy
+from nnlite.pictures.png import PNG, parse_png, png
 
 PIPE = Path("-")
 MAX_PIXELS = 2**28  # of a folder, 256 MiB
-
-
-# Of elements that are Boolean, integers or floats, and of version 1.0 of the format, which is enough for them.
-NPY_HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|=]?[biuf][0-9]{1,2})', 'fortran_order': (True|False), "
-    rb"'shape': \((|SIZE,|SIZE(?:, SIZE)+)\),? *\} *\n".replace(b"SIZE", rb"(?:0|[1-9][0-9]{0,18})"),
-    re.DOTALL,
-)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -141,8 +133,8 @@ def parse_images(data: bytes) -> Array:
         if image.ndim == 3:
             raise PictureError("expected a grey image, received one with colours")
         return image
-    if data.startswith(b"\x93NUMPY"):
-        return _read_npy(data)
+    if data.startswith(NPY):
+        return parse_npy(data)
     if data.startswith((b"\x1f\x8b", b"\0\0")):
         return parse_idx(data)
     raise PictureError(f"expected a PNG, PGM, .npy or IDX file, or a folder of PNGs, received bytes {data[:4].hex(' ')!r}")
@@ -150,7 +142,7 @@ def parse_images(data: bytes) -> Array:
 
 def _read_folder(path: Path) -> Array:
     try:
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".png")
+        files = sorted((file for file in path.iterdir() if file.suffix.lower() == ".png"), key=natural_order)
     except OSError as error:
         raise PictureError(f"{path}: expected a readable folder: {error.strerror}") from error
     if not files:
@@ -212,23 +204,6 @@ def _check_numbered(path: Path) -> None:
         raise PictureError(
             f"{path}: expected a folder of numbered PNG files to replace, received one with {foreign[0]!r}: choose another name"
         )
-
-
-def _read_npy(data: bytes) -> Array:
-    """Return a .npy file's array. NumPy's own reader would parse the header, a Python literal, as a program's text is parsed."""
-    header = NPY_HEADER.match(data)
-    if header is None or header.end() != 10 + int.from_bytes(data[8:10], "little"):
-        raise PictureError("expected a NumPy file of numbers, with a header as numpy.save writes it, received another")
-    descr, order, sizes = (group.decode("ascii") for group in header.groups())
-    try:
-        dtype = np.dtype(descr)
-        shape = tuple(int(size) for size in sizes.split(",") if size.strip())
-        if math.prod(shape) * dtype.itemsize != len(data) - header.end():
-            raise ValueError(f"{dtype} of shape {shape} after the header, received {len(data) - header.end()} bytes")
-        elements = np.frombuffer(data, dtype, offset=header.end()).reshape(shape, order="F" if order == "True" else "C")
-        return elements.astype(dtype.newbyteorder("="))
-    except (TypeError, ValueError) as error:  # no such type, or a shape that no array can have
-        raise PictureError(f"expected a NumPy file of numbers: {_first_line(error)}") from error
 
 
 def _parse_picture(data: bytes) -> npt.NDArray[np.uint8]:

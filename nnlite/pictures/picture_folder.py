@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.files.errors import DatasetError, PictureError
-from nnlite.files.whole_files import MAX_BYTES
+from nnlite.files.whole_files import MAX_BYTES, natural_order
 from nnlite.pictures.picture_files import read_picture
 
 ENDINGS = {".pgm", ".ppm", ".pnm", ".png"}
@@ -27,7 +27,7 @@ class ImageFolder(NamedTuple):
 
 
 def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
-    """Return the pictures of a folder and of the folders in it, ordered by name.
+    """Return the pictures of a folder and of the folders in it, in the natural order of their names: s2 before s10.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _draw(items: npt.NDArray[np.int64], share: float, rng: np.random.Generator) 
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+    return sorted((child for child in folder.iterdir() if not child.name.startswith(".")), key=natural_order)
 
 
 def _is_picture(file: Path) -> bool:

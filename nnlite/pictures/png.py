@@ -1,6 +1,16 @@
-"""PNG files: what of them is read, and how a grey picture is written."""
+"""PNG files: a signature, then chunks, each of a length, a kind, contents and a checksum (https://www.w3.org/TR/png).
 
-import io
+    IHDR    width, height, bits a sample, kind of colour, three methods
+    PLTE    a palette: red, green and blue of each entry
+    tRNS    the opacity of each entry, or a colour that stands for none
+    IDAT    the rows, each behind a byte that names its filter, packed by zlib; cut into as many chunks as one likes
+    IEND    nothing
+
+A damaged picture still looks like a picture. So everything is checked that the format lets a reader check, also what others
+forgive.
+"""
+
+import re
 import struct
 import zlib
 
@@ -8,57 +18,166 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.files.errors import PictureError
+from nnlite.jit import jit
 
-MAX_PNG_PIXELS = 2**24  # 4096 × 4096
-
+Bytes = npt.NDArray[np.uint8]
+Chunks = list[tuple[bytes, bytes]]
 
 PNG = b"\x89PNG\r\n\x1a\n"
+# In one order. Other chunks are passed over if their kind begins with a small letter; without the others nobody can read a picture.
+OTHERS = rb"(?:(?!tRNS)[a-z][A-Za-z]{3} )*"
+ORDER = re.compile(rb"IHDR @(?:PLTE @)?(?:tRNS @)?(?:IDAT )+@IEND ".replace(b"@", OTHERS))
+MAX_PNG_PIXELS = 2**24  # 4096 × 4096
+GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # kinds of colour
+CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
+DEPTHS = {GREY: (1, 2, 4, 8), PALETTE: (1, 2, 4, 8)}  # bits a sample; 8 for the other kinds of colour
+# The parts of a picture that stand one after the other: first column and row, steps to the next column and row.
+WHOLE = [(0, 0, 1, 1)]
+INTERLACED = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 
 
-def parse_png(data: bytes) -> npt.NDArray[np.uint8]:
-    """Return a PNG's image (height, width) or (height, width, 3)."""
-    import matplotlib.image  # only here: it takes longer to import than a small file to compress
+def parse_png(data: bytes) -> Bytes:
+    """Return a PNG's image (height, width) or (height, width, 3).
 
-    data = _essential_chunks(data)
-    try:
-        image = matplotlib.image.imread(io.BytesIO(data), format="png")  # floats in [0, 1], (h, w), (h, w, 3) or (h, w, 4)
-    except Exception as error:  # it raises whatever its decoder does
-        raise PictureError(f"expected a PNG image: {_first_line(error)}") from error
-    if image.ndim == 3 and (image[..., 3:] != 1).any():
-        raise PictureError("expected an opaque image, received one with transparency")
-    return np.asarray(np.rint((image if image.ndim == 2 else image[..., :3]) * 255), np.uint8)
+    Raises
+    ------
+    PictureError
+        The file is damaged, has transparent pixels, 16 bits a sample, or more than 2^24 pixels.
+    """
+    chunks = _read_chunks(data)
+    width, height, depth, colour, interlaced = _read_header(chunks[0][1])
+    image = np.empty((height, width, CHANNELS[colour]), np.uint8)
+    parts = [image[y::dy, x::dx] for x, y, dx, dy in (INTERLACED if interlaced else WHOLE)]
+    parts = [part for part in parts if part.size]
+    bits = CHANNELS[colour] * depth  # of a pixel
+    row_bytes = [1 + (part.shape[1] * bits + 7) // 8 for part in parts]
+    stream = _inflate(chunks, sum(len(part) * size for part, size in zip(parts, row_bytes, strict=True)))
+    for part, size in zip(parts, row_bytes, strict=True):
+        rows, stream = stream[: len(part) * size].reshape(-1, size), stream[len(part) * size :]
+        if rows[:, 0].max() > 4:
+            raise PictureError(f"expected a PNG with the filters 0 to 4, received {rows[:, 0].max()}")
+        unfilter(rows, max(bits // 8, 1))
+        part[...] = _unpack(rows[:, 1:], depth)[:, : part.shape[1] * part.shape[2]].reshape(part.shape)
+    return _colours(image, chunks, depth, colour)
 
 
-def _essential_chunks(data: bytes) -> bytes:
-    """Return a PNG with only the chunks that make its pixels; PictureError if they are many or of a kind not read right."""
-    parts, position = [PNG], len(PNG)
-    while parts[-1][4:8] != b"IEND" and position + 12 <= len(data):
+def _read_chunks(data: bytes) -> Chunks:
+    """Return the kind and the contents of each chunk; PictureError unless all are whole and in the format's order."""
+    if not data.startswith(PNG):
+        raise PictureError("expected a PNG image, received bytes without its signature")
+    chunks: Chunks = []
+    position = len(PNG)
+    while not chunks or chunks[-1][0] != b"IEND":
+        if position + 12 > len(data):
+            raise PictureError("expected a PNG image, received one without its end: the file is cut short")
         (length,) = struct.unpack_from(">I", data, position)
-        chunk = data[position : position + 12 + length]
-        if (chunk[4:8] == b"IHDR") != (len(parts) == 1):
-            raise PictureError("expected a PNG image: it has one header, at its start")
-        if chunk[4:8] in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
-            parts.append(chunk)
+        kind, contents = data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
         position += 12 + length
-    if not data.startswith(PNG) or len(parts) == 1 or len(parts[1]) != 25 or parts[-1][4:8] != b"IEND":
-        raise PictureError("expected a PNG image, received bytes without its header or its end")
-    width, height, depth, colour_type = struct.unpack_from(">IIBB", parts[1], 8)
+        if data[position - 4 : position] != struct.pack(">I", zlib.crc32(kind + contents)):
+            raise PictureError("expected a PNG image, received one whose checksums are wrong: the file is damaged or cut short")
+        chunks.append((kind, contents))
+    if not ORDER.fullmatch(b"".join(kind + b" " for kind, _ in chunks)) or chunks[-1][1]:
+        raise PictureError("expected a PNG image of one header, at most one palette, its rows and its end, received another order")
+    return chunks
+
+
+def _read_header(header: bytes) -> tuple[int, int, int, int, int]:
+    """Return width, height, bits a sample, kind of colour and whether it is interlaced; PictureError if they are not possible."""
+    if len(header) != 13:
+        raise PictureError(f"expected a PNG image with a header of 13 bytes, received {len(header)}")
+    width, height, depth, colour, compression, filtering, interlaced = struct.unpack(">IIBBBBB", header)
     if width * height > MAX_PNG_PIXELS:
         raise PictureError(f"expected a PNG image of at most {MAX_PNG_PIXELS} pixels, received {height} × {width}")
-    if depth == 16 or (colour_type == 0 and depth in (2, 4)):  # matplotlib's reader cuts the first and gets the others wrong
+    if not (width and height and colour in CHANNELS and compression == filtering == 0 and interlaced < 2):
+        raise PictureError("expected a PNG image, received one of a size, a kind of colour or a method that do not exist")
+    if depth not in DEPTHS.get(colour, (8,)):
         raise PictureError(f"expected a PNG of 8 bits a sample, received one of {depth}")
-    if colour_type in (0, 2) and any(part[4:8] == b"tRNS" for part in parts):  # which matplotlib's reader does not look at
-        raise PictureError("expected an opaque image, received one with transparency: a colour of it stands for none")
-    return b"".join(parts)
+    return width, height, depth, colour, interlaced
 
 
-def png(image: npt.NDArray[np.uint8]) -> bytes:
-    """Return a grey image (height, width) as a PNG file: matplotlib's writer knows only colours, and takes three times the bytes.
+def _inflate(chunks: Chunks, size: int) -> Bytes:
+    """Return what the IDAT chunks hold; PictureError unless it is one whole zlib stream of so many bytes."""
+    stream = zlib.decompressobj()
+    try:
+        rows = stream.decompress(b"".join(contents for kind, contents in chunks if kind == b"IDAT"), size + 1)
+    except zlib.error as error:
+        raise PictureError(f"expected a PNG image: {error}") from error
+    if len(rows) != size or not stream.eof or stream.unused_data:
+        raise PictureError(f"expected a PNG image whose rows take {size} bytes, received fewer or more")
+    return np.frombuffer(bytearray(rows), np.uint8)
 
-    A PNG is a signature and chunks: length, type, content, CRC-32 of type and content (ISO/IEC 15948).
+
+@jit
+def unfilter(rows: Bytes, distance: int) -> None:
+    """Turn differences into samples, in place, where each row of (height, 1 + bytes) begins with the number of its filter.
+
+    A byte x is stored as x − p modulo 256, where p is predicted from the bytes a on its left, `distance` before it, b above it, and
+    c above a, which are 0 outside of the picture:
+
+        0: p = 0    1: p = a    2: p = b    3: p = ⌊(a + b) / 2⌋    4: p = the nearest to a + b − c of a, b, c, the first if equal
     """
+    for i in range(rows.shape[0]):
+        kind = rows[i, 0]
+        for j in range(1, rows.shape[1]):
+            a = np.int64(rows[i, j - distance]) if j > distance else 0
+            b = np.int64(rows[i - 1, j]) if i > 0 else 0
+            c = np.int64(rows[i - 1, j - distance]) if i > 0 and j > distance else 0
+            p = 0
+            if kind == 1:
+                p = a
+            elif kind == 2:
+                p = b
+            elif kind == 3:
+                p = (a + b) // 2
+            elif kind == 4:
+                # a + b − c is as far from a as b from c
+                to_a, to_b, to_c = abs(b - c), abs(a - c), abs(a + b - 2 * c)
+                p = a if to_a <= to_b and to_a <= to_c else b if to_b <= to_c else c
+            rows[i, j] = (np.int64(rows[i, j]) + p) & 255
+
+
+def _unpack(rows: Bytes, depth: int) -> Bytes:
+    """Return samples of `depth` bits as bytes."""
+    if depth == 8:
+        return rows
+    bits = np.unpackbits(rows, axis=1).reshape(len(rows), -1, depth)
+    samples: Bytes = np.packbits(bits, axis=2)[..., 0] >> np.uint8(8 - depth)
+    return samples
+
+
+def _colours(image: Bytes, chunks: Chunks, depth: int, colour: int) -> Bytes:
+    """Return grey (height, width) or colours (height, width, 3); PictureError unless palette and opacities fit and are opaque."""
+    contents = dict(chunks)
+    palette, opacity = contents.get(b"PLTE"), contents.get(b"tRNS")
+    if palette is not None and (len(palette) % 3 or not 3 <= len(palette) <= 3 * 2**depth or colour in (GREY, GREY_ALPHA)):
+        raise PictureError(
+            f"expected a PNG with a palette of 1 to {2**depth} colours, or without one, received {len(palette)} bytes"
+        )
+    if colour == PALETTE:
+        entries = np.frombuffer(palette or b"", np.uint8).reshape(-1, 3)
+        if image.max() >= len(entries):
+            raise PictureError(f"expected a PNG of the {len(entries)} colours of its palette, received number {image.max()}")
+        alpha = np.frombuffer(opacity or b"", np.uint8)
+        if len(alpha) > len(entries):
+            raise PictureError(f"expected opacities of the {len(entries)} colours of a palette, received {len(alpha)}")
+        transparent = (alpha[image[image < len(alpha)]] != 255).any()
+        image = entries[image[..., 0]]
+    elif colour in (GREY_ALPHA, RGBA):
+        transparent = opacity is not None or (image[..., -1] != 255).any()
+        image = image[..., :-1]
+    else:
+        transparent = opacity is not None
+    if transparent:
+        raise PictureError("expected an opaque image, received one with transparency")
+    if colour == GREY:
+        image *= 255 // (2**depth - 1)
+    return image if image.shape[-1] == 3 else image[..., 0]
+
+
+def png(image: Bytes) -> bytes:
+    """Return a grey image (height, width) as a PNG file; matplotlib's writer knows only colours, in three times the bytes."""
     height, width = image.shape
-    rows = np.zeros((height, 1 + width), np.uint8)  # a row begins with its filter: 0, none, the best for images as small as these
+    rows = np.zeros((height, 1 + width), np.uint8)  # filter 0, the best for images as small as these
     rows[:, 1:] = image
     # 8 bits, grey, the only compression, filter method, no interlace
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
@@ -66,7 +185,3 @@ def png(image: npt.NDArray[np.uint8]) -> bytes:
     return PNG + b"".join(
         struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)) for kind, content in chunks
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__

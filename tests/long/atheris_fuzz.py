@@ -35,7 +35,7 @@ def main() -> None:
             (corpus / str(number)).write_bytes(sample)
 
         def run(data: bytes) -> None:
-            for each in (data, reader.repair(data)):
+            for each in (data, reader.repair(data)) if reader.repair else (data,):
                 try:
                     reader.read(each, folder)
                 except reader.errors:

@@ -1,8 +1,9 @@
 """Damaged files for every reader: ``python -m tests.long.fuzz --reader idx --count 100000``; all readers if none is named.
 
 Each case is a good file with random bit flips, splices, cuts and numbers at the edges, half of them with their checksums made
-right again. It must end in the reader's documented exception or in right data: without another exception or a warning, within a
-second of processor time, and within the memory that is left to the process, 1 GiB more than it has at the start.
+right again. It must end in the reader's documented exception or in right data, as `tests.long.readers` compares them: without
+another exception or a warning, within a second of processor time, and within the memory that is left to the process, 1 GiB more
+than it has at the start.
 """
 
 import argparse
@@ -66,15 +67,16 @@ def noise(data: bytearray, rng: random.Random, _: bytes) -> None:
 CHANGES = [flip, flip, splice, splice, cut, edge, noise]
 
 
-def cases(reader: Reader, count: int, seed: int) -> Iterator[bytes]:
-    """Yield so many damaged files; one seed gives the same ones."""
+def cases(reader: Reader, count: int, seed: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield so many damaged files, and whether their checksums have been repaired; one seed gives the same ones."""
     rng = random.Random(seed)
     for _ in range(count):
         data = bytearray(rng.choice(reader.samples))
         for _ in range(rng.choice([1, 1, 1, 2, 3, 5])):
             if data:
                 rng.choice(CHANGES)(data, rng, rng.choice(reader.samples))
-        yield reader.repair(bytes(data)) if rng.random() < 0.5 else bytes(data)
+        repaired = reader.repair is not None and rng.random() < 0.5
+        yield (reader.repair(bytes(data)) if repaired else bytes(data)), repaired
 
 
 def too_long(*_: object) -> None:
@@ -86,17 +88,17 @@ def fuzz(name: str, count: int, seed: int, folder: Path) -> bool:
     """Run the cases of one reader, print what became of them, and return whether all was well."""
     reader = READERS[name]
     for sample in reader.samples:  # also imports and compiles what there is
-        reader.read(sample, folder)
+        reader.check(sample, folder, repaired=False)
     resource.setrlimit(resource.RLIMIT_AS, (address_space() + MEMORY, resource.RLIM_INFINITY))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     read = refused = 0
     slowest = 0.0
     start = time.process_time()
-    for number, data in enumerate(cases(reader, count, seed)):
+    for number, (data, repaired) in enumerate(cases(reader, count, seed)):
         began = time.process_time()
         signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
-            reader.read(data, folder)
+            reader.check(data, folder, repaired)
             read += 1
         except reader.errors:
             refused += 1

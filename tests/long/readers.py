@@ -1,20 +1,25 @@
 """Every reader of files from strangers: small good files, the function that reads them, and the exceptions that it documents.
 
-A reader's function returns when the data were right and raises one of its `errors` when they were refused; it raises an
-AssertionError when data were accepted that are not right.
+A reader's function returns the content when the data were right, and raises one of its `errors` when they were refused. It raises
+an AssertionError when data were accepted that a second way of reading them, or of writing them again, has otherwise. In a format
+with checksums, damage that does not make them right again must be refused, or leave the content of one of the good files.
 """
 
 import functools
 import gzip
 import io
+import json
+import re
 import struct
 import tempfile
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import PIL.Image  # which matplotlib needs
 
 from nnlite import Dense, Dropout, EarlyStopping, Flatten, ReLU, Reshape, Sequential, Sigmoid
 from nnlite.codec import container
@@ -23,8 +28,9 @@ from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.datasets import parse_idx
 from nnlite.files import FileError, load_weights, safetensors
-from nnlite.pictures import netpbm
+from nnlite.pictures import netpbm, npy
 from nnlite.pictures import picture_files as imagefiles
+from nnlite.pictures.png import parse_png, png
 from nnlite.training import resume
 from nnlite.training.batches import Batches
 from nnlite.training.resume import SavedTraining
@@ -42,17 +48,34 @@ class Reader:
     samples : list of bytes
         Small files that it reads.
     read : callable
-        Takes a file's bytes and a folder that it may write to.
+        Takes a file's bytes and a folder that it may write to; returns the content, as bytes.
     errors : tuple of exceptions
         What it may raise.
     repair : callable
-        Makes the checksums of changed bytes right again, so that what is behind them is reached.
+        Makes the checksums of changed bytes right again, so that what is behind them is reached; None without checksums.
     """
 
     samples: list[bytes]
-    read: Callable[[bytes, Path], None]
+    read: Callable[[bytes, Path], bytes]
     errors: tuple[type[Exception], ...]
-    repair: Callable[[bytes], bytes] = bytes
+    repair: Callable[[bytes], bytes] | None = None
+
+    @functools.cached_property
+    def contents(self) -> list[bytes]:
+        """What is in the good files."""
+        with tempfile.TemporaryDirectory() as folder:
+            return [self.read(sample, Path(folder)) for sample in self.samples]
+
+    def check(self, data: bytes, folder: Path, repaired: bool = True) -> None:
+        """Read the data, whose checksums may have been repaired: nothing, an error of `errors`, or an AssertionError."""
+        content = self.read(data, folder)
+        if self.repair and not repaired:
+            assert content in self.contents, "damaged data were read as another content"
+
+
+def as_bytes(*arrays):
+    """Return arrays with their shapes and types as bytes."""
+    return b"".join(f"{array.dtype} {array.shape} ".encode() + array.tobytes() for array in arrays)
 
 
 # --- IDX
@@ -67,6 +90,7 @@ def read_idx(data, _):
     """Accept only what would be written like this."""
     array = parse_idx(data)
     assert idx_bytes(array) == (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data)
+    return as_bytes(array)
 
 
 # --- PNG, PGM and PPM, .npy
@@ -79,6 +103,12 @@ def npy_bytes(array):
     return buffer.getvalue()
 
 
+def npy_by_hand():
+    """Return a .npy file of version 2.0 with the entries of its header in another order."""
+    header = b"{\"shape\": (3, 4,5,),\"fortran_order\":False, 'descr' : '|u1'}\n"
+    return b"\x93NUMPY\2\0" + struct.pack("<I", len(header)) + header + IMAGES.tobytes()
+
+
 def netpbm_samples():
     """Return small PGM and PPM files, binary and plain; a plain one ends in a digit without which there is one sample less."""
     wide = IMAGES[0].astype(">u2") * 257
@@ -86,6 +116,7 @@ def netpbm_samples():
     return [
         b"P5\n5 4\n255\n" + IMAGES[0].tobytes(),
         b"P5 # two bytes\n5 4 # a sample\n65535\n" + wide.tobytes(),
+        b"P5\n5 4\n255# behind maxval\n" + IMAGES[0].tobytes(),
         b"P6 5 1 255 " + IMAGES[0, :3].tobytes(),
         f"P2\n5 4\n255\n{words}".encode(),
         f"P3\n# in digits\n5 1\n300\n{' '.join(words.split()[-15:])}".encode(),
@@ -93,48 +124,77 @@ def netpbm_samples():
 
 
 def read_netpbm(data, _):
-    """Accept only the image whose samples are the last of the file."""
+    """Accept only the image of the size in the header whose samples are the last of the file."""
     image = netpbm.parse_netpbm(data)
-    assert image.dtype == np.uint8 and image.ndim == (3 if data[:2] in (b"P3", b"P6") else 2)
-    maxval = int(netpbm.HEADER.match(data)[4])
+    words = re.sub(rb"#[^\n\r]*", b" ", data).split()
+    width, height, maxval = map(int, words[1:4])
+    assert image.dtype == np.uint8 and image.shape == ((height, width, 3) if data[:2] in (b"P3", b"P6") else (height, width))
     if data[:2] in (b"P2", b"P3"):
-        samples = np.array(data.split()[-image.size :], float)
+        samples = np.array(words[-image.size :], float)
+        assert len(words) == 4 + image.size
     else:
         samples = np.frombuffer(data[::-1], "u1" if maxval < 256 else "<u2", image.size)[::-1]
     np.testing.assert_allclose(image.ravel(), samples * (255 / maxval), rtol=0, atol=0.5 + 1e-9)
+    return as_bytes(image)
 
 
 def read_npy(data, _):
     """Accept only what NumPy reads alike."""
-    array = imagefiles.parse_images(data)
-    if data.startswith(b"\x93NUMPY"):
+    array = npy.parse_npy(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a header as Python 2 wrote it
         np.testing.assert_array_equal(array, np.load(io.BytesIO(data), allow_pickle=False))
+    return as_bytes(array)
 
 
 def read_png(data, _):
-    """Accept only images of the size that the header states."""
-    image = imagefiles.parse_images(data)
-    if data.startswith(b"\x89PNG"):
-        assert image.dtype == np.uint8 and image.shape == struct.unpack_from(">II", data, 16)[::-1]
+    """Accept only what Pillow reads alike."""
+    image = parse_png(data)
+    with PIL.Image.open(io.BytesIO(essential(data))) as other:
+        colours = np.asarray(other.convert("RGBA"))
+    assert (colours[..., 3] == 255).all()
+    np.testing.assert_array_equal(image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2), colours[..., :3])
+    return as_bytes(image)
 
 
 def read_folder(data, folder):
     """Read the file as one of a folder of two."""
-    (folder / "0.png").write_bytes(imagefiles.png(IMAGES[0]))
+    (folder / "0.png").write_bytes(png(IMAGES[0]))
     (folder / "1.png").write_bytes(data)
     images = imagefiles.read_images(folder)
-    assert images.shape == IMAGES[:2].shape
+    np.testing.assert_array_equal(images, [IMAGES[0], imagefiles.parse_images(data)])
+    return as_bytes(images)
+
+
+def chunks(data):
+    """Return where the chunks of a PNG begin and end."""
+    position = 8
+    while position + 12 <= len(data):
+        begin, position = position, position + 12 + int.from_bytes(data[position : position + 4], "big")
+        yield begin, position
+
+
+def essential(data):
+    """Return a PNG with the chunks alone that make its pixels: Pillow reads others, too, and may find them wrong."""
+    kinds = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+    return data[:8] + b"".join(data[begin:end] for begin, end in chunks(data) if data[begin + 4 : begin + 8] in kinds)
 
 
 def repair_png(data):
     """Return a PNG with the checksums of all its chunks made right."""
-    parts, position = [data[:8]], 8
-    while position + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, position)
-        content = data[position + 4 : position + 8 + length]
-        parts += [data[position : position + 4], content, struct.pack(">I", zlib.crc32(content))]
-        position += 12 + length
+    parts = [data[:8]]
+    for begin, end in chunks(data):
+        content = data[begin + 4 : end - 4]
+        parts += [data[begin : begin + 4], content, struct.pack(">I", zlib.crc32(content))]
     return b"".join(parts)
+
+
+def png_of(header, *contents):
+    """Return a PNG of this header, width to interlacing, and these chunks."""
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", *header)), *contents, (b"IEND", b""))
+    return repair_png(
+        b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(content)) + kind + content + bytes(4) for kind, content in chunks)
+    )
 
 
 def rgba_png():
@@ -144,11 +204,15 @@ def rgba_png():
     rows = image.reshape(4, 20)
     up = np.diff(rows, axis=0)  # modulo 256
     stream = zlib.compress(b"\0" + rows[0].tobytes() + b"".join(b"\2" + row.tobytes() for row in up))
-    header = struct.pack(">IIBBBBB", 5, 4, 8, 6, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"tEXt", b"a\0b"), (b"IDAT", stream[:9]), (b"IDAT", stream[9:]), (b"IEND", b""))
-    return repair_png(
-        b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(content)) + kind + content + bytes(4) for kind, content in chunks)
-    )
+    return png_of((5, 4, 8, 6, 0, 0, 0), (b"tEXt", b"a\0b"), (b"IDAT", stream[:9]), (b"IDAT", stream[9:]))
+
+
+def palette_png():
+    """Return an interlaced PNG of 5 × 4 pixels of eight greys in a palette of colours of four bits, with opacities."""
+    palette = np.repeat(IMAGES[0].ravel()[:8, None], 3, axis=1).tobytes()
+    rows = [b"\0\x10", b"\1\x20", b"\2\x30", b"\3\x40\x30", b"\0\x12", b"\2\0", b"\0\x01\x23\x40", b"\4\0\0\0"]  # of six parts
+    stream = zlib.compress(b"".join(rows))
+    return png_of((5, 4, 4, 3, 0, 0, 1), (b"PLTE", palette), (b"tRNS", 3 * b"\xff"), (b"IDAT", stream))
 
 
 # --- safetensors, weights
@@ -167,6 +231,7 @@ def read_safetensors(data, _):
     assert metadata == metadata_again and list(arrays) == list(again)
     for name, array in arrays.items():
         assert (array.dtype, array.shape, array.tobytes()) == (again[name].dtype, again[name].shape, again[name].tobytes())
+    return as_bytes(*arrays.values())
 
 
 @functools.cache
@@ -195,6 +260,7 @@ def read_weights(data, folder):
     stored = safetensors.loads(data)[0]
     for name, parameter in model.named_parameters().items():
         assert parameter.value.tobytes() == stored[name].tobytes()
+    return as_bytes(*model.get_weights())
 
 
 # --- checkpoints of a training
@@ -219,14 +285,19 @@ def checkpoint():
 
 
 def read_checkpoint(data, folder):
-    """Put the state into the training; written again it must be the same."""
+    """Put the state into the training; written again, it must be what the file says."""
     path = folder / "checkpoint"
     path.write_bytes(data)
     training = small_training(path)
     training.on_train_begin(None, 2, 1)
-    if training.epoch:
-        training.on_epoch_logged(None, training.epoch, {})
-    assert small_training(path).epoch == training.epoch
+    training.on_epoch_logged(None, training.epoch, {})
+    (arrays, metadata), (again, metadata_again) = safetensors.loads(data), safetensors.read(path)
+    for name, array in again.items():
+        assert as_bytes(arrays[name]) == as_bytes(array)
+    state = json.loads(metadata["state"])
+    for name, value in json.loads(metadata_again["state"]).items():
+        assert json.dumps(state[name]) == json.dumps(value)
+    return path.read_bytes()
 
 
 def repair_checkpoint(data):
@@ -260,10 +331,12 @@ def codec_file():
 
 
 def read_stream(data, _):
-    """Decompress: as many images as the header states."""
+    """Decompress as many images as the header states; one of them alone is the same."""
     images = small_codec().decompress(data)
     header = container.read_header(data)
     assert images.dtype == np.uint8 and images.shape == (header.count, header.height, header.width) == (header.count, 4, 5)
+    np.testing.assert_array_equal(small_codec().decompress(data, [header.count - 1]), images[-1:])
+    return as_bytes(images)
 
 
 def repair_stream(data):
@@ -275,22 +348,26 @@ def repair_stream(data):
 
 
 def read_codec(data, folder):
-    """Load a codec; one that is accepted must code images, or refuse to with a sentence."""
+    """Load a codec; one that is accepted has the numbers of the file, and must code images, or refuse to with a sentence."""
     (folder / "codec").write_bytes(data)
     codec = ImageCodec.load(folder / "codec")
+    stored = safetensors.loads(data)[0]
+    for name, array in codec._arrays().items():
+        assert as_bytes(array) == as_bytes(stored[name]), name
     images = np.zeros((2, *codec.image_shape), np.uint8)
     assert codec.decompress(codec.compress(images, codec.qualities - 1)).shape == images.shape
+    return as_bytes(*codec._arrays().values())
 
 
 READERS = {
     "idx": Reader([idx_bytes(IMAGES), idx_bytes(IMAGES[0, 0]), gzip.compress(idx_bytes(IMAGES), mtime=0)], read_idx, (FileError,)),
     "npy": Reader(
-        [npy_bytes(IMAGES), npy_bytes(np.asfortranarray(IMAGES / 255))],
+        [npy_bytes(IMAGES), npy_bytes(np.asfortranarray(IMAGES / 255)), npy_by_hand()],
         read_npy,
         (FileError,),
     ),
-    "png": Reader([imagefiles.png(IMAGES[0]), rgba_png()], read_png, (FileError,), repair_png),
-    "folder": Reader([imagefiles.png(IMAGES[0]), rgba_png()], read_folder, (FileError,), repair_png),
+    "png": Reader([png(IMAGES[0]), rgba_png(), palette_png()], read_png, (FileError,), repair_png),
+    "folder": Reader([png(IMAGES[0]), rgba_png(), palette_png()], read_folder, (FileError,), repair_png),
     "netpbm": Reader(netpbm_samples(), read_netpbm, (FileError,)),
     "safetensors": Reader([tensors()], read_safetensors, (FileError,)),
     "weights": Reader([weights()], read_weights, (FileError,)),

@@ -34,6 +34,42 @@ def test_exactly_one_character_ends_the_header(first):
     np.testing.assert_array_equal(parse_netpbm(b"P5 1 2 255\n" + first + b"\x01"), [[first[0]], [1]])
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"# behind\n",
+        b"#\r",
+        b" # behind white space\n",
+        b"\n# on a line of its own\n",
+        b"\n# two\n# lines\n",
+        b"# before it\n\n",
+        b"#\n ",
+    ],
+)
+@pytest.mark.parametrize("maxval", [255, 1000])
+def test_a_comment_behind_maxval_is_skipped(end, maxval):
+    samples = np.array([0, 1, 35, maxval], ">u1" if maxval < 256 else ">u2")
+    data = b"P5 2 2 %d%b" % (maxval, end) + samples.tobytes()
+    expected = np.rint(samples * (255 / maxval)).reshape(2, 2)
+    np.testing.assert_array_equal(parse_netpbm(data), expected)
+    lengths = set(range(len(data)))
+    if end[:1] != b"#":  # so many bytes less are a whole file by the manual's words, whose samples are the comment
+        lengths -= {len(data) - len(end) + 1}
+    for length in lengths:
+        with pytest.raises(PictureError):
+            parse_netpbm(data[:length])
+
+
+def test_samples_that_look_like_a_comment_are_samples():
+    np.testing.assert_array_equal(parse_netpbm(b"P5 4 1 255\n#ab\n"), [[35, 97, 98, 10]])
+    np.testing.assert_array_equal(parse_netpbm(b"P5 4 1 255\n#b\n\n"), [[35, 98, 10, 10]])
+
+
+def test_comments_between_the_samples_of_a_plain_file_are_skipped():
+    np.testing.assert_array_equal(parse_netpbm(b"P2 3 2 255 # grey\n1 2 3 # the first row\n253 254 255 # the second"), GREY)
+    np.testing.assert_array_equal(parse_netpbm(b"P3 1 1 255#\n7 8#9\r9"), [[[7, 8, 9]]])
+
+
 def test_the_rows_of_a_colour_image_are_red_green_blue():
     image = parse_netpbm(b"P6 2 2 255\n" + bytes(range(12)))
     np.testing.assert_array_equal(image, np.arange(12).reshape(2, 2, 3))
@@ -64,7 +100,8 @@ def test_a_sample_above_maxval_is_refused(data):
 @pytest.mark.parametrize(
     "data",
     [b"", b"P5", b"P5\n", b"P4 8 1 \xff", b"P7\nWIDTH 1", b"P53 2 255 ", b"P5 3 2 255", b"P5 -3 2 255\n", b"P5 3.0 2 255\n",
-     b"P5 3 2 # 255\n", b"P5 3 2 255#\n", b" P5 3 2 255\n", b"P5 99999999999 2 255\n", b"P5 " + 5000 * b"9" + b" 2 255\n"],
+     b"P5 3 2 # 255\n", b"P5 3 2 255#", b"P5 3 2 255x\n", b" P5 3 2 255\n", b"P5 99999999999 2 255\n",
+     b"P5 " + 5000 * b"9" + b" 2 255\n"],
 )  # fmt: skip
 def test_what_is_no_header_is_refused(data):
     with pytest.raises(PictureError, match="expected a PGM or PPM header"):
@@ -88,7 +125,7 @@ def test_one_sample_too_few_or_too_many_is_refused(header):
             parse_netpbm(header + raster)
 
 
-@pytest.mark.parametrize("word", [b"x", b"1x", b"-1", b"1.5", b"#", b"123456", 5000 * b"9", b"\xff"])
+@pytest.mark.parametrize("word", [b"x", b"1x", b"-1", b"1.5", b"123456", 5000 * b"9", b"\xff"])
 def test_what_is_no_number_in_a_plain_file_is_refused(word):
     with pytest.raises(PictureError, match="expected samples of at most 5 decimal digits") as caught:
         parse_netpbm(b"P2 2 1 65535\n1 " + word)

@@ -30,6 +30,13 @@ def test_pictures_of_several_kinds_are_read_in_the_order_of_their_names(tmp_path
     assert images.dtype == np.uint8 and groups.tolist() == [0, 0, 0] and names == ["."]
 
 
+def test_numbers_in_the_names_of_pictures_and_groups_compare_as_numbers(tmp_path):
+    write(tmp_path, {f"s{group}/{number}.pgm": pgm(group, number) for group in (10, 2, 1) for number in (11, 9, 100)})
+    folder = load_image_folder(tmp_path)
+    assert folder.names == ["s1", "s2", "s10"]
+    assert folder.images.reshape(9, 2).tolist() == [[group, number] for group in (1, 2, 10) for number in (9, 11, 100)]
+
+
 def test_each_folder_in_the_folder_is_a_group(tmp_path):
     files = {
         "s2/1.pgm": pgm(3),

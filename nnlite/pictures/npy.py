@@ -1,0 +1,60 @@
+r"""Arrays in NumPy's files, .npy: a header in letters, then the numbers.
+
+    "\x93NUMPY"  version  length of the header  header  numbers
+
+The version is 1.0, with a length of two bytes, or 2.0 or 3.0, with four. The header is a Python dictionary:
+
+    {'descr': '<f4', 'fortran_order': False, 'shape': (60000, 28, 28), }
+
+NumPy's own reader parses it as a program's text is parsed. Here it is one regular expression, for arrays of numbers alone: the
+three entries may come in any order, with any white space and either quotes, as NumPy reads them.
+
+Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
+"""
+
+import math
+import re
+
+import numpy as np
+
+from nnlite.arrays import Array
+from nnlite.files.errors import PictureError
+
+NPY = b"\x93NUMPY"
+MAX_HEADER = 10_000  # bytes, as in NumPy
+
+TYPE = r"[<>|=]?(?:\?|[biuf][0-9]{1,2}|bool|(?:u?int|float)[0-9]{1,2})"  # of Booleans, integers or floats
+SIZE = r"(?:0|[1-9][0-9]{0,18})L?"  # with the L of Python 2
+SIZES = rf"(?:{SIZE}\s*,\s*)+(?:{SIZE}\s*)?"  # (3) would be a number, and (3,) is a shape
+ENTRIES = [
+    rf"""(?:'descr'|"descr")\s*:\s*(?:'({TYPE})'|"({TYPE})")""",
+    r"""(?:'fortran_order'|"fortran_order")\s*:\s*(True|False)""",
+    rf"""(?:'shape'|"shape")\s*:\s*\(\s*({SIZES}|)\)""",
+]
+ENTRY = rf"\s*(?:{'|'.join(ENTRIES)})\s*"
+HEADER = re.compile(rf"\{{{ENTRY},{ENTRY},{ENTRY}(?:,\s*)?\}} *\n?", re.ASCII)
+
+
+def parse_npy(data: bytes) -> Array:
+    """Return a .npy file's array of Booleans, integers or floats, in this machine's byte order.
+
+    Raises
+    ------
+    PictureError
+        The header is another, or the file has more or fewer bytes than it promises.
+    """
+    size = {b"\1\0": 2, b"\2\0": 4, b"\3\0": 4}.get(data[6:8], 0)  # of the header's length
+    start = 8 + size + int.from_bytes(data[8 : 8 + size], "little")
+    header = data[8 + size : start].decode("latin-1") if start <= 8 + size + MAX_HEADER else ""
+    descr, order, sizes = (re.search(entry, header) for entry in ENTRIES)
+    if not (data.startswith(NPY) and size and HEADER.fullmatch(header) and descr and order and sizes):
+        raise PictureError("expected a NumPy file of numbers, with a header as numpy.save writes it, received another")
+    try:
+        dtype = np.dtype(descr[1] or descr[2])
+        shape = tuple(int(size.strip("L \t\n")) for size in sizes[1].split(",") if size.strip())
+        if math.prod(shape) * dtype.itemsize != len(data) - start:
+            raise ValueError(f"{dtype} of shape {shape} after the header, received {len(data) - start} bytes")
+        elements = np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if order[1] == "True" else "C")
+        return elements.astype(dtype.newbyteorder("="))
+    except (TypeError, ValueError) as error:  # no such type, or a shape that no array can have
+        raise PictureError(f"expected a NumPy file of numbers: {error}") from error
