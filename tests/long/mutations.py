@@ -57,17 +57,36 @@ class Mutant:
         The statement with the fault shown as ⟦before → after⟧, at most one line.
     code : CodeType
         The module with the fault.
+    place : tuple
+        Line and column where the text with the fault begins and ends, as the parser counts them.
+    text : str
+        What stands there in the module with the fault.
     """
 
     line: int
     where: str
     change: str
     code: CodeType
+    place: tuple[int, int, int, int]
+    text: str
 
     @property
     def key(self) -> str:
         """What names the mutant as long as its statement is not changed."""
         return f"{self.where}: {self.change}"
+
+    def planted(self, source: str) -> str:
+        """Return the module's source with the fault; all other characters stay, and parentheses come only where they must."""
+        lines = source.encode().splitlines(keepends=True)  # the parser counts columns in bytes
+        top, left, bottom, right = self.place
+        before = b"".join(lines[: top - 1]) + lines[top - 1][:left]
+        after = lines[bottom - 1][right:] + b"".join(lines[bottom:])
+        changed = (before + self.text.encode() + after).decode()
+        end = left + len(self.text.encode())
+        spans = [_span(node) for node in ast.walk(ast.parse(changed)) if isinstance(node, ast.expr | ast.stmt)]
+        if (top, left, top, end) in spans or "\n" in self.text:
+            return changed
+        return (before + f"({self.text})".encode() + after).decode()
 
 
 def mutants(source: str, name: str) -> Iterator[Mutant]:
@@ -88,7 +107,12 @@ def mutants(source: str, name: str) -> Iterator[Mutant]:
                 key = f"{change} ({count})"
             seen.add(f"{place.where}: {key}")
             if before != after:
-                yield Mutant(place.node.lineno, place.where, key, code)
+                yield Mutant(place.node.lineno, place.where, key, code, _span(place.node), ast.unparse(node))
+
+
+def _span(node: ast.AST) -> tuple[int, int, int, int]:
+    """Return where a node begins and ends: line, column, line, column."""
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
 
 
 @dataclass
