@@ -3,11 +3,14 @@
 import contextlib
 import os
 import stat
+import zlib
 from pathlib import Path
 
 import pytest
 
 from nnlite.files.whole_files import read_file, remove_leftovers, write_atomically
+
+posix = pytest.mark.skipif(os.name != "posix", reason="about the files of POSIX")
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def test_a_longer_old_file_is_replaced_whole(tmp_path):
     assert path.read_bytes() == b"new"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file modes are those of POSIX")
+@posix
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002, 0o000])
 def test_the_file_has_the_permissions_that_open_would_give(tmp_path, umask, mask):
     umask(mask)
@@ -81,6 +84,26 @@ def test_all_of_the_data_are_in_the_file_that_is_flushed(tmp_path, monkeypatch, 
     assert sizes == [size]
 
 
+@posix
+def test_what_replaces_a_file_is_private_until_it_is_complete(tmp_path, monkeypatch, umask):
+    umask(0)
+    modes = []
+    monkeypatch.setattr(os, "fsync", lambda number: modes.append(stat.S_IMODE(os.fstat(number).st_mode)))
+    (tmp_path / "file").write_bytes(b"old")
+    write_atomically(tmp_path / "file", b"new")
+    assert modes == [0o600]
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o666
+
+
+def test_the_temporary_file_has_the_name_of_the_file_if_that_is_no_longer_than_fifty_characters(tmp_path, monkeypatch):
+    names = []
+    monkeypatch.setattr(os, "replace", lambda temporary, target: names.append(temporary.name))
+    for length in (1, 49, 50, 51):
+        write_atomically(tmp_path / (length * "x"), b"new")
+    beginnings = [name.removesuffix(".tmp")[:-8] for name in names]
+    assert beginnings == [f".{length * 'x'}." for length in (1, 49, 50)] + [f".{50 * 'x'}~{zlib.crc32(51 * b'x'):08x}."]
+
+
 def test_a_missing_folder_is_an_os_error_that_names_the_file_asked_for(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         write_atomically(tmp_path / "folder" / "file", b"new")
@@ -112,6 +135,22 @@ def test_what_killed_writes_have_left_is_removed_and_nothing_else(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == set(others)
 
 
+@posix
+def test_what_killed_writes_through_a_link_have_left_is_removed_beside_its_target(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(Path("folder") / "there")
+    left = tmp_path / "folder" / ".there.0123abcd.tmp"
+    left.write_bytes(b"")
+    remove_leftovers(str(tmp_path / "link"))
+    assert not left.exists()
+
+
+def test_leftovers_that_another_process_has_removed_do_not_matter(tmp_path, monkeypatch):
+    gone = tmp_path / ".file.0123abcd.tmp"
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: [gone])
+    remove_leftovers(tmp_path / "file")
+
+
 @pytest.mark.parametrize("name", ["file", 49 * "é", 50 * "é", 51 * "é", 200 * "x"])
 def test_what_a_killed_write_really_leaves_is_removed_and_not_that_of_a_name_with_the_same_beginning(tmp_path, monkeypatch, name):
     def dies(*_):
@@ -131,8 +170,6 @@ def test_what_a_killed_write_really_leaves_is_removed_and_not_that_of_a_name_wit
 
 
 # --- what a path may be
-
-posix = pytest.mark.skipif(os.name != "posix", reason="about the files of POSIX")
 
 
 @posix
@@ -159,7 +196,7 @@ def test_a_ring_of_links_is_an_os_error(tmp_path):
 
 
 @posix
-@pytest.mark.parametrize("mode", [0o600, 0o644, 0o640])
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o640, 0o755])
 def test_the_new_file_is_as_private_as_the_old_one(tmp_path, umask, mode):
     umask(0o022)
     (tmp_path / "file").write_bytes(b"old")

@@ -89,6 +89,17 @@ def test_the_scale_is_logarithmic_for_positive_numbers_of_different_size(losses,
     assert drawn[-1].axes[0].get_yscale() == scale
 
 
+@pytest.mark.parametrize(("largest", "has_two"), [(99, True), (100, False)])
+def test_twos_and_fives_are_ticks_where_the_numbers_span_less_than_a_hundred(largest, has_two, tmp_path, drawn):
+    plot = LivePlot(tmp_path / "plot.png")
+    plot.on_train_begin(None, 2, 1)
+    for epoch, loss in enumerate([largest, 1], 1):
+        plot.on_epoch_logged(None, epoch, {"loss": loss})
+    ticks = drawn[-1].axes[0].get_yticks()
+    assert all((np.isclose(ticks, tick).any()) == has_two for tick in (2, 5, 20, 50))
+    assert np.isclose(ticks, 10).any()
+
+
 def test_the_curves_go_on_with_a_training_that_was_stopped(tmp_path, drawn):
     class Stops(Callback):
         def __init__(self, epoch):

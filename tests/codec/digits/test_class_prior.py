@@ -198,6 +198,22 @@ def test_classes_save_more_than_their_byte(prior, message):
     assert prior.cross_entropy(symbols, classes, 1) < 0.9 * without_classes
 
 
+def test_as_many_images_as_classes_are_a_class_each(rng):
+    latents = np.arange(CLASSES, dtype=np.float32)[rng.permutation(CLASSES), None] * np.float32([1, -3])
+    prior = ClassPrior.fit(latents, [latents.astype(np.int32)], rng)
+    assert len(set(prior.choose(latents).tolist())) == CLASSES
+
+
+def test_precisions_are_those_of_the_members_and_of_five_more_with_three_tenths_of_the_variance_of_all(prior):
+    latents = clusters(600, 1).astype(np.float64)
+    classes = prior.choose(latents)  # as they were: 600 images in twelve heaps have settled long before the last iteration
+    for c in np.unique(classes):
+        members = latents[classes == c]
+        np.testing.assert_allclose(prior.centre[c], members.mean(axis=0), rtol=1e-5)
+        squares = ((members - members.mean(axis=0)) ** 2).sum(axis=0) + 1.5 * latents.var(axis=0)
+        np.testing.assert_allclose(prior.precision[c], (len(members) + 5) / squares, rtol=1e-5)
+
+
 def test_one_seed_gives_one_prior(prior):
     again, other = fitted(), fitted(seed=1)
     for name in ("table", "shift", "centre", "precision"):
