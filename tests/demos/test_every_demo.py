@@ -23,7 +23,7 @@ SMALL = {
     "sparse": "--units 4 --l1 0.01 --kl ''",
     "variational": "--code 3 --hidden 8 --components 2",
 }
-EXERCISES = {"findbug", "minimal", "task"}  # what trains nothing that it writes: each has a test of its own
+EXERCISES = {"findbug", "loops", "minimal", "task"}  # what trains nothing that it writes: each has a test of its own
 WITH_CHECKPOINT = ["classify", "deep", "faces_and_fashion", "mnist", "variational"]
 WITH_LEARNING_RATE = sorted(set(SMALL) - {"bottleneck", "codec", "lesson"})  # the codec's bottleneck warns before the loss is NaN
 
