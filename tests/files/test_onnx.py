@@ -1,12 +1,16 @@
 """ONNX files: their bytes, and that onnxruntime computes from them what the model computes."""
 
+import struct
+
 import numpy as np
 import pytest
 
 from nnlite import export_onnx
-from nnlite.files.onnx import DATA_TYPES, OPERATORS, dumps
+from nnlite.files.onnx import DATA_TYPES, OPERATORS, _varint, dumps
 from nnlite.layers import (
     ACTIVATIONS,
+    ELU,
+    GELU,
     ActivityPenalty,
     BatchNormalization,
     Dense,
@@ -14,6 +18,7 @@ from nnlite.layers import (
     Flatten,
     GaussianNoise,
     Layer,
+    LeakyReLU,
     ReLU,
     Rescale,
     Reshape,
@@ -117,6 +122,29 @@ def arrays(model):
     dtypes = {number: dtype for dtype, number in DATA_TYPES.items()}
     tensors = [fields(tensor) for tensor in graph_of(model)[5]]
     return {t[8][0].decode(): np.frombuffer(t[9][0], dtypes[t[2][0]]).reshape(t.get(1, [])) for t in tensors}
+
+
+@pytest.mark.parametrize(
+    ("make", "attribute"),
+    [
+        (lambda: LeakyReLU(0.25), {1: [b"alpha"], 2: [struct.pack("<f", 0.25)], 20: [1]}),
+        (lambda: ELU(0.5), {1: [b"alpha"], 2: [struct.pack("<f", 0.5)], 20: [1]}),
+        (lambda: BatchNormalization(3, epsilon=0.25), {1: [b"epsilon"], 2: [struct.pack("<f", 0.25)], 20: [1]}),
+        (lambda: TiedDense(Dense(2, 3, rng=np.random.default_rng(0))), {1: [b"transB"], 3: [1], 20: [2]}),
+        (GELU, {1: [b"approximate"], 4: [b"tanh"], 20: [3]}),
+    ],
+    ids=["LeakyReLU", "ELU", "BatchNormalization", "TiedDense", "GELU"],
+)
+def test_the_settings_of_a_layer_are_attributes_of_its_node(make, attribute):
+    (node,) = graph_of(Sequential([make()], (3,)))[1]
+    assert [fields(each) for each in fields(node)[5]] == [attribute]
+
+
+@pytest.mark.parametrize(
+    ("number", "data"), [(0, b"\0"), (127, b"\x7f"), (128, b"\x80\x01"), (16383, b"\xff\x7f"), (300, b"\xac\x02")]
+)
+def test_a_number_takes_no_more_bytes_than_it_needs(number, data):
+    assert _varint(number) == data
 
 
 def test_each_layer_is_a_node_and_what_only_trains_is_none():

@@ -209,6 +209,7 @@ BAD_FILES = {
     "dtype is a number": (file_of({"a": entry(8)}, b"ab"), "'a': expected a dtype of"),
     "dtype is a list": (file_of({"a": entry(["U8"])}, b"ab"), "'a': expected a dtype of"),
     "negative size": (file_of({"a": entry(shape=[-1, -2])}, b"ab"), "'a': expected shape and data_offsets as lists of sizes"),
+    "two sizes of -1": (file_of({"a": entry(shape=[-1, -1], data_offsets=[0, 1])}, b"a"), "'a': expected shape and data_offsets"),
     "float size": (file_of({"a": entry(shape=[2.0])}, b"ab"), "'a': expected shape and data_offsets as lists of sizes"),
     "size is NaN": (file_of({"a": entry(shape=[float("nan")])}, b"ab"), "'a': expected shape and data_offsets"),
     "size is true": (file_of({"a": entry(shape=[True], data_offsets=[0, 1])}, b"a"), "'a': expected shape and data_offsets"),

@@ -40,7 +40,7 @@ OPERATORS = {
 PAIRS = [("min", "max"), ("minimum", "maximum"), ("any", "all"), ("zeros", "ones"), ("zeros_like", "ones_like"), ("floor", "ceil")]
 FUNCTIONS = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])}
 TOKEN = re.compile(r"\d[\w.]*(?:-\d+)?|\w+|[-+*/<>=!&|%^]+|.", re.DOTALL)
-WORKING_ARRAYS = ("array", "_output")  # methods whose first argument is the name of a working array: any name will do
+WORKING_ARRAYS = ("array", "_buffer")  # methods whose first argument is the name of a working array: any name will do
 
 
 @dataclass(frozen=True)
