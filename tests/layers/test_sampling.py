@@ -82,6 +82,13 @@ def test_an_input_that_is_not_means_and_variances_is_refused(shape, rng):
         layer(rng).forward(np.ones(shape, np.float32))
 
 
+def test_what_is_free_costs_nothing_and_moves_nothing(rng):
+    sampled = layer(rng, 0)
+    sampled.forward(rng.standard_normal((5, 6)).astype(np.float32), training=True)
+    assert sampled.penalty == 0
+    assert sampled.backward(np.zeros((5, 3), np.float32)).tolist() == np.zeros((5, 6)).tolist()
+
+
 @pytest.mark.parametrize("price", [-1, np.nan, np.inf])
 def test_a_senseless_price_is_refused(price, rng):
     with pytest.raises(ValueError, match="kl_price of at least 0, received"):
@@ -162,6 +169,12 @@ def test_drawn_codes_are_float32_whatever_the_layer_computes_in(dtype, rng):
 def test_a_mixture_draws_no_codes_of_another_size(code, rng):
     with pytest.raises(ValueError, match=f"MixtureSample draws codes of 3 numbers, received code={code}"):
         mixture(rng).draw(4, code, rng)
+
+
+@pytest.mark.parametrize("sizes", [(1, 3), (3, 1), (1, 1)])
+def test_a_mixture_may_have_one_number_or_one_component(sizes, rng):
+    prior = MixtureSample(*sizes, 0.1, rng=rng)
+    assert prior.draw(4, sizes[0], rng).shape == (4, sizes[0])
 
 
 @pytest.mark.parametrize("sizes", [(0, 3), (3, 0)])
