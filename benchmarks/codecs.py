@@ -1,21 +1,5 @@
-"""``python -m benchmarks.codecs``: rate against distortion of nnlite's codec and of the codecs everybody has."""
+"""``python -m benchmarks.codecs``: rate against distortion of nnlite's codec and of the codecs everybody has.
 
-import argparse
-import math
-from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-
-from benchmarks import codec_entropy, codec_rivals, codec_tables, codec_transform, conditions
-from benchmarks.codec_rates import Setting, measure
-from benchmarks.command import Parser, folder, run, say, target, write_json
-from benchmarks.process import default_threads
-from nnlite.codec.digits.image_codec import BUILT_IN, ImageCodec
-from nnlite.datasets import Dataset, load_idx_folder, load_mnist
-from nnlite.files import FileError
-
-DESCRIPTION = """\
 Compress the test images of MNIST, and of Fashion-MNIST if it is given, with nnlite's codec and with
 others, and print bytes an image against the PSNR of all images together. Bytes are those of the files
 that were written, containers included; every file is read back, and the error is that of the 8-bit
@@ -42,9 +26,8 @@ Four protocols, which are never compared with each other:
 "nnlite's bytes" is the Bjøntegaard difference: nnlite's mean difference of the logarithm of the bytes
 from that codec's, over the decibels that both reach (up to 25 dB, for JPEG from 20.6 dB, and all).
 Seconds are for 10,000 images and the mean of all settings; they count from the images to the bytes in
-memory, or back."""
+memory, or back.
 
-EPILOG = """\
 Fashion-MNIST is not part of nnlite. Get its four files (Debian: apt install dataset-fashion-mnist, or
 https://github.com/zalandoresearch/fashion-mnist), train its codec and hand over both:
 
@@ -56,7 +39,23 @@ examples:
   python -m benchmarks.codecs --json codecs.json --plot pictures/
 
 The full run takes half an hour a data set, most of it AVIF's; --quick takes less than a minute a data
-set, with 900 images and half of the settings at less effort. Its figures are not those of the full run."""
+set, with 900 images and half of the settings at less effort. Its figures are not those of the full run.
+"""
+
+import argparse
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks import codec_entropy, codec_rivals, codec_tables, codec_transform, conditions
+from benchmarks.codec_rates import Setting, measure
+from benchmarks.command import Parser, folder, run, say, write_json
+from benchmarks.process import default_threads
+from nnlite.codec.digits.image_codec import BUILT_IN, ImageCodec
+from nnlite.datasets import Dataset, load_idx_folder, load_mnist
+from nnlite.files import FileError
 
 FASHION = "Fashion-MNIST"
 
@@ -71,14 +70,12 @@ class Task(NamedTuple):
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    made = Parser(prog="python -m benchmarks.codecs", description=DESCRIPTION, epilog=EPILOG)
-    made.add_argument("--quick", action="store_true", help="within a minute, to see that it works")
+    made = Parser("codecs", __doc__)
+    made.add_common("within a minute, to see that it works", folder, "a chart of each data set, PNG")
     made.add_argument("--model", type=Path, metavar="FILE", help="a codec for MNIST, instead of the built-in one")
     made.add_argument("--fashion-data", type=Path, metavar="DIR", help="a folder with Fashion-MNIST's four IDX files")
     made.add_argument("--fashion-model", type=Path, metavar="FILE", help="a codec for Fashion-MNIST, as demos.codec writes it")
     made.add_argument("--avif-speed", type=int, choices=range(11), default=3, metavar="0-10", help="10: fastest (default 3)")
-    made.add_argument("--json", type=target, metavar="FILE", help="write every point")
-    made.add_argument("--plot", type=folder, metavar="FOLDER", help="write a chart of each data set, PNG")
     return made
 
 

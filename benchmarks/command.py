@@ -3,19 +3,32 @@
 import argparse
 import json
 import os
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from demos.shared.program import run as run
+from programs import run as run
 
 PICTURES = (".png", ".svg", ".pdf")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that prints its texts as they are, and whose errors are one line."""
+    """The parser of a benchmark, whose docstring is its manual: what follows the first word with a colon stands below the options.
 
-    def __init__(self, **options):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+    Texts are printed as they are, and errors are one line.
+    """
+
+    def __init__(self, benchmark: str, manual: str):
+        description, *below = re.split(r"\n\n(?=[a-zA-Z]+:\s)", manual, maxsplit=1)
+        form = argparse.RawDescriptionHelpFormatter
+        super().__init__(f"python -m benchmarks.{benchmark}", description=description, epilog="".join(below), formatter_class=form)
+
+    def add_common(self, quick: str, plot: Callable[[str], Path], drawn: str) -> None:
+        """Add what every benchmark has: --quick, --json and --plot, a file or a folder."""
+        self.add_argument("--quick", action="store_true", help=quick)
+        self.add_argument("--json", type=target, metavar="FILE", help="write all figures")
+        self.add_argument("--plot", type=plot, metavar="FOLDER" if plot is folder else "FILE", help=f"write {drawn}")
 
     def error(self, message):
         """End with exit code 2."""

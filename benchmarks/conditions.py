@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 
-from demos.shared import machine
+from programs import machine
 
 BUSY = 0.5  # processes that are ready to run, on average over the minute before
 

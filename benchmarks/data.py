@@ -18,10 +18,7 @@ CHUNK = 1000  # images
 def load_images(job):
     """Return the training images (M, 784) and the test images (10,000, 784), uint8."""
     folder = Path(importlib.util.find_spec("nnlite").origin).parent / "datasets" / "data"  # found without being imported
-    return (
-        _read(folder / "train-images-idx3-ubyte.gz", job.images),
-        _read(folder / "t10k-images-idx3-ubyte.gz", TEST_IMAGES),
-    )
+    return (_read(folder / "train-images-idx3-ubyte.gz", job.images), _read(folder / "t10k-images-idx3-ubyte.gz", TEST_IMAGES))
 
 
 def _read(path, count):

@@ -1,18 +1,5 @@
-"""``python -m benchmarks.frameworks``: one training job in nnlite and in the frameworks, timed side by side."""
+"""``python -m benchmarks.frameworks``: one training job in nnlite and in the frameworks, timed side by side.
 
-import argparse
-import dataclasses
-import tempfile
-from pathlib import Path
-
-from benchmarks import conditions, results
-from benchmarks.adapters import ENTRIES, NNLITE, choose
-from benchmarks.command import Parser, picture, positive, run, say, target, write_json
-from benchmarks.job import JOBS, Job
-from benchmarks.measure import Samples, measure
-from benchmarks.process import default_threads, environment, own_choice_of_kernel
-
-DESCRIPTION = """\
 Train one autoencoder on MNIST in nnlite, PyTorch, Keras, JAX, scikit-learn and plain NumPy, and time it.
 
 All start from the same weights and see the same images in the same order; the batch size, Adam's
@@ -21,10 +8,9 @@ does the whole job several times in fresh processes, and the test errors are com
 error is more than 3 % from the others is marked. Then the processes train an epoch each, in turn, so
 that a machine that becomes slower does so for all. The "floor" is the time of the matrix products
 alone, in NumPy, which no training with this BLAS can beat. Where OpenBLAS is told which kernels to use
-(recent AMD processors, see demos/shared/machine.py), so are all users of that BLAS, and a second row shows
-nnlite with OpenBLAS's own choice."""
+(recent AMD processors, see programs/machine.py), so are all users of that BLAS, and a second row shows
+nnlite with OpenBLAS's own choice.
 
-COLUMNS = """\
 columns: medians, below them lowest–highest
   import      of the framework, in a fresh process
   first step  of 128 images, with all that is compiled for it (nnlite, torch.compile: loaded from the disk)
@@ -32,20 +18,26 @@ columns: medians, below them lowest–highest
   inference   of 10,000 images, likewise
   process     from its start to its predictions: import, images, all epochs, inference
   memory      the most that this process had until then
-"""
 
-EPILOG = (
-    COLUMNS
-    + "\nnames for --only (a framework stands for all its rows; the floor is always measured):\n"
-    + "".join(f"  {entry.name:14} {entry.title}{': ' + entry.note if entry.note else ''}\n" for entry in ENTRIES)
-    + """
 examples:
   python -m benchmarks.frameworks --quick
   python -m benchmarks.frameworks --json run.json --plot run.png
   python -m benchmarks.frameworks --only nnlite,torch-eager --job deep
 
-The full run takes about ten minutes on two cores and 8 GB of memory; other programs should be quiet."""
-)
+The full run takes about ten minutes on two cores and 8 GB of memory; other programs should be quiet.
+"""
+
+import argparse
+import dataclasses
+import tempfile
+from pathlib import Path
+
+from benchmarks import conditions, results
+from benchmarks.adapters import ENTRIES, NNLITE, choose
+from benchmarks.command import Parser, picture, positive, run, say, write_json
+from benchmarks.job import JOBS, Job
+from benchmarks.measure import Samples, measure
+from benchmarks.process import default_threads, environment, own_choice_of_kernel
 
 
 def names(text: str) -> list:
@@ -58,15 +50,15 @@ def names(text: str) -> list:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    made = Parser(prog="python -m benchmarks.frameworks", description=DESCRIPTION, epilog=EPILOG)
-    made.add_argument("--quick", action="store_true", help="within a minute: 12,800 images, 2 epochs, no row that compiles long")
+    made = Parser("frameworks", __doc__)
+    quick = "within a minute: 12,800 images, 2 epochs, no row that compiles long"
+    made.add_common(quick, picture, "a bar chart of the epochs, as PNG, SVG or PDF")
     made.add_argument("--job", choices=JOBS, default="mnist", help="the autoencoder of the tutorials, or a deep one")
-    made.add_argument("--only", type=names, default=ENTRIES, metavar="NAMES", help="rows or frameworks, separated by commas")
+    only = f"rows or frameworks, separated by commas: {', '.join(entry.name for entry in ENTRIES)}"
+    made.add_argument("--only", type=names, default=ENTRIES, metavar="NAMES", help=only)
     made.add_argument("--threads", type=positive, metavar="N", help="for everyone; default: the physical cores, at most 8")
     made.add_argument("--processes", type=positive, metavar="N", help="fresh processes for each (default 3; quick: 1)")
     made.add_argument("--rounds", type=positive, metavar="N", help="epochs in turn (default 9; quick: 5)")
-    made.add_argument("--json", type=target, metavar="FILE", help="write all figures")
-    made.add_argument("--plot", type=picture, metavar="FILE", help="write a bar chart of the epochs, as PNG, SVG or PDF")
     return made
 
 
@@ -89,7 +81,7 @@ def prepare(arguments: argparse.Namespace) -> tuple[Job, list, list]:
 
 
 def compare(job: Job, entries: list, threads: int, processes: int, rounds: int) -> list[dict]:
-    """Return the rows of the entries, and one more of nnlite where `demos.shared.machine` chooses OpenBLAS's kernels."""
+    """Return the rows of the entries, and one more of nnlite where `programs.machine` chooses OpenBLAS's kernels."""
     with tempfile.TemporaryDirectory(prefix="nnlite-benchmark-") as caches:
         common = environment(threads, Path(caches))
         tasks = [Samples(entry, job, common) for entry in entries]

@@ -74,7 +74,4 @@ class Job:
         return f"{widths}, {self.images:,} images, batches of {self.batch_size}, {self.epochs} epochs"
 
 
-JOBS = {
-    "mnist": Job(),
-    "deep": Job(hidden=(1000, 500, 250, 30, 250, 500, 1000), code=3, epochs=2),
-}
+JOBS = {"mnist": Job(), "deep": Job(hidden=(1000, 500, 250, 30, 250, 500, 1000), code=3, epochs=2)}

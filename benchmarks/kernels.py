@@ -1,32 +1,31 @@
-"""``python -m benchmarks.kernels``: nnlite's loops, one by one, beside NumPy's expression and the memory's limit."""
+"""``python -m benchmarks.kernels``: nnlite's loops, one by one, beside NumPy's expression and the memory's limit.
 
-import dataclasses
-import time
-from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
-
-import numpy as np
-
-from benchmarks import conditions
-from benchmarks.command import Parser, picture, run, target, write_json
-from nnlite import kernels
-
-DESCRIPTION = """\
 Time nnlite's compiled loops in nanoseconds an element of a float32 array, on arrays of two sizes:
 a batch of 128 images, which stays in the processor's caches as it does in training, and arrays far
 larger than the caches. Beside each: the same formula as NumPy's expression, and the time in which a
 plain copy, in the same run and on arrays of the same size, reads and writes as many bytes as the loop
 must. That is the memory's limit, but for loops that work in place: they touch one array where a copy
-touches two, and can be faster. One thread."""
+touches two, and can be faster. One thread.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks import conditions
+from benchmarks.command import Parser, picture, run, write_json
+from nnlite import kernels
 
 BATCH, LARGE = (128, 784), (8192, 784)
 LEAST_SECONDS = 0.02  # of a measurement, made of as many calls as that takes
 REPEATS = 5  # the fastest counts: whatever disturbs makes it slower
 
 
-@dataclasses.dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """One loop with its NumPy expression.
 
     Attributes
@@ -35,17 +34,28 @@ class Case:
         In `nnlite.kernels`.
     moved : int
         Bytes read and written for each element.
-    kernel, expression : callable
-        Both take the arrays of `make_arrays`; the kernel writes into `out`, the expression gives its result.
-    in_place : bool
-        Whether the kernel changes its input, `a.y`, instead.
+    takes : str
+        The arrays of `make_arrays` that the loop takes; it writes into `out` or, where that is not among them, changes `y`.
+    expression : callable
+        Takes the namespace of all arrays, and gives the result.
+    numbers : tuple of float
+        What the loop takes beside arrays.
     """
 
     name: str
     moved: int
-    kernel: Callable
+    takes: str
     expression: Callable
-    in_place: bool = False
+    numbers: tuple[float, ...] = ()
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the loop changes its input."""
+        return "out" not in self.takes
+
+    def kernel(self, arrays: SimpleNamespace) -> None:
+        """Run the loop."""
+        getattr(kernels, self.name)(*(getattr(arrays, name) for name in self.takes.split()), *self.numbers)
 
 
 def _mean_squared_error(a):
@@ -61,38 +71,16 @@ def _adam(a):
 
 
 CASES = [
-    Case(
-        "gather_images",
-        5,
-        lambda a: kernels.gather_images(a.images, a.order, a.out),
-        lambda a: a.images[a.order] * np.float32(1 / 255),
-    ),
-    Case("add_bias", 8, lambda a: kernels.add_bias(a.y, a.row), lambda a: a.y + a.row, in_place=True),
-    Case("relu", 8, lambda a: kernels.relu(a.y, a.row), lambda a: np.maximum(a.y + a.row, 0), in_place=True),
-    Case("relu_backward", 12, lambda a: kernels.relu_backward(a.x, a.y, a.sums), lambda a: a.y * (a.x > 0), in_place=True),
-    Case("half_sum", 8, lambda a: kernels.half_sum(a.y, a.row), lambda a: 0.5 * (a.y + a.row), in_place=True),
-    Case("half_of_one_plus", 8, lambda a: kernels.half_of_one_plus(flat(a.y)), lambda a: 0.5 + 0.5 * a.y, in_place=True),
-    Case(
-        "sigmoid_backward",
-        12,
-        lambda a: kernels.sigmoid_backward(a.x, a.y, a.sums),
-        lambda a: a.y * a.x * (1 - a.x),
-        in_place=True,
-    ),
-    Case("mean_squared_error", 12, lambda a: kernels.mean_squared_error(a.x, a.g, a.out), _mean_squared_error),
-    Case(
-        "adam",
-        28,
-        lambda a: kernels.adam(flat(a.y), flat(a.g), flat(a.m), flat(a.v), 0.9, 0.999, 1e-3, 1e-8),
-        _adam,
-        in_place=True,
-    ),
+    Case("gather_images", 5, "images order out", lambda a: a.images[a.order] * np.float32(1 / 255)),
+    Case("add_bias", 8, "y row", lambda a: a.y + a.row),
+    Case("relu", 8, "y row", lambda a: np.maximum(a.y + a.row, 0)),
+    Case("relu_backward", 12, "x y sums", lambda a: a.y * (a.x > 0)),
+    Case("half_sum", 8, "y row", lambda a: 0.5 * (a.y + a.row)),
+    Case("half_of_one_plus", 8, "flat_y", lambda a: 0.5 + 0.5 * a.y),
+    Case("sigmoid_backward", 12, "x y sums", lambda a: a.y * a.x * (1 - a.x)),
+    Case("mean_squared_error", 12, "x g out", _mean_squared_error),
+    Case("adam", 28, "flat_y flat_g flat_m flat_v", _adam, (0.9, 0.999, 1e-3, 1e-8)),
 ]
-
-
-def flat(array):
-    """Return the array as one row, the same memory."""
-    return array.reshape(-1)
 
 
 def make_arrays(shape):
@@ -100,10 +88,10 @@ def make_arrays(shape):
     rng = np.random.default_rng(0)
     n, d = shape
     arrays = {name: rng.standard_normal(shape, np.float32) for name in ("x", "y", "g", "m")}
-    v, out = rng.random(shape, np.float32), np.empty(shape, np.float32)
-    images = rng.integers(0, 256, shape, np.uint8)
-    row, sums = rng.standard_normal(d, np.float32), np.empty(d, np.float32)
-    return SimpleNamespace(**arrays, v=v, out=out, images=images, order=rng.permutation(n), row=row, sums=sums)
+    arrays |= {"v": rng.random(shape, np.float32), "out": np.empty(shape, np.float32)}
+    arrays |= {f"flat_{name}": arrays[name].reshape(-1) for name in "ygmv"}  # the same memory
+    arrays |= {"images": rng.integers(0, 256, shape, np.uint8), "row": rng.standard_normal(d, np.float32)}
+    return SimpleNamespace(**arrays, sums=np.empty(d, np.float32), order=rng.permutation(n))
 
 
 def seconds_a_call(call: Callable[[], object]) -> float:
@@ -134,9 +122,8 @@ def measure(shape) -> dict:
         arrays.y[...] = 0
         own = seconds_a_call(lambda case=case: case.kernel(arrays)) / elements * 1e9
         numpy = seconds_a_call(lambda case=case: case.expression(arrays)) / elements * 1e9
-        rows.append(
-            {"name": case.name, "bytes": case.moved, "nnlite_ns": own, "numpy_ns": numpy, "copy_ns": case.moved / copied * 1e9}
-        )
+        times = {"nnlite_ns": own, "numpy_ns": numpy, "copy_ns": case.moved / copied * 1e9}
+        rows.append({"name": case.name, "bytes": case.moved, **times})
     return {"elements": elements, "copy_bytes_per_second": copied, "rows": rows}
 
 
@@ -154,16 +141,13 @@ def table(measured: dict) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark."""
-    made = Parser(prog="python -m benchmarks.kernels", description=DESCRIPTION)
-    made.add_argument("--quick", action="store_true", help="the arrays of a batch only")
-    made.add_argument("--json", type=target, metavar="FILE", help="write all figures")
-    made.add_argument("--plot", type=picture, metavar="FILE", help="write a bar chart of the arrays of a batch, as PNG, SVG or PDF")
+    made = Parser("kernels", __doc__)
+    made.add_common("the arrays of a batch only", picture, "a bar chart of the arrays of a batch, as PNG, SVG or PDF")
     arguments = made.parse_args(argv)
     facts = conditions.conditions(threads=1)
-    sizes = {"batch": measure(BATCH)} if arguments.quick else {"batch": measure(BATCH), "large": measure(LARGE)}
-    print(conditions.describe(facts))
-    for measured in sizes.values():
-        print(f"\n{table(measured)}")
+    shapes = {"batch": BATCH} if arguments.quick else {"batch": BATCH, "large": LARGE}
+    sizes = {name: measure(shape) for name, shape in shapes.items()}
+    print("\n\n".join([conditions.describe(facts), *map(table, sizes.values())]))
     write_json(arguments.json, {**facts, "sizes": sizes})
     if arguments.plot:
         draw(sizes["batch"], arguments.plot)

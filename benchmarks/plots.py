@@ -19,10 +19,7 @@ def bars(report: dict, path: Path) -> None:
     rows.sort(key=lambda row: row["epoch_seconds"]["median"], reverse=True)
     times = [row["epoch_seconds"] for row in rows]
     medians = [time["median"] for time in times]
-    ranges = [
-        [time["median"] - time["lowest"] for time in times],
-        [time["highest"] - time["median"] for time in times],
-    ]
+    ranges = [[time["median"] - time["lowest"] for time in times], [time["highest"] - time["median"] for time in times]]
     figure = Figure(figsize=(8, 1.6 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()
     colours = [OWN if row["name"].startswith(NNLITE.name) else OTHER for row in rows]

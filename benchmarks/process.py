@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.adapters import Entry
 from benchmarks.job import Job
-from demos.shared import machine
+from programs import machine
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = machine.THREADS_VARIABLE
@@ -122,7 +122,7 @@ def environment(threads: int, caches: Path) -> dict[str, str]:
 
 
 def own_choice_of_kernel(environment: dict[str, str]) -> dict[str, str] | None:
-    """Return the environment without the setting that chooses OpenBLAS's kernels, None where `demos.shared.machine` makes none."""
+    """Return the environment without the setting that chooses OpenBLAS's kernels, None where `programs.machine` makes none."""
     name = machine.KERNEL_VARIABLE
     without = {key: value for key, value in environment.items() if key != name}
     if machine.settings(machine.read_cpuinfo(), without).get(name) != environment.get(name):

@@ -1,4 +1,15 @@
-"""``python -m benchmarks.scaling``: how nnlite's time and memory grow."""
+"""``python -m benchmarks.scaling``: how nnlite's time and memory grow.
+
+Train the MNIST autoencoder in nnlite while one thing varies: the batch size, the width of the hidden
+layer, the number of hidden layers, the number of training images, the number of threads. Each point
+is a process of its own; all of a series train an epoch each, in turn. Then the deep autoencoder
+784-1000-500-250-30 and back is trained beside PyTorch and JAX, and nnlite's loops are timed one by one
+(also: python -m benchmarks.frameworks --job deep, python -m benchmarks.kernels).
+
+Reported are the time for each sample, and the memory that training needs beyond that of a process
+with the images in it. A slope is that of a straight line through the upper half of the points on
+logarithmic axes: 1 means proportional, 0 constant.
+"""
 
 import argparse
 import dataclasses
@@ -10,22 +21,11 @@ from pathlib import Path
 
 from benchmarks import conditions, results
 from benchmarks.adapters import NNLITE, choose
-from benchmarks.command import Parser, folder, positive, run, say, target, write_json
+from benchmarks.command import Parser, folder, positive, run, say, write_json
 from benchmarks.frameworks import compare
 from benchmarks.job import JOBS, Job
 from benchmarks.measure import Samples, measure
 from benchmarks.process import default_threads, environment
-
-DESCRIPTION = """\
-Train the MNIST autoencoder in nnlite while one thing varies: the batch size, the width of the hidden
-layer, the number of hidden layers, the number of training images, the number of threads. Each point
-is a process of its own; all of a series train an epoch each, in turn. Then the deep autoencoder
-784-1000-500-250-30 and back is trained beside PyTorch and JAX, and nnlite's loops are timed one by one
-(also: python -m benchmarks.frameworks --job deep, python -m benchmarks.kernels).
-
-Reported are the time for each sample, and the memory that training needs beyond that of a process
-with the images in it. A slope is that of a straight line through the upper half of the points on
-logarithmic axes: 1 means proportional, 0 constant."""
 
 LABELS = {
     "batch_size": "batch size",
@@ -65,28 +65,25 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
 
 def measure_series(points: list[tuple[int, Job, int]], rounds: int, caches: Path) -> dict:
     """Return the figures of one series, with their slopes."""
-    tasks = [
-        Samples(NNLITE._replace(keeps_compiled=position == 0), job, environment(threads, caches))
-        for position, (_, job, threads) in enumerate(points)
-    ]
+    first = NNLITE  # it alone fills the compiler's cache
+    tasks = [Samples(first, job, environment(threads, caches)) for _, job, threads in points]
+    for samples in tasks[1:]:
+        samples.entry = NNLITE._replace(keeps_compiled=False)
     measure(tasks, 1, rounds, lambda text: None, predictions=False)
-    figures = [
-        {
-            "value": value,
-            "seconds_per_sample": results.spread([seconds / job.images for seconds in samples.epoch_seconds]),
-            "training_rss_mb": samples.answers[0]["training_rss_mb"],
-        }
-        for (value, job, _), samples in zip(points, tasks, strict=True)
-        if not samples.failed
-    ]
+    figures, failed = [], []
+    for (value, job, _), samples in zip(points, tasks, strict=True):
+        if samples.failed:
+            failed.append(f"{value}: {samples.failed}")
+            continue
+        times = results.spread([seconds / job.images for seconds in samples.epoch_seconds])
+        memory = samples.answers[0]["training_rss_mb"]
+        figures.append({"value": value, "seconds_per_sample": times, "training_rss_mb": memory})
     values = [figure["value"] for figure in figures]
-    memory = [figure["training_rss_mb"] or 0 for figure in figures]
-    return {
-        "points": figures,
-        "failed": [f"{value}: {samples.failed}" for (value, _, _), samples in zip(points, tasks, strict=True) if samples.failed],
+    slopes = {
         "seconds_slope": slope(values, [figure["seconds_per_sample"]["median"] for figure in figures]),
-        "memory_slope": slope(values, memory),
+        "memory_slope": slope(values, [figure["training_rss_mb"] or 0 for figure in figures]),
     }
+    return {"points": figures, "failed": failed, **slopes}
 
 
 def table(name: str, measured: dict) -> str:
@@ -107,10 +104,7 @@ def draw(name: str, measured: dict, path: Path) -> None:
 
     times = [(point["value"], point["seconds_per_sample"]["median"] * 1e6) for point in measured["points"]]
     memory = [(point["value"], point["training_rss_mb"]) for point in measured["points"] if point["training_rss_mb"]]
-    panels = {
-        "µs a sample": (times, measured["seconds_slope"]),
-        "memory of the training, MB": (memory, measured["memory_slope"]),
-    }
+    panels = {"µs a sample": (times, measured["seconds_slope"]), "memory of the training, MB": (memory, measured["memory_slope"])}
     drawn = {label: (*zip(*points, strict=True), slope) for label, (points, slope) in panels.items() if points}
     if drawn:
         plots.growth(f"nnlite: {LABELS[name]}", LABELS[name], drawn, path)
@@ -118,12 +112,10 @@ def draw(name: str, measured: dict, path: Path) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    made = Parser(prog="python -m benchmarks.scaling", description=DESCRIPTION)
-    made.add_argument("--quick", action="store_true", help="fewer points, 2,048 images, one epoch a point")
+    made = Parser("scaling", __doc__)
+    made.add_common("fewer points, 2,048 images, one epoch a point", folder, "a chart of each part, PNG")
     made.add_argument("--threads", type=positive, metavar="N", help="the most; default: the physical cores, at most 8")
     made.add_argument("--only", choices=[*LABELS, "deep", "kernels"], help="one part alone")
-    made.add_argument("--json", type=target, metavar="FILE", help="write all figures")
-    made.add_argument("--plot", type=folder, metavar="FOLDER", help="write a chart of each part, PNG")
     return made
 
 

@@ -8,6 +8,14 @@ the bytes; the codes of all test images are also compressed with gzip, in one st
 Small codes of sigmoid or tanh units show what saturation is. Most pixels are black, so the first steps push every output down, and
 with them every unit of the code to one end of its range, for all images alike. There its derivative is almost 0 and it stays: the
 decoder draws the mean image (11.7 dB), and gzip finds next to nothing in the codes.
+
+files written to --out:
+  bottleneck.png  PSNR against bytes an image, a curve for each activation
+  metrics.json    all numbers
+
+examples:
+  python -m demos.bottleneck
+  python -m demos.bottleneck --latents 2,30 --activations tanh --epochs 20
 """
 
 import argparse
@@ -24,18 +32,6 @@ from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
-
-EPILOG = f"""\
-files written to --out:
-  bottleneck.png  PSNR against bytes an image, a curve for each activation
-  metrics.json    all numbers
-
-activations: {", ".join(ACTIVATIONS_OF_CODES)}
-
-examples:
-  python -m demos.bottleneck
-  python -m demos.bottleneck --latents 2,30 --activations tanh --epochs 20
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,7 +76,7 @@ def train(data: Dataset, latent: int, activation: str, epochs: int, seed: int) -
 
 def draw(path: Path, points: list[dict[str, object]], epochs: int) -> None:
     """Write the picture."""
-    from demos.shared import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons  # matplotlib takes longer to import than all the rest
 
     panels = {"bytes_per_image": "bytes an image: 8-bit codes", "gzip_bytes_per_image": "bytes an image: gzip of the 8-bit codes"}
     curves = {
@@ -90,21 +86,15 @@ def draw(path: Path, points: list[dict[str, object]], epochs: int) -> None:
         }
         for key, label in panels.items()
     }
-    plots.curves(path, f"Test images decoded from their codes, after {epochs} epochs", curves, "PSNR (dB)")
+    comparisons.curves(path, f"Test images decoded from their codes, after {epochs} epochs", curves, "PSNR (dB)")
 
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.bottleneck", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add(
-        "--latents", type=latents, default=[4, 8, 16, 32, 64, 128], metavar="K,K,...",
-        help="how many numbers a code has (default 4,8,16,32,64,128)",
-    )  # fmt: skip
-    add(
-        "--activations", type=activations, default=["relu", "leaky_relu", "sigmoid", "tanh", "silu"], metavar="NAME,...",
-        help="of the code (default relu,leaky_relu,sigmoid,tanh,silu)",
-    )  # fmt: skip
+    parser = command.parser("bottleneck", __doc__)
+    parser.option("--latents", latents, [4, 8, 16, 32, 64, 128], "K,K,...", "how many numbers a code has")
+    names = f"of the code, among {', '.join(ACTIVATIONS_OF_CODES)}"
+    parser.option("--activations", activations, ["relu", "leaky_relu", "sigmoid", "tanh", "silu"], "NAME,...", names)
     command.add_training(parser, epochs=5)
     command.add_common(parser)
     return parser
@@ -112,7 +102,7 @@ def make_parser() -> command.Parser:
 
 def latents(text: str) -> list[int]:
     """Return an argument such as "4,8,16" as a list of at least one number."""
-    return [command.whole_number(1)(part) for part in text.split(",")]
+    return command.whole_numbers(text) or [command.whole_number(1)(text)]
 
 
 def activations(text: str) -> list[str]:

@@ -7,27 +7,7 @@ each image is shifted by up to two pixels each way, by chance and anew each time
 The learning rate rises at first, then falls along a cosine to almost nothing.
 
 The test images choose nothing here: the network after the last epoch is the one that is measured.
-"""
 
-import argparse
-import time
-from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-
-from demos.shared import command
-from nnlite import Callback, Dense, Flatten, LearningRateSchedule, RandomShift, Sequential, SiLU, Softmax, cosine
-from nnlite.datasets import Dataset, one_hot
-from nnlite.files import save_weights
-from nnlite.metrics import accuracy
-from nnlite.optimizers import Adam
-
-SHOWN = 30  # mistakes
-
-EPILOG = """\
 files written to --out:
   loss.png           cross-entropy by epoch on training and test images
   errors.png         the share of images that are classified wrongly, by epoch
@@ -41,6 +21,25 @@ examples:
   python -m demos.classify --epochs 3
   python -m demos.classify --data /usr/share/datasets/fashion-mnist --shift 1 --out out/classify-fashion
 """
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from demos.shared import command
+from nnlite import Callback, Flatten, LearningRateSchedule, RandomShift, Sequential, Softmax, cosine
+from nnlite.datasets import Dataset, one_hot
+from nnlite.files import save_weights
+from nnlite.initializers import glorot_uniform
+from nnlite.metrics import accuracy
+from nnlite.models import dense_network
+from nnlite.optimizers import Adam
+
+SHOWN = 30  # mistakes
 
 
 class ErrorRates(Callback):
@@ -96,9 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_model(image_shape: tuple[int, ...], hidden: Sequence[int], classes: int, rng: np.random.Generator) -> Sequential:
     """Return the classifier, from images to one score for each class."""
-    widths = [int(np.prod(image_shape)), *hidden]
-    steps = [layer for sizes in pairwise(widths) for layer in (Dense(*sizes, rng=rng), SiLU())]
-    return Sequential([Flatten(), *steps, Dense(widths[-1], classes, rng=rng)], input_shape=image_shape)
+    layers = dense_network([int(np.prod(image_shape)), *hidden, classes], rng, initializer=glorot_uniform)
+    return Sequential([Flatten(), *layers], input_shape=image_shape)
 
 
 def train(
@@ -106,9 +104,8 @@ def train(
 ) -> dict[str, list[float]]:
     """Train, and return losses and error rates by epoch."""
     few = slice(len(data.test_images))  # as many training images as test images are enough to compare with
-    errors = ErrorRates(
-        {"train_error": (data.train_images[few], data.train_labels[few]), "test_error": (data.test_images, data.test_labels)}
-    )
+    test = data.test_images, data.test_labels
+    errors = ErrorRates({"train_error": (data.train_images[few], data.train_labels[few]), "test_error": test})
     history = model.fit(
         data.train_images,
         one_hot(data.train_labels, classes),
@@ -128,17 +125,11 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
 
 def by_class(counts: np.ndarray) -> list[dict[str, Any]]:
     """Return recall, the share of a class's images that are found, and precision, the share of its finds that are right."""
-    shares = [np.diag(counts) / np.maximum(counts.sum(axis=axis), 1) for axis in (1, 0)]
-    rows = zip(counts.sum(axis=1), counts.sum(axis=0), *shares, strict=True)
-    return [
-        {
-            "label": label,
-            "images": int(images),
-            "recall": float(recall) if images else None,  # of no images, and of no finds, there is no share
-            "precision": float(precision) if finds else None,
-        }
-        for label, (images, finds, recall, precision) in enumerate(rows)
-    ]
+    rows = []
+    for label, (right, images, finds) in enumerate(zip(np.diag(counts), counts.sum(axis=1), counts.sum(axis=0), strict=True)):
+        recall, precision = (float(right / of) if of else None for of in (images, finds))  # of nothing there is no share
+        rows.append({"label": label, "images": int(images), "recall": recall, "precision": precision})
+    return rows
 
 
 def report(rows: list[dict[str, Any]]) -> str:
@@ -152,32 +143,26 @@ def report(rows: list[dict[str, Any]]) -> str:
 
 def draw(folder: Path, data: Dataset, probabilities: np.ndarray, counts: np.ndarray, history: dict[str, list[float]]) -> None:
     """Write the four pictures."""
-    from demos.shared import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
 
     loss = {"training images, shifted": history["loss"], "test images": history["val_loss"]}
     plots.history(folder / "loss.png", "Loss by epoch", loss, "cross-entropy (nats)")
-    wrong = {
-        "training images, as they are": [100 * rate for rate in history["train_error"]],
-        "test images": [100 * rate for rate in history["test_error"]],
-    }
+    names = {"training images, as they are": "train_error", "test images": "test_error"}
+    wrong = {label: [100 * rate for rate in history[name]] for label, name in names.items()}
     plots.history(folder / "errors.png", "Images classified wrongly, by epoch", wrong, "errors (%)")
     right = np.trace(counts) / counts.sum()
-    plots.confusion(folder / "confusion.png", f"What the test images were taken for: {right:.2%} are right", counts)
+    comparisons.confusion(folder / "confusion.png", f"What the test images were taken for: {right:.2%} are right", counts)
     of_label = probabilities[np.arange(len(probabilities)), data.test_labels]
     worst = np.argsort(of_label, kind="stable")[:SHOWN]
     captions = [f"{data.test_labels[n]} seen as {probabilities[n].argmax()}\n{probabilities[n].max():.1%}" for n in worst]
     title = "Test images whose label seemed least probable, what they were seen as, and with what probability"
-    plots.captioned(folder / "mistakes.png", title, data.test_images[worst] / 255, captions)
+    comparisons.captioned(folder / "mistakes.png", title, data.test_images[worst] / 255, captions)
 
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.classify", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add(
-        "--hidden", type=command.whole_numbers, default=[512, 512], metavar="H,H,...",
-        help='widths of the hidden layers, "" for none (default 512,512)',
-    )  # fmt: skip
+    parser = command.parser("classify", __doc__)
+    parser.option("--hidden", command.whole_numbers, [512, 512], "H,H,...", 'widths of the hidden layers, "" for none')
     command.add_training(parser, epochs=20, batch_size=128, learning_rate=0.002)
     command.add_shift(parser, 2)
     command.add_common(parser, "start weights, order and shifts", checkpoint=True)

@@ -5,6 +5,13 @@
 The loss is the mean squared error plus the price of the bits, see `nnlite.codec.digits.bottleneck`; each quality has its own price.
 Training images are shifted by up to one pixel each way, without which the codec would be much better on them than on others. Last,
 the classes of images and their tables are found, see `nnlite.codec.digits.class_prior`.
+
+file written: --out, the codec
+
+examples:
+  python -m demos.codec
+  python -m demos.codec --out nnlite/codec/digits/mnist.safetensors     how the codec that comes with nnlite was made
+  python -m demos.codec --data /usr/share/datasets/fashion-mnist --epochs 55 --out out/codec/fashion.safetensors
 """
 
 import argparse
@@ -28,15 +35,6 @@ TRADEOFFS = np.array([3.0, 7.0, 14.0, 25.0, 45.0, 75.0, 120.0, 200.0, 500.0, 200
 
 # The codec's qualities among the trained ones: their gains lie between those of their neighbours
 POSITIONS = np.array([0.0, 0.6, 1.2, 1.8, 2.35, 3.0, 3.6, 4.2, 4.7, 5.2, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0])
-
-EPILOG = """\
-file written: --out, the codec
-
-examples:
-  python -m demos.codec
-  python -m demos.codec --out nnlite/codec/digits/mnist.safetensors     how the codec that comes with nnlite was made
-  python -m demos.codec --data /usr/share/datasets/fashion-mnist --epochs 55 --out out/codec/fashion.safetensors
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,16 +77,8 @@ def train(images: np.ndarray, options: argparse.Namespace, say: Callable[..., No
     decoder = [*dense_network([options.latent, options.hidden, options.hidden, pixels], rng), Sigmoid(), Reshape(shape)]
     model = Autoencoder(encoder, [bottleneck, *decoder], input_shape=shape)
     model.compile(Adam(options.learning_rate), "mse")
-    schedule = LearningRateSchedule(cosine(warm_up=0.1))
-    model.fit(
-        images,
-        epochs=options.epochs,
-        batch_size=128,
-        rng=rng,
-        augment=RandomShift(1),
-        callbacks=[schedule],
-        verbose=not options.quiet,
-    )
+    helpers = {"augment": RandomShift(1), "callbacks": [LearningRateSchedule(cosine(warm_up=0.1))]}
+    model.fit(images, epochs=options.epochs, batch_size=128, rng=rng, verbose=not options.quiet, **helpers)
     say("finding the classes of images and their tables ...")
     latents = model.encode(images)
     gain = interpolate(bottleneck.gain)
@@ -105,10 +95,9 @@ def interpolate(gain: np.ndarray) -> np.ndarray:
 
 def make_parser() -> command.Parser:
     """Return the parser of the arguments."""
-    parser = command.Parser(prog="python -m demos.codec", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add("--latent", type=command.whole_number(1), default=64, metavar="K", help="numbers in a code (default 64)")
-    add("--hidden", type=command.whole_number(1), default=640, metavar="H", help="units of each hidden layer (default 640)")
+    parser = command.parser("codec", __doc__)
+    parser.option("--latent", command.whole_number(1), 64, "K", "numbers in a code")
+    parser.option("--hidden", command.whole_number(1), 640, "H", "units of each hidden layer")
     command.add_training(parser, epochs=120, learning_rate=0.003)
     command.add_common(parser, out="out/codec/codec.safetensors")
     return parser

@@ -12,25 +12,7 @@ The error is that of their paper, the squared error summed over an image's pixel
     principal components, 30 of them                                13.87
     Hinton and Salakhutdinov, Science 313, 2006                      3.00
     Martens, Hessian-free optimization, ICML 2010 (L2 penalty)       2.28
-"""
 
-import argparse
-from collections.abc import Sequence
-from pathlib import Path
-
-import numpy as np
-
-from demos.shared import command
-from demos.shared.examples import first_of_each
-from demos.shared.pca import PCA, fit_pca
-from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine, save_weights
-from nnlite.datasets import Dataset
-from nnlite.metrics import mse, psnr
-from nnlite.models import dense_network
-from nnlite.models.sequential import Augmentation
-from nnlite.optimizers import Adam
-
-EPILOG = """\
 files written to --out:
   reconstructions.png  test images, beside what is left of them in so many principal components and in the code
   interpolation.png    from one test image to another in ten equal steps of the code
@@ -45,6 +27,21 @@ examples:
   python -m demos.deep --code 64 --runs 3     a mean over three models
   python -m demos.deep --code 2 --epochs 30   a map of the digits
 """
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from demos.shared import command
+from demos.shared.pca import PCA, fit_pca
+from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine, save_weights
+from nnlite.datasets import Dataset
+from nnlite.metrics import mse, psnr
+from nnlite.models import dense_network
+from nnlite.models.sequential import Augmentation
+from nnlite.optimizers import Adam
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,23 +97,13 @@ def make_model(shape: tuple[int, ...], hidden: Sequence[int], code: int, rng: np
 
 
 def train(
-    model: Autoencoder,
-    data: Dataset,
-    options: argparse.Namespace,
-    rng: np.random.Generator,
-    augment: Augmentation | None,
+    model: Autoencoder, data: Dataset, options: argparse.Namespace, rng: np.random.Generator, augment: Augmentation | None,
     warm_up: float,
-) -> dict[str, list[float]]:
+) -> dict[str, list[float]]:  # fmt: skip
     """Train the model as the options say, and return the mean squared errors by epoch."""
     model.compile(Adam(options.learning_rate), "mse")
-    return model.fit(
-        data.train_images,
-        validation_data=data.test_images,
-        rng=rng,
-        augment=augment,
-        callbacks=[LearningRateSchedule(cosine(warm_up))],
-        **command.fit_settings(options),
-    ).history
+    settings = {"callbacks": [LearningRateSchedule(cosine(warm_up))], **command.fit_settings(options)}
+    return model.fit(data.train_images, validation_data=data.test_images, rng=rng, augment=augment, **settings).history
 
 
 def error_of(images: np.ndarray, data: Dataset) -> float:
@@ -131,45 +118,30 @@ def report(error: float, pixels: int) -> str:
 
 def draw(folder: Path, data: Dataset, model: Autoencoder, pca: PCA, curves: dict[str, np.ndarray]) -> None:
     """Write the four pictures."""
-    from demos.shared import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
 
-    first = first_of_each(data.test_labels)
+    first = plots.first_of_each(data.test_labels)
     originals = data.test_images[first] / 255
     linear = pca.decode(pca.encode(data.test_images[first]), originals.shape[1:])
     codes = model.encode(data.test_images)
     decoded = model.decode(codes[first])
-    numbers = f"{codes.shape[1]} numbers"
-    plots.reconstructions(
-        folder / "reconstructions.png",
-        f"Test images from {numbers} each",
-        {
-            "original": originals,
-            "principal\ncomponents": np.clip(linear, 0, 1),
-            "deep\nautoencoder": decoded,
-        },
-        "error of the\nautoencoder",
-        decoded - originals,
-    )
-    plots.interpolation(folder / "interpolation.png", codes[first], model.decode)
-    plots.history(
-        folder / "history.png",
-        "Squared error of an image by epoch",
-        {"training images, as they are shifted": curves["loss"], "test images": curves["val_loss"]},
-        "squared error, summed over the pixels",
-    )
+    rows = {"original": originals, "principal\ncomponents": np.clip(linear, 0, 1), "deep\nautoencoder": decoded}
+    title = f"Test images from {codes.shape[1]} numbers each"
+    plots.image_rows(folder / "reconstructions.png", title, rows, "error of the\nautoencoder", decoded - originals)
+    comparisons.interpolation(folder / "interpolation.png", codes[first], model.decode)
+    losses = {"training images, as they are shifted": curves["loss"], "test images": curves["val_loss"]}
+    title = "Squared error of an image by epoch"
+    plots.history(folder / "history.png", title, losses, "squared error, summed over the pixels")
     plots.codes(folder / "codes.png", "Codes of the test images", codes, data.test_labels)
 
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.deep", description=__doc__, epilog=EPILOG)
+    parser = command.parser("deep", __doc__)
     command.add_code(parser, "--code", 30, hidden=[1000, 500, 250])
     command.add_training(parser, epochs=20, batch_size=128, learning_rate=0.004)
     command.add_shift(parser, 1)
-    parser.add_argument(
-        "--runs", type=command.whole_number(1), default=1, metavar="N",
-        help="models to train, each with a seed of its own (default 1)",
-    )  # fmt: skip
+    parser.option("--runs", command.whole_number(1), 1, "N", "models to train, each with a seed of its own")
     command.add_common(parser, "the first model", checkpoint=True)
     return parser
 

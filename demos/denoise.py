@@ -13,29 +13,7 @@ The noise of strength s: "gaussian" adds a normal number of deviation s to each 
 share s of the pixels black; "salt_and_pepper" makes a share s of the pixels black or white.
 
 P. Vincent et al., "Stacked denoising autoencoders", JMLR 11, 2010.
-"""
 
-import argparse
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-
-from demos.mnist import make_model
-from demos.shared import command
-from demos.shared.examples import first_of_each
-from nnlite import Autoencoder, LearningRateSchedule, cosine
-from nnlite.datasets import Dataset
-from nnlite.metrics import mse, psnr, ssim
-from nnlite.optimizers import Adam
-
-STRENGTHS = {"gaussian": 0.5, "masking": 0.75, "salt_and_pepper": 0.5}  # the largest of each noise
-LEVELS = 5  # strengths that are measured, the largest last
-SSIM_IMAGES = 1000  # it takes much longer than PSNR
-
-EPILOG = """\
 files written to --out:
   denoised.png       test images: clean, with the strongest noise, and after each filter
   psnr.png           PSNR of the filters against the strength of the noise
@@ -51,13 +29,27 @@ examples:
   python -m demos.denoise --data /usr/share/datasets/fashion-mnist --out out/denoise-fashion
 """
 
-NOTHING, MEDIAN, LINEAR, PLAIN, DENOISING = (
-    "noisy image",
-    "3 × 3 median",
-    "best linear filter",
-    "autoencoder",
-    "denoising autoencoder",
-)
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from demos.mnist import make_model
+from demos.shared import command
+from nnlite import Autoencoder, LearningRateSchedule, cosine
+from nnlite.datasets import Dataset
+from nnlite.metrics import mse, psnr, ssim
+from nnlite.optimizers import Adam
+
+STRENGTHS = {"gaussian": 0.5, "masking": 0.75, "salt_and_pepper": 0.5}  # the largest of each noise
+LEVELS = 5  # strengths that are measured, the largest last
+SSIM_IMAGES = 1000  # it takes much longer than PSNR
+
+FILTERS = ["noisy image", "3 × 3 median", "best linear filter", "autoencoder", "denoising autoencoder"]
+NOTHING, MEDIAN, LINEAR, PLAIN, DENOISING = FILTERS
 
 
 class Noise:
@@ -144,18 +136,10 @@ def train(data: Dataset, noise: Noise | None, options: argparse.Namespace) -> tu
     model = make_model(data.train_images.shape[1:], options.latent, options.hidden, "silu", rng)
     model.compile(Adam(options.learning_rate), "mse")
     test = data.test_images.astype(np.float32) / 255
-    history = model.fit(
-        data.train_images,
-        data.train_images.view(),  # another array than x, which alone gets the noise
-        epochs=options.epochs,
-        batch_size=128,
-        validation_data=(noise(test, np.random.default_rng(options.seed + 1)) if noise else test, test),
-        rng=rng,
-        augment=noise,
-        callbacks=[LearningRateSchedule(cosine())],
-        verbose=not options.quiet,
-    ).history
-    return model, history
+    noisy = noise(test, np.random.default_rng(options.seed + 1)) if noise else test
+    settings = {"epochs": options.epochs, "batch_size": 128, "callbacks": [LearningRateSchedule(cosine())]}
+    settings |= {"validation_data": (noisy, test), "augment": noise, "verbose": not options.quiet}
+    return model, model.fit(data.train_images, data.train_images, rng=rng, **settings).history
 
 
 def compare(
@@ -168,22 +152,13 @@ def compare(
         rng = np.random.default_rng(options.seed + 1)
         strength = options.strength * level / LEVELS
         noisy = corrupt(clean, options.noise, strength, rng)
-        filters: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-            NOTHING: lambda images: images,
-            MEDIAN: median,
-            LINEAR: linear_filter(corrupt(train_images, options.noise, strength, rng), train_images),
-            **{name: model.predict for name, model in models.items()},
-        }
-        results = {name: np.clip(function(noisy), 0, 1) for name, function in filters.items()}
-        rows += [
-            {
-                "strength": strength,
-                "method": name,
-                "psnr": psnr(mse(result, clean, peak=1)),
-                "ssim": ssim(result[:SSIM_IMAGES], clean[:SSIM_IMAGES], peak=1),
-            }
-            for name, result in results.items()
-        ]
+        linear = linear_filter(corrupt(train_images, options.noise, strength, rng), train_images)
+        filters = [lambda images: images, median, linear, models[PLAIN].predict, models[DENOISING].predict]
+        results = {name: np.clip(function(noisy), 0, 1) for name, function in zip(FILTERS, filters, strict=True)}
+        for name, result in results.items():
+            similarity = ssim(result[:SSIM_IMAGES], clean[:SSIM_IMAGES], peak=1)
+            error = psnr(mse(result, clean, peak=1))
+            rows.append({"strength": strength, "method": name, "psnr": error, "ssim": similarity})
     return rows, results
 
 
@@ -205,40 +180,31 @@ def curves(rows: list[dict[str, Any]], name: str) -> dict[str, list[tuple[float,
 
 
 def draw(
-    folder: Path,
-    data: Dataset,
-    models: dict[str, Autoencoder],
-    histories: dict[str, dict[str, list[float]]],
-    rows: list[dict[str, Any]],
-    results: dict[str, np.ndarray],
-    options: argparse.Namespace,
-) -> None:
+    folder: Path, data: Dataset, models: dict[str, Autoencoder], histories: dict[str, dict[str, list[float]]],
+    rows: list[dict[str, Any]], results: dict[str, np.ndarray], options: argparse.Namespace,
+) -> None:  # fmt: skip
     """Write the pictures."""
-    from demos.shared import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
 
-    first = first_of_each(data.test_labels)
+    first = plots.first_of_each(data.test_labels)
     clean = data.test_images[first] / 255
     noise = f"{options.noise.replace('_', ' ').capitalize()} noise"
     shown = {"clean image": clean, **{name: images[first] for name, images in results.items()}}
     title = f"{noise} of strength {options.strength:g} on test images, and what is made of them"
-    plots.reconstructions(folder / "denoised.png", title, shown, f"error of the\n{DENOISING}", results[DENOISING][first] - clean)
+    plots.image_rows(folder / "denoised.png", title, shown, f"error of the\n{DENOISING}", results[DENOISING][first] - clean)
     for name, label in (("psnr", "PSNR (dB)"), ("ssim", "SSIM")):
         panels = {"strength of the noise": curves(rows, name)}
-        plots.curves(folder / f"{name}.png", f"{noise} on test images", panels, label, logarithmic=False)
-    losses = {
-        f"{name}, {part} images": history[key]
-        for name, history in histories.items()
-        for part, key in (("training", "loss"), ("test", "val_loss"))
-    }
+        comparisons.curves(folder / f"{name}.png", f"{noise} on test images", panels, label, logarithmic=False)
+    parts = {"training": "loss", "test": "val_loss"}
+    losses = {f"{name}, {part} images": of[key] for name, of in histories.items() for part, key in parts.items()}
     plots.history(folder / "history.png", "Loss by epoch, each with its own noise", losses, "mean squared error")
     for file, name in (("filters.png", DENOISING), ("filters_plain.png", PLAIN)):
-        weights = models[name].encoder.parameters[0].value.T.reshape(-1, *clean.shape[1:])[:60]  # one image for each unit
-        plots.filters(folder / file, f"What {len(weights)} units of the first layer look at: {name}", weights)
+        plots.first_layer(folder / file, models[name].encoder.parameters[0].value, clean.shape[1:], f": {name}")
 
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.denoise", description=__doc__, epilog=EPILOG)
+    parser = command.parser("denoise", __doc__)
     add = parser.add_argument
     add("--noise", choices=list(STRENGTHS), default="gaussian", help="its kind (default gaussian)")
     defaults = ", ".join(f"{name} {strength}" for name, strength in STRENGTHS.items())

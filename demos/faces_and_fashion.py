@@ -11,34 +11,8 @@ tens of thousands of images it does; with a few hundred it knows its training im
 
 So a small set (below 5,000 training images) is trained with mirrored copies, dropout and noise, in more and smaller steps. PCA is
 fitted to the mirrored copies, too.
-"""
 
-import argparse
-import time
-from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
-
-import numpy as np
-
-from demos.deep import train
-from demos.shared import command
-from demos.shared.examples import between, first_of_each, samples
-from demos.shared.pca import PCA, fit_pca
-from nnlite import Autoencoder, Dense, Dropout, Flatten, GaussianNoise, RandomFlip, Rescale, Reshape, Sigmoid, SiLU, save_weights
-from nnlite.datasets import Dataset, load_idx_folder
-from nnlite.initializers import he_normal
-from nnlite.layers import Layer
-from nnlite.metrics import mse, psnr
-from nnlite.pictures import hold_out, load_image_folder
-
-FASHION = Path("/usr/share/datasets/fashion-mnist")
-SMALL_SET = 5000  # training images
-MEASURED = 5000  # training images on which models are compared
-SHOWN = 10
-
-EPILOG = f"""\
-data: by default Fashion-MNIST in {FASHION}
+data: by default Fashion-MNIST in /usr/share/datasets/fashion-mnist
 (Debian and Ubuntu: apt install dataset-fashion-mnist). --data DIR is
 
   a folder of IDX files in MNIST's layout, such as those of https://github.com/zalandoresearch/fashion-mnist
@@ -58,6 +32,30 @@ examples:
   python -m demos.faces_and_fashion --data faces --out out/faces
   python -m demos.faces_and_fashion --data faces --hold-out folders --latent 64 --dropout 0.3
 """
+
+import argparse
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from demos.deep import train
+from demos.shared import command
+from demos.shared.examples import between, samples
+from demos.shared.pca import PCA, fit_pca
+from nnlite import Autoencoder, Dense, Dropout, Flatten, GaussianNoise, RandomFlip, Rescale, Reshape, Sigmoid, SiLU, save_weights
+from nnlite.datasets import Dataset, load_idx_folder
+from nnlite.initializers import he_normal
+from nnlite.layers import Layer
+from nnlite.metrics import mse, psnr
+from nnlite.pictures import hold_out, load_image_folder
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+SMALL_SET = 5000  # training images
+MEASURED = 5000  # training images on which models are compared
+SHOWN = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,10 +102,8 @@ def load_pictures(parser: command.Parser, options: argparse.Namespace, rng: np.r
     """Return the images of --data or Fashion-MNIST, folders as labels; leave with one line if they cannot be read."""
     folder = options.data or FASHION
     if not options.data and not folder.is_dir():
-        parser.error(
-            f"argument --data: expected Fashion-MNIST in {folder}, found no such folder: apt install dataset-fashion-mnist, "
-            "or load the files from https://github.com/zalandoresearch/fashion-mnist and give --data DIR"
-        )
+        way_out = "apt install dataset-fashion-mnist, or load the files from https://github.com/zalandoresearch/fashion-mnist"
+        parser.error(f"argument --data: expected Fashion-MNIST in {folder}, found no such folder: {way_out} and give --data DIR")
     try:
         if any((folder / f"train-images-idx3-ubyte{ending}").is_file() for ending in ("", ".gz")):
             return load_idx_folder(folder)
@@ -185,8 +181,8 @@ def draw(
     from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
     shape = data.test_images.shape[1:]
-    first = first_of_each(data.test_labels)
-    first = [first[n] for n in np.linspace(0, len(first) - 1, min(len(first), SHOWN)).astype(int)]  # of some groups an image each
+    first = plots.first_of_each(data.test_labels)
+    first = first[np.linspace(0, len(first) - 1, min(len(first), SHOWN)).astype(int)]  # of some groups an image each
     chosen = data.test_images[first if len(first) > 1 else slice(SHOWN)]
     originals = chosen / 255
     decoded = model.predict(chosen)
@@ -194,12 +190,12 @@ def draw(
     rows = {"original": originals, f"autoencoder,\n{numbers}": decoded}
     rows[f"PCA,\n{numbers}"] = pca_images(pca, pca.encode(chosen), shape)
     error = (decoded - originals).reshape(*originals.shape[:3], -1).mean(axis=3)
-    plots.reconstructions(folder / "reconstructions.png", "Test images", rows, "error of the\nautoencoder", error)
+    plots.image_rows(folder / "reconstructions.png", "Test images", rows, "error of the\nautoencoder", error)
 
     codes = model.encode(data.train_images)
     panels = {"directions of PCA": grey(pca.directions[:24], shape)}
     panels["autoencoder, about its mean code"] = grey(effects(model, codes)[:24], shape)
-    plots.filter_panels(folder / "components.png", "What each number of a code changes in the image", panels, columns=6)
+    plots.filters(folder / "components.png", "What each number of a code changes in the image", panels, columns=6)
     title = "From one test image to another, through codes and through pixels"
     plots.image_rows(folder / "morph.png", title, morphs(model, chosen))
 
@@ -233,27 +229,20 @@ def effects(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.faces_and_fashion", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add("--latent", type=command.whole_number(1), default=32, metavar="K", help="numbers in a code (default 32)")
-    add(
-        "--hidden", type=command.whole_numbers, metavar="H,H,...",
-        help="widths of the layers between image and code, mirrored in the decoder (default 512; small set: 256)",
-    )  # fmt: skip
-    add("--epochs", type=command.whole_number(1), metavar="N", help="how often to see the images (default 10; small set: 100)")
-    add("--batch-size", type=command.whole_number(1), metavar="N", help="images a step (default 128; small set: 32)")
-    add(
-        "--learning-rate", type=command.positive_number, metavar="RATE",
-        help="its largest value (default 0.002; small set: 0.001)",
-    )  # fmt: skip
-    add("--dropout", type=zero_or_share, metavar="P", help="share of hidden units dropped (default 0; small set: 0.2)")
-    add("--noise", type=zero_or_share, metavar="σ", help="noise on training images, 1 their deviation (default 0; small set: 0.1)")
+    parser = command.parser("faces_and_fashion", __doc__)
+    add, option, count = parser.add_argument, parser.option, command.whole_number(1)
+    option("--latent", count, 32, "K", "numbers in a code")
+    widths = "widths of the layers between image and code, mirrored in the decoder"
+    option("--hidden", command.whole_numbers, None, "H,H,...", widths, "512; small set: 256")
+    option("--epochs", count, None, "N", "how often to see the images", "10; small set: 100")
+    option("--batch-size", count, None, "N", "images a step", "128; small set: 32")
+    option("--learning-rate", command.positive_number, None, "RATE", "its largest value", "0.002; small set: 0.001")
+    option("--dropout", zero_or_share, None, "P", "share of hidden units dropped", "0; small set: 0.2")
+    option("--noise", zero_or_share, None, "σ", "noise on training images, 1 their deviation", "0; small set: 0.1")
     add("--flip", action=argparse.BooleanOptionalAction, help="train with mirrored images, too (default no; small set: yes)")
-    add("--test-share", type=command.share, default=0.2, metavar="P", help="held out where there are no test images (default 0.2)")
-    add(
-        "--hold-out", choices=["images", "folders"], default="images",
-        help="of every folder some images, or all of some folders: people never seen (default images)",
-    )  # fmt: skip
+    option("--test-share", command.share, 0.2, "P", "held out where there are no test images")
+    kinds = "of every folder some images, or all of some folders: people never seen (default images)"
+    add("--hold-out", choices=["images", "folders"], default="images", help=kinds)
     images = "a folder of images, see below (default Fashion-MNIST)"
     command.add_common(parser, "start weights, order and split", images, checkpoint=True)
     return parser

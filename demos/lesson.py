@@ -1,28 +1,44 @@
-"""Six pictures that teach, one message each.
+"""Ten pictures that teach, one message each.
 
-  loss_surface    the loss around a training's path, in the plane through its start, its end and its farthest bend
-  filters         what the first layer's units look at after 0, 1, 2, 5 ... epochs
-  sharpening      test images as they are reconstructed while training goes on
-  gradient_error  the error of difference quotients against their step, and why `nnlite.gradcheck` takes 1e-5
-  quantising      what fewer bits for each number of the code do to the images
-  bits            where the bits of one image are in a file of the image codec
+  network          docs/worked-example.md as a network: values above, gradients below
+  image_to_weight  one step of training, from a uint8 image to a changed weight
+  pixels_to_bytes  the way of one image through the codec of digits
+  xor              what two hidden units learn that one cannot, epoch by epoch
+  loss_surface     the loss around a training's path, in the plane through its start, its end and its farthest bend
+  filters          what the first layer's units look at after 0, 1, 2, 5 ... epochs
+  sharpening       test images as they are reconstructed while training goes on
+  gradient_error   the error of difference quotients against their step, and why `nnlite.gradcheck` takes 1e-5
+  quantising       what fewer bits for each number of the code do to the images
+  bits             where the bits of one image are in a file of the image codec
 
-The first three and `quantising` show one training, recorded on its way: the autoencoder of demos.mnist with a code of 32 numbers.
+`loss_surface`, `filters`, `sharpening` and `quantising` show one training, recorded on its way: the autoencoder of demos.mnist with
+a code of 32 numbers.
+
+files written to --out:
+  NAME.png      each picture
+  metrics.json  the numbers in them
+
+examples:
+  python -m demos.lesson
+  python -m demos.lesson gradient_error
+  python -m demos.lesson filters sharpening --epochs 20 --latent 128
 """
 
 import argparse
+import importlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from demos.mnist import make_model
 from demos.shared import command, lesson_numbers
-from demos.shared.examples import first_of_each
-from demos.shared.lesson_numbers import Training
+from demos.shared.lesson_numbers import BitCount, Training
 from nnlite.codec.digits.image_codec import BUILT_IN, ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
@@ -33,17 +49,6 @@ SURFACE_IMAGES = 1000  # on which the loss surface is computed
 FILTERS = 10  # units whose weights are drawn
 EPSILONS = 10.0 ** np.arange(-12, -0.9, 0.5)
 GRADCHECK_STEP = 1e-5  # the default of nnlite.gradcheck
-
-EPILOG = """\
-files written to --out:
-  NAME.png      each picture
-  metrics.json  the numbers in them
-
-examples:
-  python -m demos.lesson
-  python -m demos.lesson gradient_error
-  python -m demos.lesson filters sharpening --epochs 20 --latent 128
-"""
 
 
 @dataclass
@@ -63,9 +68,24 @@ class Lesson:
         )
 
     @cached_property
-    def examples(self) -> list[int]:
+    def plots(self) -> ModuleType:
+        """The module that draws; matplotlib takes longer to import than all the rest."""
+        return importlib.import_module("demos.shared.lesson_plots")
+
+    @cached_property
+    def ways(self) -> ModuleType:
+        """The module that draws networks and ways."""
+        return importlib.import_module("demos.shared.lesson_ways")
+
+    @cached_property
+    def examples(self) -> np.ndarray:
         """The first test image of each class."""
-        return first_of_each(self.data.test_labels)
+        return np.unique(self.data.test_labels, return_index=True)[1]
+
+    @cached_property
+    def bits(self) -> BitCount:
+        """The file of one image, taken apart."""
+        return lesson_numbers.count_bits(self.codec, self.data.test_images, self.options.image, self.codec.qualities // 3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options, say, data = command.start(parser, arguments)
     options.pictures = list(dict.fromkeys(options.pictures or PICTURES))
-    codec = load_codec(parser, options, data.test_images) if "bits" in options.pictures else None
+    codec = load_codec(parser, options, data.test_images) if {"bits", "pixels_to_bytes"} & {*options.pictures} else None
     lesson = Lesson(data, codec, options)
     metrics: dict[str, Any] = {}
     for name in options.pictures:
@@ -88,15 +108,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # --- the pictures; each writes its file and returns its numbers
 
 
+def network(path: Path, lesson: Lesson) -> dict[str, Any]:
+    """Draw the worked example's network."""
+    return lesson.ways.network(path)
+
+
+def image_to_weight(path: Path, lesson: Lesson) -> dict[str, Any]:
+    """Draw the first step of a training."""
+    images, options = lesson.data.train_images, lesson.options
+    model = make_model(images.shape[1:], options.latent, [], "relu", np.random.default_rng(options.seed))
+    return lesson.ways.image_to_weight(path, images[: options.batch_size], 0, model)
+
+
+def pixels_to_bytes(path: Path, lesson: Lesson) -> dict[str, Any]:
+    """Draw one image on its way through the codec."""
+    image, quality = lesson.data.test_images[lesson.options.image], lesson.codec.qualities // 3
+    return lesson.ways.pixels_to_bytes(path, image, lesson.codec, quality, lesson.bits.latents)
+
+
+def xor(path: Path, lesson: Lesson) -> dict[str, Any]:
+    """Draw how a network learns XOR."""
+    return lesson.ways.xor(path, lesson.options.seed)
+
+
 def loss_surface(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw the loss around the path of the training."""
-    from demos.shared import lesson_plots  # matplotlib takes longer to import than all the rest
-
     training = lesson.training
     surface = lesson_numbers.loss_surface(training, lesson.data.train_images[:SURFACE_IMAGES])
     steps = list(training.weights)
     labels = {steps.index(step): training.name(step) for step in [0, *training.epochs()]}
-    lesson_plots.loss_surface(path, "Training runs down into a valley: the loss in a plane of the weights", surface, labels)
+    lesson.plots.loss_surface(path, "Training runs down into a valley: the loss in a plane of the weights", surface, labels)
     return {
         "steps": steps,
         "path": surface.path.tolist(),
@@ -108,8 +149,6 @@ def loss_surface(path: Path, lesson: Lesson) -> dict[str, Any]:
 
 def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw weights of the first layer at several times."""
-    from demos.shared import lesson_plots
-
     training = lesson.training
     largest, rows = {}, {}
     for step in [0, *training.epochs()]:
@@ -118,14 +157,12 @@ def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
         largest[name] = float(np.abs(weights).max())
         rows[f"{name}\nup to {largest[name]:.2f}"] = weights / np.abs(weights).max(axis=(1, 2), keepdims=True)
     title = "Noise becomes strokes: what units of the first layer look at, while they learn"
-    lesson_plots.rows_of_images(path, title, rows, "weight / largest of its image")
+    lesson.plots.rows_of_images(path, title, rows, "weight / largest of its image")
     return {"largest_weight": largest}
 
 
 def sharpening(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw test images reconstructed at several times."""
-    from demos.shared import lesson_plots
-
     training, images = lesson.training, lesson.data.test_images
     rows, decibels = {}, {}
     for step in sorted({*(step for step in (10, 30, 100, 300) if step < training.steps_per_epoch), *training.epochs()}):
@@ -134,19 +171,17 @@ def sharpening(path: Path, lesson: Lesson) -> dict[str, Any]:
         decibels[name] = psnr(mse(reconstructed, images / np.float32(255), peak=1))
         rows[f"{name}\n{decibels[name]:.1f} dB"] = reconstructed[lesson.examples]
     rows["original"] = images[lesson.examples] / 255
-    lesson_plots.rows_of_images(path, "Digits sharpen as training goes on: test images, PSNR of all of them", rows)
+    lesson.plots.rows_of_images(path, "Digits sharpen as training goes on: test images, PSNR of all of them", rows)
     return {"test_psnr": decibels}
 
 
 def gradient_error(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw the error of difference quotients against their step."""
-    from demos.shared import lesson_plots
-
     central, one_sided = lesson_numbers.difference_errors(EPSILONS, np.float64, lesson.options.seed)
     single, _ = lesson_numbers.difference_errors(EPSILONS, np.float32, lesson.options.seed)
     rounding = float(np.median((central * EPSILONS)[EPSILONS < 1e-7]))  # the factor of 1 / ε, where rounding is all
     curvature = float(np.median((central / EPSILONS**2)[EPSILONS > 1e-3]))
-    lesson_plots.gradient_error(
+    lesson.plots.gradient_error(
         path,
         "Long steps see the curve, short ones the rounding: 1e-5 balances both in float64",
         EPSILONS,
@@ -167,8 +202,6 @@ def gradient_error(path: Path, lesson: Lesson) -> dict[str, Any]:
 
 def quantising(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw what fewer bits for each number of the code do."""
-    from demos.shared import lesson_plots
-
     model, images = lesson.training.at(lesson.training.last_step), lesson.data.test_images
     quantizer = UniformQuantizer.from_codes(model.encode(lesson.data.train_images))
     codes = model.encode(images)
@@ -179,7 +212,7 @@ def quantising(path: Path, lesson: Lesson) -> dict[str, Any]:
     limit = psnr(mse(exact, images / np.float32(255), peak=1))
     widest = int(np.argmax(codes.var(axis=0)))  # which number of the code the histogram shows
     shown = lesson.examples[-4:]
-    lesson_plots.quantising(
+    lesson.plots.quantising(
         path,
         "Each bit takes 6 dB of error away, until only the model's own is left",
         codes[:, widest],
@@ -201,17 +234,12 @@ def bits_of(number: int) -> str:
 
 def bits(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw where the bits of one image are."""
-    from demos.shared import lesson_plots
-
-    assert lesson.codec is not None  # it was loaded, since this picture was asked for
-    quality = lesson.codec.qualities // 3
-    image = lesson.data.test_images[lesson.options.image]
-    count = lesson_numbers.count_bits(lesson.codec, lesson.data.test_images, lesson.options.image, quality)
+    count = lesson.bits
     title = "The class byte draws a typical image, the costliest latents make it this one"
-    lesson_plots.bits(path, title, count, image)
+    lesson.plots.bits(path, title, count, lesson.data.test_images[lesson.options.image])
     return {
         "image": lesson.options.image,
-        "quality": quality,
+        "quality": lesson.codec.qualities // 3,
         "header_bytes": count.header_bytes,
         "payload_bytes": count.payload_bytes,
         "class_bits": 8,
@@ -222,8 +250,9 @@ def bits(path: Path, lesson: Lesson) -> dict[str, Any]:
     }
 
 
+WAYS = (network, image_to_weight, pixels_to_bytes, xor)
 PICTURES: dict[str, Callable[[Path, Lesson], dict[str, Any]]] = {
-    picture.__name__: picture for picture in (loss_surface, filters, sharpening, gradient_error, quantising, bits)
+    picture.__name__: picture for picture in (*WAYS, loss_surface, filters, sharpening, gradient_error, quantising, bits)
 }
 
 
@@ -241,15 +270,12 @@ def load_codec(parser: command.Parser, options: argparse.Namespace, images: np.n
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.lesson", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add("pictures", type=picture_name, nargs="*", metavar="NAME", help="which pictures (default all)")
-    add("--latent", type=command.whole_number(1), default=32, metavar="K", help="numbers in a code (default 32)")
-    add("--image", type=command.whole_number(0), default=8, metavar="N", help="the test image that `bits` takes (default 8)")
-    add(
-        "--codec", type=Path, default=BUILT_IN / "mnist.safetensors", metavar="FILE",
-        help="of `bits`, made by demos.codec (default the built-in one for MNIST)",
-    )  # fmt: skip
+    parser = command.parser("lesson", __doc__)
+    parser.add_argument("pictures", type=picture_name, nargs="*", metavar="NAME", help="which pictures (default all)")
+    parser.option("--latent", command.whole_number(1), 32, "K", "numbers in a code")
+    parser.option("--image", command.whole_number(0), 8, "N", "the test image that the codec's pictures take")
+    built_in, text = BUILT_IN / "mnist.safetensors", "of the codec's pictures, made by demos.codec"
+    parser.option("--codec", Path, built_in, "FILE", text, "the built-in one for MNIST")
     command.add_training(parser, epochs=10, batch_size=128)
     command.add_common(parser)
     return parser

@@ -5,34 +5,7 @@
 The code of an image is 128 floats, 512 bytes, where the raw image has 784. So each number of the code is quantised to one byte,
 the bytes are counted beside those of gzip and PNG, and the pictures are decoded from the bytes. Last comes what a codec trained for
 few bits does with the same images (`nnlite.codec`, trained by demos.codec).
-"""
 
-import gzip
-import shutil
-import sys
-import time
-from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-
-from demos.shared import command
-from demos.shared.blocks import block_characters
-from demos.shared.examples import first_of_each
-from nnlite import Autoencoder, Dense, Flatten, Reshape, Sigmoid, dead_units, save_weights
-from nnlite.codec.digits.image_codec import ImageCodec
-from nnlite.codec.quantizer import UniformQuantizer
-from nnlite.datasets import Dataset
-from nnlite.layers import ACTIVATIONS, Layer
-from nnlite.metrics import binary_entropy, mse, psnr
-from nnlite.optimizers import OPTIMIZERS
-from nnlite.pictures.png import png
-
-ACTIVATIONS_OF_CODES = sorted(set(ACTIVATIONS) - {"softmax"})
-
-EPILOG = """\
 files written to --out:
   reconstructions.png  test images, what is decoded from their bytes, and the error
   history.png          loss by epoch on training and test images
@@ -48,6 +21,30 @@ examples:
   python -m demos.mnist --data /usr/share/datasets/fashion-mnist --out out/mnist-fashion
 """
 
+import gzip
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from demos.shared import command
+from nnlite import Autoencoder, Flatten, Reshape, Sigmoid, dead_units, save_weights
+from nnlite.codec.digits.image_codec import ImageCodec
+from nnlite.codec.quantizer import UniformQuantizer
+from nnlite.datasets import Dataset
+from nnlite.initializers import glorot_uniform
+from nnlite.layers import ACTIVATIONS
+from nnlite.metrics import binary_entropy, mse, psnr
+from nnlite.models import dense_network
+from nnlite.optimizers import OPTIMIZERS
+from nnlite.pictures.png import png
+
+ACTIVATIONS_OF_CODES = sorted(set(ACTIVATIONS) - {"softmax"})
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
@@ -61,12 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model.compile(optimizer(options.learning_rate) if options.learning_rate else optimizer(), options.loss)
     start = time.perf_counter()
     with command.training(parser, options, model):
-        history = model.fit(
-            data.train_images,
-            validation_data=data.test_images,
-            rng=rng,
-            **command.fit_settings(options),
-        ).history
+        settings = command.fit_settings(options)
+        history = model.fit(data.train_images, validation_data=data.test_images, rng=rng, **settings).history
     seconds_training = time.perf_counter() - start
 
     quantizer = UniformQuantizer.from_codes(model.encode(data.train_images))
@@ -97,14 +90,9 @@ def make_model(
     image_shape: tuple[int, ...], latent: int, hidden: Sequence[int], activation: str, rng: np.random.Generator
 ) -> Autoencoder:
     """Return the autoencoder: pixels → hidden layers → code, and the same back with a sigmoid at the end."""
-    widths = [int(np.prod(image_shape)), *hidden, latent]
-    encoder: list[Layer] = [Flatten()]
-    for width, next_width in pairwise(widths):
-        encoder += [Dense(width, next_width, rng=rng), ACTIVATIONS[activation]()]
-    decoder: list[Layer] = []
-    for width, next_width in pairwise(widths[::-1]):
-        decoder += [Dense(width, next_width, rng=rng), ACTIVATIONS[activation]()]
-    decoder[-1:] = [Sigmoid(), Reshape(image_shape)]
+    widths, bend = [int(np.prod(image_shape)), *hidden, latent], ACTIVATIONS[activation]
+    encoder = [Flatten(), *dense_network(widths, rng, bend, glorot_uniform), bend()]
+    decoder = [*dense_network(widths[::-1], rng, bend, glorot_uniform), Sigmoid(), Reshape(image_shape)]
     return Autoencoder(encoder, decoder, input_shape=image_shape)
 
 
@@ -168,36 +156,33 @@ def show(images: np.ndarray, decoded: np.ndarray) -> None:
         print(block_characters(decoded[:count]))
 
 
+def block_characters(images: np.ndarray, threshold: float = 0.35) -> str:
+    """Return images (N, height, width), values in [0, 1], side by side as text, at half their size: a character is two pixels."""
+    count, height, width = images.shape
+    height, width = height // 4 * 4, width // 2 * 2
+    halved = images[:, :height, :width].reshape(count, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
+    bright = (halved > threshold).astype(int)
+    both = (bright[:, ::2] + 2 * bright[:, 1::2]).swapaxes(0, 1)  # (rows, N, width): 1 where the upper is bright, 2 the lower
+    return "\n".join("  ".join("".join(" ▀▄█"[pixel] for pixel in image) for image in row).rstrip() for row in both)
+
+
 def draw(
-    folder: Path,
-    data: Dataset,
-    model: Autoencoder,
-    symbols: np.ndarray,
-    pictures: dict[str, np.ndarray],
-    history: dict[str, list[float]],
-    loss: str,
-) -> None:
+    folder: Path, data: Dataset, model: Autoencoder, symbols: np.ndarray, pictures: dict[str, np.ndarray],
+    history: dict[str, list[float]], loss: str,
+) -> None:  # fmt: skip
     """Write the four pictures."""
     from demos.shared import plots  # matplotlib takes longer to import than all the rest
 
-    first = first_of_each(data.test_labels)
-    originals = data.test_images[first] / 255
-    shown = {"original": originals, **{label: images[first] for label, images in pictures.items()}}
-    label, decoded = next(iter(pictures.items()))
-    plots.reconstructions(
-        folder / "reconstructions.png",
-        "Test images, and what is decoded from so many bytes each",
-        shown,
-        f"error at\n{label}",
-        decoded[first] - originals,
-    )
+    first = plots.first_of_each(data.test_labels)
+    rows = {"original": data.test_images[first] / 255, **{label: images[first] for label, images in pictures.items()}}
+    label = next(iter(pictures))
+    title = "Test images, and what is decoded from so many bytes each"
+    error = pictures[label][first] - rows["original"]
+    plots.image_rows(folder / "reconstructions.png", title, rows, f"error at\n{label}", error)
     names = {"mse": "mean squared error", "bce": "binary cross-entropy (nats per pixel)"}
     curves = {"training images": history["loss"], "test images": history["val_loss"]}
     plots.history(folder / "history.png", "Loss by epoch", curves, names[loss])
-    weights = model.encoder.parameters[0].value.T.reshape(-1, *data.test_images.shape[1:])  # one image for each unit
-    shown = min(len(weights), 60)
-    title = f"What {shown} of {len(weights)} units of the first layer look at"
-    plots.filters(folder / "filters.png", title, weights[:shown])
+    plots.first_layer(folder / "filters.png", model.encoder.parameters[0].value, data.test_images.shape[1:])
     plots.codes(folder / "codes.png", "Codes of the test images", symbols, data.test_labels)
 
 
@@ -208,20 +193,16 @@ def _gzip_size(array: np.ndarray) -> float:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.mnist", description=__doc__, epilog=EPILOG)
+    parser = command.parser("mnist", __doc__)
     add = parser.add_argument
     command.add_code(parser, "--latent", 128, hidden=[])
-    add(
-        "--activation", choices=ACTIVATIONS_OF_CODES, default="relu", metavar="NAME",
-        help="of the code and the hidden layers, %(choices)s (default relu)",
-    )  # fmt: skip
+    text = "of the code and the hidden layers, %(choices)s (default relu)"
+    add("--activation", choices=ACTIVATIONS_OF_CODES, default="relu", metavar="NAME", help=text)
     add("--loss", choices=["mse", "bce"], default="mse", help="mean squared error or binary cross-entropy (default mse)")
     add("--optimizer", choices=sorted(OPTIMIZERS), default="adam", help="how the weights are changed (default adam)")
     command.add_training(parser, epochs=5, batch_size=128)
-    add(
-        "--learning-rate", type=command.positive_number, metavar="RATE",
-        help="step size (default the optimizer's own: sgd 0.01, the others 0.001)",
-    )  # fmt: skip
+    own = "the optimizer's own: sgd 0.01, the others 0.001"
+    parser.option("--learning-rate", command.positive_number, None, "RATE", "step size", own)
     command.add_common(parser, checkpoint=True)
     return parser
 

@@ -17,42 +17,7 @@ matrix factorization with sparseness constraints", JMLR 5, 2004, section 3.1).
 What it costs: decibels. The price pulls every activity down, also those that are needed, and a sparse code must manage with few
 units where the plain one uses all. What it buys: units that mean something, and images of which a few numbers say nearly all: see
 kept.png, where only the strongest units keep their activity, and the others get their mean over the training images.
-"""
 
-import argparse
-import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-
-from demos.shared import command
-from demos.shared.examples import first_of_each, one_two_four
-from nnlite import (
-    ActivityPenalty,
-    Autoencoder,
-    Dense,
-    Flatten,
-    LearningRateSchedule,
-    ReLU,
-    Reshape,
-    Sigmoid,
-    SparsityPenalty,
-    TiedDense,
-    WeightPenalty,
-    cosine,
-    dead_units,
-)
-from nnlite.datasets import Dataset
-from nnlite.metrics import mse, psnr
-from nnlite.optimizers import Adam
-
-WEIGHT_PENALTY = 1e-5  # λ₂ where the decoder has weights of its own
-SHOWN_UNITS = 42
-STROKES = 6
-
-EPILOG = """\
 files written to --out:
   filters.png   what the most used units draw, without and with a penalty
   active.png    how many units are active in an image
@@ -66,6 +31,26 @@ examples:
   python -m demos.sparse --l1 0.0003 --kl 0.001 --units 784 --epochs 10
   python -m demos.sparse --data /usr/share/datasets/fashion-mnist --out out/sparse-fashion
 """
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from demos.shared import command
+from demos.shared.examples import one_two_four
+from nnlite import Autoencoder, LearningRateSchedule, cosine, dead_units
+from nnlite.datasets import Dataset
+from nnlite.layers import ActivityPenalty, Dense, Flatten, ReLU, Reshape, Sigmoid, SparsityPenalty, TiedDense, WeightPenalty
+from nnlite.metrics import mse, psnr
+from nnlite.optimizers import Adam
+
+WEIGHT_PENALTY = 1e-5  # λ₂ where the decoder has weights of its own
+SHOWN_UNITS = 42
+STROKES = 6
 
 
 class Trained(NamedTuple):
@@ -106,13 +91,13 @@ def train(data: Dataset, kind: str, strength: float, options: argparse.Namespace
     start = time.perf_counter()
     model = make_model(data.train_images.shape[1:], kind, strength, options, np.random.default_rng(options.seed))
     model.compile(Adam(options.learning_rate), "mse")
-    schedule = LearningRateSchedule(cosine(warm_up=0.1))
-    rng = np.random.default_rng(options.seed + 1)
+    schedule, rng = LearningRateSchedule(cosine(warm_up=0.1)), np.random.default_rng(options.seed + 1)
     model.fit(data.train_images, epochs=options.epochs, batch_size=128, rng=rng, callbacks=[schedule], verbose=False)
     codes = model.encode(data.test_images)
     rest = model.encode(data.train_images).mean(axis=0)
     error = distortion(model, codes, data.test_images)
     active = active_units(codes, kind)
+    kept = {str(n): psnr(error_kept(model, codes, rest, n, data.test_images)) for n in one_two_four(options.units)}
     numbers = {
         "kind": kind,
         "strength": strength,
@@ -123,9 +108,7 @@ def train(data: Dataset, kind: str, strength: float, options: argparse.Namespace
         "dead_units": next(iter(dead_units(model, data.test_images).values())),
         "test_mse": error,
         "test_psnr": psnr(error),
-        "kept": {
-            str(count): psnr(error_kept(model, codes, rest, count, data.test_images)) for count in one_two_four(options.units)
-        },
+        "kept": kept,
         "seconds": time.perf_counter() - start,
     }
     return Trained(kind, f"{kind} {strength:g}" if strength else kind, model, codes, rest, numbers)
@@ -208,28 +191,24 @@ def verdict(results: list[Trained]) -> str:
 
 def draw(folder: Path, data: Dataset, results: list[Trained], epochs: int) -> None:
     """Write the five pictures; of the models with a penalty, those with the middle strength stand for their kind."""
-    from demos.shared import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
 
     kinds = {kind: [result for result in results if result.kind == kind] for kind in dict.fromkeys(r.kind for r in results)}
     middle = [of_kind[len(of_kind) // 2] for of_kind in kinds.values()]
     units = results[0].codes.shape[1]
-    plots.filter_panels(
-        folder / "filters.png",
-        f"What the {min(SHOWN_UNITS, units)} most used of {units} units draw",
-        {result.label: atoms(result.model)[most_used(result.model, result.codes)[:SHOWN_UNITS]] for result in middle},
-        columns=6,
-    )
+    used = {result.label: atoms(result.model)[most_used(result.model, result.codes)[:SHOWN_UNITS]] for result in middle}
+    plots.filters(folder / "filters.png", f"What the {min(SHOWN_UNITS, units)} most used of {units} units draw", used, columns=6)
     active = {result.label: active_units(result.codes, result.kind).sum(axis=1) for result in results}
-    plots.histograms(folder / "active.png", f"Active units among {units}", active, "active units", "test images")
+    comparisons.histograms(folder / "active.png", f"Active units among {units}", active, "active units", "test images")
     curve = {kind: sorted((r.numbers["active_units"], r.numbers["test_psnr"]) for r in of_kind) for kind, of_kind in kinds.items()}
     title = f"Test images drawn from sparse codes, after {epochs} epochs"
-    plots.curves(folder / "tradeoff.png", title, {f"active units an image, of {units}": curve}, "PSNR (dB)")
+    comparisons.curves(folder / "tradeoff.png", title, {f"active units an image, of {units}": curve}, "PSNR (dB)")
     kept = {result.label: [(int(count), decibels) for count, decibels in result.numbers["kept"].items()] for result in results}
-    plots.curves(folder / "kept.png", "Test images drawn with few units", {"units kept an image": kept}, "PSNR (dB)")
-    first = first_of_each(data.test_labels)[:8]
+    comparisons.curves(folder / "kept.png", "Test images drawn with few units", {"units kept an image": kept}, "PSNR (dB)")
+    first = plots.first_of_each(data.test_labels)[:8]
     sparse = next((result for result in middle if result.kind != "plain"), middle[0])
     columns, signed = strokes(sparse.model, sparse.codes[first], data.test_images[first] / 255)
-    plots.columns(folder / "strokes.png", f"Test images as sums of what units draw ({sparse.label})", columns, signed)
+    comparisons.columns(folder / "strokes.png", f"Test images as sums of what units draw ({sparse.label})", columns, signed)
 
 
 def strokes(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -246,19 +225,14 @@ def strokes(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> tuple[
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.sparse", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add("--units", type=command.whole_number(2), default=256, metavar="K", help="numbers in a code (default 256)")
-    add(
-        "--l1", type=strengths, default=[0.0001, 0.0003, 0.001], metavar="λ,λ,...",
-        help="strengths of the L1 penalty (default 0.0001,0.0003,0.001)",
-    )  # fmt: skip
-    add(
-        "--kl", type=strengths, default=[0.0001, 0.0003, 0.001], metavar="β,β,...",
-        help="strengths of the KL penalty (default 0.0001,0.0003,0.001)",
-    )  # fmt: skip
-    add("--target", type=command.share, default=0.05, metavar="ρ", help="mean activity that the KL penalty wants (default 0.05)")
-    add("--untied", action="store_true", help="give every decoder weights of its own, and the L1 models a penalty on weights")
+    parser = command.parser("sparse", __doc__)
+    parser.option("--units", command.whole_number(2), 256, "K", "numbers in a code")
+    parser.option("--l1", strengths, [0.0001, 0.0003, 0.001], "λ,λ,...", "strengths of the L1 penalty")
+    parser.option("--kl", strengths, [0.0001, 0.0003, 0.001], "β,β,...", "strengths of the KL penalty")
+    parser.option("--target", command.share, 0.05, "ρ", "mean activity that the KL penalty wants")
+    parser.add_argument(
+        "--untied", action="store_true", help="give every decoder weights of its own, and the L1 models a penalty on weights"
+    )
     command.add_training(parser, epochs=5, learning_rate=0.003)
     command.add_common(parser)
     return parser

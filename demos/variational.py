@@ -10,33 +10,7 @@ normal distribution, as in the textbooks, which costs about two nats.
 
 Pixels are probabilities here: each grey value is the chance that its pixel is 1. The test images are drawn once, by a seed of their
 own, so that every model is measured on the same ones.
-"""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-
-from demos.shared import command
-from demos.shared.examples import first_of_each
-from nnlite import (
-    Autoencoder,
-    Callback,
-    Flatten,
-    GaussianSample,
-    LearningRateSchedule,
-    MixtureSample,
-    Reshape,
-    cosine,
-    save_weights,
-)
-from nnlite.models import dense_network
-from nnlite.optimizers import Adam
-
-TEST_SEED = 2024  # of the one draw of the test images
-
-EPILOG = """\
 files written to --out:
   samples.png          digits decoded from random numbers
   interpolation.png    from one test image to another in ten equal steps of the code
@@ -49,6 +23,20 @@ examples:
   python -m demos.variational
   python -m demos.variational --code 2 --epochs 20
 """
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from demos.shared import command
+from nnlite import Autoencoder, Callback, Flatten, LearningRateSchedule, Reshape, cosine, save_weights
+from nnlite.layers import GaussianSample, MixtureSample
+from nnlite.models import dense_network
+from nnlite.optimizers import Adam
+
+TEST_SEED = 2024  # of the one draw of the test images
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,13 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     test_images = draw_pixels(data.test_images / np.float32(255), np.random.default_rng(TEST_SEED))
     bound = Bound(test_images, np.random.default_rng(TEST_SEED + 1))
     with command.training(parser, options, model):
-        history = model.fit(
-            data.train_images,
-            rng=rng,
-            augment=draw_pixels,
-            callbacks=[LearningRateSchedule(cosine(warm_up=0.05)), bound],
-            **command.fit_settings(options),
-        ).history
+        settings = {"callbacks": [LearningRateSchedule(cosine(warm_up=0.05)), bound], **command.fit_settings(options)}
+        history = model.fit(data.train_images, rng=rng, augment=draw_pixels, **settings).history
     metrics = measure(model, test_images, options.samples, bound.rng)
     metrics["training_negative_elbo"] = [test_images[0].size * loss for loss in history["loss"]]
     metrics["test_elbo_by_epoch"] = bound.elbo
@@ -159,21 +142,16 @@ class Bound(Callback):
 
 
 def draw(
-    folder: Path,
-    model: Autoencoder,
-    images: np.ndarray,
-    labels: np.ndarray,
-    curves: dict[str, list[float]],
-    code: int,
+    folder: Path, model: Autoencoder, images: np.ndarray, labels: np.ndarray, curves: dict[str, list[float]], code: int,
     rng: np.random.Generator,
-) -> None:
+) -> None:  # fmt: skip
     """Write the pictures."""
-    from demos.shared import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
 
     def probabilities(z: np.ndarray) -> np.ndarray:
         return 1 / (1 + np.exp(-model.decode(z.astype(np.float32))))
 
-    first = first_of_each(labels)
+    first = plots.first_of_each(labels)
     codes = model.encode(images[first])
     if code == 2:
         side = np.linspace(-2, 2, 12)
@@ -182,30 +160,22 @@ def draw(
     else:
         z = model.encoder.layers[-1].draw(120, code, rng)
         title = "Decoded from codes drawn from the prior: the probability of each pixel"
-    plots.sheet(folder / "samples.png", title, probabilities(z), columns=12)
-    plots.interpolation(folder / "interpolation.png", codes, probabilities)
-    decoded = probabilities(codes)
-    plots.reconstructions(
-        folder / "reconstructions.png",
-        f"Test images from the means of {code} numbers each",
-        {"drawn": images[first], "decoded": decoded},
-        "difference",
-        decoded - images[first],
-    )
+    comparisons.sheet(folder / "samples.png", title, probabilities(z), columns=12)
+    comparisons.interpolation(folder / "interpolation.png", codes, probabilities)
+    rows = {"drawn": images[first], "decoded": probabilities(codes)}
+    title = f"Test images from the means of {code} numbers each"
+    plots.image_rows(folder / "reconstructions.png", title, rows, "difference", rows["decoded"] - images[first])
     plots.history(folder / "history.png", "Negative ELBO by epoch", curves, "nats an image")
 
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.variational", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
+    parser = command.parser("variational", __doc__)
     command.add_code(parser, "--code", 40, hidden=[1000, 500])
-    add(
-        "--components", type=command.whole_number(0), default=200, metavar="J",
-        help="of the mixture that is the prior; with 0 it is the standard normal distribution (default 200)",
-    )  # fmt: skip
+    prior = "of the mixture that is the prior; with 0 it is the standard normal distribution"
+    parser.option("--components", command.whole_number(0), 200, "J", prior)
     command.add_training(parser, epochs=60, batch_size=200, learning_rate=0.003)
-    add("--samples", type=command.whole_number(1), default=10, metavar="N", help="of each code for the final ELBO (default 10)")
+    parser.option("--samples", command.whole_number(1), 10, "N", "of each code for the final ELBO")
     command.add_common(parser, "start weights, order and noise", checkpoint=True)
     return parser
 

@@ -57,78 +57,39 @@ class Entry(NamedTuple):
         return all(importlib.util.find_spec(module) for module in self.modules)
 
 
-_KERAS = ("keras", "tensorflow")
-_TENSORFLOW = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
+TENSORFLOW = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
+# What must be installed for a framework, and what pip is to be told.
+NEEDS = {"keras": (("keras", "tensorflow"), TENSORFLOW), "sklearn": (("sklearn",), "scikit-learn"), "floor": (("numpy",), "numpy")}
+NOTES = {
+    "jax-epoch": "an epoch is one call (lax.scan), so the first step is the first epoch",
+    "torch-eager": "with the fused Adam",
+    "torch-compile": "with the fused Adam; model and loss through torch.compile",
+    "sklearn": "identity output: a different model, whose test MSE is not to be compared",
+    "numpy": "the one page of demos/minimal.py, without numba",
+    "keras": "fit on a tf.data pipeline that gathers whole batches",
+    "keras-tuned": "the same, 16 steps a call",
+    "keras-arrays": "fit on arrays, which shuffles by itself: the one row with another order of the images",
+}
 
-FLOOR = Entry("floor", "floor: the matrix products", "floor.FloorAdapter", ("numpy",), "numpy", comparable=False)
-NNLITE = Entry("nnlite", "nnlite", "nnlite.NnliteAdapter", ("nnlite",), "nnlite", keeps_compiled=True)
+
+def _entry(name: str, title: str, adapter: str, **facts: bool) -> Entry:
+    modules, install = NEEDS.get(name.partition("-")[0], ((name.partition("-")[0],), name.partition("-")[0]))
+    return Entry(name, title, adapter, modules, install, NOTES.get(name, ""), **facts)
+
+
+FLOOR = _entry("floor", "floor: the matrix products", "floor.FloorAdapter", comparable=False)
+NNLITE = _entry("nnlite", "nnlite", "nnlite.NnliteAdapter", keeps_compiled=True)
 ENTRIES = [
     NNLITE,
-    Entry(
-        "jax-epoch",
-        "JAX, compiled epoch",
-        "jax.EpochAdapter",
-        ("jax",),
-        "jax",
-        note="an epoch is one call (lax.scan), so the first step is the first epoch",
-    ),
-    Entry("jax-step", "JAX, compiled step", "jax.StepAdapter", ("jax",), "jax"),
-    Entry("torch-eager", "PyTorch, eager", "torch.EagerAdapter", ("torch",), "torch", note="with the fused Adam"),
-    Entry(
-        "torch-compile",
-        "PyTorch, compiled",
-        "torch.CompiledAdapter",
-        ("torch",),
-        "torch",
-        note="with the fused Adam; model and loss through torch.compile",
-        in_quick=False,
-        keeps_compiled=True,
-    ),
-    Entry(
-        "sklearn",
-        "scikit-learn",
-        "sklearn.SklearnAdapter",
-        ("sklearn",),
-        "scikit-learn",
-        note="identity output: a different model, whose test MSE is not to be compared",
-        comparable=False,
-        hidden_layers=False,
-    ),
-    Entry(
-        "numpy",
-        "plain NumPy",
-        "numpy.NumpyAdapter",
-        ("numpy",),
-        "numpy",
-        note="the one page of demos/minimal.py, without numba",
-        hidden_layers=False,
-    ),
-    Entry(
-        "keras",
-        "Keras on TensorFlow",
-        "keras.KerasAdapter",
-        _KERAS,
-        _TENSORFLOW,
-        note="fit on a tf.data pipeline that gathers whole batches",
-    ),
-    Entry(
-        "keras-tuned",
-        "Keras, tuned",
-        "keras.TunedAdapter",
-        _KERAS,
-        _TENSORFLOW,
-        note="the same, 16 steps a call",
-        in_quick=False,
-    ),
-    Entry(
-        "keras-arrays",
-        "Keras, as it is taught",
-        "keras.ArraysAdapter",
-        _KERAS,
-        _TENSORFLOW,
-        note="fit on arrays, which shuffles by itself: the one row with another order of the images",
-        in_quick=False,
-    ),
+    _entry("jax-epoch", "JAX, compiled epoch", "jax.EpochAdapter"),
+    _entry("jax-step", "JAX, compiled step", "jax.StepAdapter"),
+    _entry("torch-eager", "PyTorch, eager", "torch.EagerAdapter"),
+    _entry("torch-compile", "PyTorch, compiled", "torch.CompiledAdapter", in_quick=False, keeps_compiled=True),
+    _entry("sklearn", "scikit-learn", "sklearn.SklearnAdapter", comparable=False, hidden_layers=False),
+    _entry("numpy", "plain NumPy", "numpy.NumpyAdapter", hidden_layers=False),
+    _entry("keras", "Keras on TensorFlow", "keras.KerasAdapter"),
+    _entry("keras-tuned", "Keras, tuned", "keras.TunedAdapter", in_quick=False),
+    _entry("keras-arrays", "Keras, as it is taught", "keras.ArraysAdapter", in_quick=False),
     FLOOR,
 ]
 

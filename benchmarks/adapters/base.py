@@ -4,7 +4,7 @@ import os
 import time
 
 from benchmarks.job import Job
-from demos.shared import machine
+from programs import machine
 
 
 def threads() -> int:

@@ -4,19 +4,21 @@ import argparse
 import contextlib
 import functools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import demos
-from demos.shared import machine
-from demos.shared.program import run as run
 from nnlite import Sequential, TrainingError, save_weights
-from nnlite.codec.commands import Parser, positive_number
+from nnlite.codec import commands
+from nnlite.codec.commands import positive_number
 from nnlite.datasets import Dataset, DatasetError, load_idx_folder, load_mnist
 from nnlite.files import FileError
 from nnlite.files.whole_files import write_atomically
+from programs import machine
+from programs import run as run
 
 # --- types of arguments
 
@@ -52,40 +54,41 @@ def share(text: str) -> float:
 # --- arguments that several demos have
 
 
-def add_code(parser: Parser, name: str, length: int, hidden: Sequence[int]) -> None:
+class Parser(commands.Parser):
+    """The parser of a demo's arguments."""
+
+    def option(self, name: str, kind: Callable[[str], Any], default: Any, metavar: str, text: str, says: str | None = None) -> None:
+        """Add an option with a value; what it `says` of its default, else the default itself, ends the line in the manual."""
+        shown = says or (",".join(map(str, default)) if isinstance(default, list) else default)
+        self.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default {shown})")
+
+
+def parser(demo: str, manual: str) -> Parser:
+    """Return the parser of a demo, whose docstring is its manual: what begins with "files written" stands below the options."""
+    description, *below = re.split(r"\n\n(?=(?:data|files? written)\b.*:)", manual, maxsplit=1)
+    return Parser(prog=f"python -m demos.{demo}", description=description, epilog="".join(below))
+
+
+def add_code(parser: Parser, name: str, length: int, hidden: list[int]) -> None:
     """Add --code or --latent, as the demo names it, and --hidden, with these defaults."""
-    parser.add_argument(
-        name, type=whole_number(1), default=length, metavar="K", help="numbers in a code (default %(default)s)"
-    )  # fmt: skip
-    widths = ",".join(map(str, hidden))
-    parser.add_argument(
-        "--hidden", type=whole_numbers, default=list(hidden), metavar="H,H,...",
-        help=f'widths of the layers between image and code, mirrored in the decoder, "" for none (default {widths or "none"})',
-    )  # fmt: skip
+    parser.option(name, whole_number(1), length, "K", "numbers in a code")
+    text = 'widths of the layers between image and code, mirrored in the decoder, "" for none'
+    parser.option("--hidden", whole_numbers, hidden, "H,H,...", text, None if hidden else "none")
 
 
 def add_training(parser: Parser, epochs: int, batch_size: int | None = None, learning_rate: float | None = None) -> None:
     """Add --epochs and, where they have a default here, --batch-size and the --learning-rate at the top of a schedule."""
-    add = parser.add_argument
-    add(
-        "--epochs", type=whole_number(1), default=epochs, metavar="N",
-        help="how often a model sees the training images (default %(default)s)",
-    )  # fmt: skip
+    parser.option("--epochs", whole_number(1), epochs, "N", "how often a model sees the training images")
     if batch_size:
-        add("--batch-size", type=whole_number(1), default=batch_size, metavar="N", help="images a step (default %(default)s)")
+        parser.option("--batch-size", whole_number(1), batch_size, "N", "images a step")
     if learning_rate:
-        add(
-            "--learning-rate", type=positive_number, default=learning_rate, metavar="RATE",
-            help="its largest value (default %(default)s)",
-        )  # fmt: skip
+        parser.option("--learning-rate", positive_number, learning_rate, "RATE", "its largest value")
 
 
 def add_shift(parser: Parser, pixels: int) -> None:
     """Add --shift, how far training images are moved by chance."""
-    parser.add_argument(
-        "--shift", type=whole_number(0), default=pixels, metavar="PIXELS",
-        help="training images move by up to so many each way, by chance, 0 for none (default %(default)s)",
-    )  # fmt: skip
+    text = "training images move by up to so many each way, by chance, 0 for none"
+    parser.option("--shift", whole_number(0), pixels, "PIXELS", text)
 
 
 def add_common(
@@ -99,26 +102,18 @@ def add_common(
 
     Below its epilog the manual says the exit codes; what can keep a checkpoint keeps the weights, too, if it is interrupted.
     """
-    add = parser.add_argument
-    add("--seed", type=whole_number(0), default=0, metavar="N", help=f"of {random} (default 0)")
-    add("--data", type=Path, metavar="DIR", help=data)
+    parser.option("--seed", whole_number(0), 0, "N", f"of {random}")
+    parser.add_argument("--data", type=Path, metavar="DIR", help=data)
     if checkpoint:
-        add(
-            "--checkpoint", type=Path, metavar="FILE",
-            help="keep the whole state of the training in this file, and go on from it if it is there",
-        )  # fmt: skip
+        text = "keep the whole state of the training in this file, and go on from it if it is there"
+        parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=text)
     place = Path(out or f"out/{parser.prog.rpartition('.')[2]}")
-    add(
-        "--out", type=Path, default=place, metavar="FILE" if place.suffix else "DIR",
-        help="where to write (default %(default)s)",
-    )  # fmt: skip
-    add(
-        "--threads", type=whole_number(1), metavar="N",
-        help=f"of the matrix products (default one for each physical core, at most {machine.MAX_THREADS})",
-    )  # fmt: skip
-    add("--quiet", action="store_true", help="print nothing but errors")
+    parser.option("--out", Path, place, "FILE" if place.suffix else "DIR", "where to write")
+    cores = f"one for each physical core, at most {machine.MAX_THREADS}"
+    parser.option("--threads", whole_number(1), None, "N", "of the matrix products", cores)
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     kept = " (the weights so far are kept)" if checkpoint else ""
-    parser.epilog = f"{parser.epilog}\nexit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted{kept}\n"
+    parser.epilog = f"{parser.epilog}\n\nexit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted{kept}\n"
 
 
 # --- a run, from its first line to its last

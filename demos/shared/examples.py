@@ -1,11 +1,6 @@
-"""What the pictures show: which images, what lies between two of them, codes of images that never were, and which counts."""
+"""What the pictures show: what lies between two images, codes of images that never were, and which counts."""
 
 import numpy as np
-
-
-def first_of_each(labels: np.ndarray) -> list[int]:
-    """Return the first position of each label, in the labels' order."""
-    return [int(np.argmax(labels == label)) for label in np.unique(labels)]
 
 
 def between(start: np.ndarray, end: np.ndarray, count: int = 10) -> np.ndarray:

@@ -1,23 +1,25 @@
 """Stacks of layers that several models are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from nnlite.arrays import FloatArray
-from nnlite.initializers import he_normal
+from nnlite.initializers import Initializer, he_normal
 from nnlite.layers.dense import Dense
 from nnlite.layers.layer import Layer
 from nnlite.layers.rectifiers import SiLU
 
 
-def dense_network(widths: Sequence[int], rng: np.random.Generator) -> list[Layer]:
-    """Return Dense layers of these widths with a SiLU between each two of them: a half of a deep autoencoder.
-
-    He's initialisation keeps the size of signals; the last layer starts with small weights, since codes and images that begin near
-    their middle make the first steps calm.
+def dense_network(
+    widths: Sequence[int],
+    rng: np.random.Generator,
+    activation: Callable[[], Layer] = SiLU,
+    initializer: Initializer | None = None,
+) -> list[Layer]:
+    """Return Dense layers of these widths with an activation between each two of them: a half of a deep autoencoder.
 
     Parameters
     ----------
@@ -25,6 +27,11 @@ def dense_network(widths: Sequence[int], rng: np.random.Generator) -> list[Layer
         From the inputs of the first Dense to the units of the last: at least two.
     rng : np.random.Generator
         Draws the start weights, float32.
+    activation : callable, default SiLU
+        Makes the layer between two Dense.
+    initializer : callable, optional
+        Of all start weights. By default they are He's, and those of the last layer are scaled by 0.3, so that first outputs are
+        near the middle and first gradients small.
 
     Raises
     ------
@@ -35,8 +42,8 @@ def dense_network(widths: Sequence[int], rng: np.random.Generator) -> list[Layer
         raise ValueError(f"dense_network expects at least two widths, received {list(widths)}")
     layers: list[Layer] = []
     for position, (width, next_width) in enumerate(pairwise(widths), 2):
-        initializer = he_normal if position < len(widths) else _small
-        layers += [SiLU(), Dense(width, next_width, rng=rng, initializer=initializer)]
+        start = initializer or (he_normal if position < len(widths) else _small)
+        layers += [activation(), Dense(width, next_width, rng=rng, initializer=start)]
     return layers[1:]
 
 

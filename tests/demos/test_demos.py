@@ -17,7 +17,7 @@ from tiny_data import metrics_of, one_line, run_demo, without_seconds, write_dat
 
 from demos import codec as codec_demo
 from demos import mnist
-from demos.shared.blocks import block_characters
+from demos.mnist import block_characters
 from nnlite import load_weights
 from nnlite.codec.digits.image_codec import BUILT_IN, ImageCodec
 from nnlite.datasets import Dataset, load_mnist

@@ -175,6 +175,33 @@ def test_epochs_are_looked_at_in_a_series_of_one_two_five(last, unit, series):
     assert lesson_numbers.one_two_five(last, unit) == series
 
 
+def test_the_network_shows_the_numbers_of_the_worked_example(metrics):
+    network = metrics["network"]
+    nodes = {"x0": 1, "x1": 1, "h0": 1, "h1": 0.25, "y": -0.5}
+    assert {name: network[name]["value"] for name in nodes} == nodes
+    assert {name: network[name]["gradient"] for name in ("h0", "h1", "y")} == {"h0": 1, "h1": -1, "y": -1}
+    edges = [name for name in network if " " in name]
+    assert len(edges) == 6
+    for start, end in map(str.split, edges):
+        assert network[f"{start} {end}"]["gradient"] == network[start]["value"] * network[end]["gradient"]
+
+
+def test_the_first_step_of_adam_moves_a_weight_by_the_rate(metrics):
+    assert metrics["image_to_weight"]["largest_change"] == pytest.approx(0.001, rel=1e-3)
+    assert 0.01 < metrics["image_to_weight"]["loss"] < 1
+
+
+def test_the_bytes_on_the_way_are_those_of_the_file(metrics):
+    codec, way = tiny_codec(), metrics["pixels_to_bytes"]
+    assert way["bytes"] == len(codec.compress(TEST_IMAGES[3], metrics["bits"]["quality"]))
+    assert way["bits"] == pytest.approx(sum(metrics["bits"]["latent_bits"])) and len(way["symbols"]) == 6
+
+
+def test_two_hidden_units_learn_xor(metrics):
+    assert np.round(metrics["xor"]["probabilities"]).tolist() == [0, 1, 1, 0]
+    assert metrics["xor"]["loss"] < 0.05
+
+
 # --- how it ends when something is wrong
 
 

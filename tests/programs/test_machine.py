@@ -8,8 +8,8 @@ import sys
 import pytest
 from pages import ROOT
 
-from demos.shared import machine
-from demos.shared.machine import physical_cores, prepare, settings
+from programs import machine
+from programs.machine import physical_cores, prepare, settings
 
 AVX512 = "avx512f avx512dq avx512cd avx512bw avx512vl"
 

@@ -1,9 +1,13 @@
-"""How a program ends, the same for the demos and the benchmarks. Nothing heavy is imported here."""
+"""What demos and benchmarks share: how a program begins, before NumPy is imported (see `programs.machine`), and how it ends."""
 
 import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
+
+from programs import machine
+
+machine.prepare(sys.argv)
 
 
 def run(main: Callable[[], int]) -> NoReturn:
