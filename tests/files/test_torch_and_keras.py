@@ -357,6 +357,15 @@ def test_an_array_that_is_larger_than_its_file_is_not_read(tmp_path, h5py):
         load_keras_weights(row_of([4, 3]), tmp_path / "model.weights.h5")
 
 
+def test_an_archive_of_exactly_the_limit_is_read_and_one_byte_more_is_not(tmp_path, h5py):
+    write_keras(h5py, tmp_path / "model.keras", {"bias": np.ones(3, np.float32)})
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        size = archive.getinfo("model.weights.h5").file_size
+    assert interchange._read_keras(tmp_path / "model.keras", size)["bias"].tolist() == [1, 1, 1]
+    with pytest.raises(CheckpointError, match=f"expected weights in at most {size - 1} bytes for this model, received more"):
+        interchange._read_keras(tmp_path / "model.keras", size - 1)
+
+
 def test_of_an_archive_no_more_is_unpacked_than_the_model_may_need(tmp_path, h5py, monkeypatch):
     monkeypatch.setattr(interchange, "KERAS_OVERHEAD", 10_000)
     with zipfile.ZipFile(tmp_path / "model.keras", "w", zipfile.ZIP_DEFLATED) as archive:

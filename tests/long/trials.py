@@ -80,15 +80,17 @@ class Trials:
         Of the module, such as "nnlite.layers".
     files : list of str
         The tests that are to notice its mutants.
+    slow : list of str
+        Those of them that are left out.
     folder : Path
         For what the forks write.
     """
 
-    def __init__(self, name: str, files: list[str], folder: Path):
+    def __init__(self, name: str, files: list[str], slow: list[str], folder: Path):
         self.name, self.folder = name, folder
         self.log, self.record = folder / "log", folder / "record"
         options = ["-x", "-q", "-s", "--tb=native", "-p", "no:cacheprovider", "-W", ALREADY_IMPORTED]
-        self.arguments = [*options, f"--basetemp={folder / 'tests'}", *files]
+        self.arguments = [*options, *(f"--deselect={test}" for test in slow), f"--basetemp={folder / 'tests'}", *files]
         self.limits: dict[str, float] = {}  # seconds of processor time for each test
         self.killers: defaultdict[str, Counter] = defaultdict(Counter)  # the tests that failed, for each function with mutants
         self.where = ""

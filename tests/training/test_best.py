@@ -50,6 +50,11 @@ def test_on_a_plateau_the_training_ends_when_patience_does(patience):
     assert model.stop_training
 
 
+def test_before_any_epoch_there_is_no_best_one():
+    stopping = EarlyStopping()
+    assert (stopping.best_epoch, stopping.best) == (0, np.inf)
+
+
 def test_three_epochs_of_patience_unless_another_number_is_given():
     assert (EarlyStopping().patience, EarlyStopping().min_delta, EarlyStopping().monitor) == (3, 0, "val_loss")
 
