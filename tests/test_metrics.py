@@ -113,8 +113,14 @@ def test_ssim_refuses_what_it_cannot_compare(a, b):
 
 def test_bits_per_pixel_by_hand():
     assert bits_per_pixel(98, (1, 28, 28)) == 1
-    with pytest.raises(ValueError, match="at least one pixel"):
-        bits_per_pixel(98, (0, 28))
+    assert bits_per_pixel(3, (1, 1)) == 24
+    assert bits_per_pixel(0, (28, 28)) == 0
+
+
+@pytest.mark.parametrize(("size", "shape"), [(98, (0, 28)), (-1, (28, 28))])
+def test_a_file_of_less_than_nothing_and_pictures_without_pixels_have_no_bits_per_pixel(size, shape):
+    with pytest.raises(ValueError, match=f"expects a size and at least one pixel, received {size} and the shape"):
+        bits_per_pixel(size, shape)
 
 
 def test_accuracy_by_hand():

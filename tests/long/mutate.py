@@ -28,6 +28,7 @@ REASONS = Path(__file__).with_name("survivors.txt")
 # test_rooms.py for a room's list of names, but for these.
 TESTS = {
     "__main__": "codec/test_commands",
+    "metrics": "test_metrics losses/test_losses",
     "arrays": "test_arrays layers/test_layer_and_dense",
     "layers": "layers/test_activations layers/test_layer_and_dense",
     "layers.parameter": "layers/test_parameter layers/test_layer_and_dense test_states",
