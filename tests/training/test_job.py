@@ -1,11 +1,13 @@
-"""The states that a generator is given: a position at the end of its buffer is one, the one behind it is not."""
+"""What makes two trainings the same job: settings as text, and states of generators, whose positions end with their buffers."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
 
-from nnlite.training.job import check_generator
+from nnlite import Dropout
+from nnlite.training.job import check_generator, description
 
 POSITIONS = {  # where a generator's next number is in its buffer: how to set it, and the last of all
     np.random.MT19937: (lambda state, position: state["state"].update(pos=position), 624),
@@ -45,3 +47,42 @@ def test_a_state_is_only_looked_at(kind):
 def test_a_state_of_another_kind_of_generator_is_refused():
     with pytest.raises((ValueError, KeyError)):
         check_generator(np.random.PCG64(1), np.random.MT19937(1).state)
+
+
+class Thing:
+    """Something with these attributes."""
+
+    def __init__(self, **attributes):
+        vars(self).update(attributes)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "text"),
+    [
+        ({"rate": 0.1, "name": "a", "on": True, "count": 3}, "rate=0.1, name='a', on=True, count=3"),
+        ({"rate": np.float32(0.5), "count": np.int64(3)}, "rate=0.5, count=3"),
+        ({"sizes": [1, 2], "pair": (3, "b"), "deep": [[1], [2]]}, "sizes=[1, 2], pair=[3, 'b'], deep=[[1], [2]]"),
+        ({"mixed": [1, np.zeros(2)], "arrays": [np.zeros(2)], "empty": [], "array": np.zeros(2), "nothing": None}, ""),
+        ({"_private": 1, "penalty": 2.0, "stop_training": True}, ""),
+        ({"inner": Dropout(0.25, rng=np.random.default_rng(1))}, "inner=Dropout(rate=0.25)"),
+    ],
+    ids=["numbers", "numbers of NumPy", "lists", "no settings", "private or varying", "a layer"],
+)
+def test_a_description_is_the_class_with_its_settings(attributes, text):
+    assert description(Thing(**attributes)) == f"Thing({text})"
+
+
+def test_a_description_tells_functions_apart_by_their_code_and_what_they_are_given():
+    texts = [description(function) for function in (lambda x: x + 1, lambda x: x + 2, lambda x: x - 1, lambda x: x.imag)]
+    assert len(set(texts)) == 4
+    assert description(functools.partial(pow, 2)) != description(functools.partial(pow, 3))
+    assert description(functools.partial(int, base=2)) != description(functools.partial(int, base=3))
+    nested = [description(lambda: [y + 1 for y in range(3)]), description(lambda: [y + 2 for y in range(3)])]
+    assert nested[0] != nested[1]
+
+
+def test_a_description_of_the_same_lines_elsewhere_is_the_same():
+    first, second = ({} for _ in range(2))
+    exec("def f(x):\n    return lambda y: x + y", first)
+    exec("\n\n\ndef f(x):\n    return lambda y: x + y", second)
+    assert description(first["f"]) == description(second["f"])
