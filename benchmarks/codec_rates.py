@@ -45,7 +45,7 @@ def measure(setting: Setting, images: np.ndarray, group: int) -> list[dict]:
     encoded = time.perf_counter()
     restored = np.concatenate([setting.decode(file) for file in files])
     decoded = time.perf_counter()
-    error = mse(restored, images)
+    error = mse(restored, images, peak=255)
     if setting.lossless and error > 0:
         raise RuntimeError(f"{setting.codec} should lose nothing, but the images have changed")
     point = {

@@ -62,7 +62,8 @@ def train(data: Dataset, latent: int, activation: str, epochs: int, seed: int) -
     model.fit(data.train_images, epochs=epochs, batch_size=128, rng=np.random.default_rng(seed + 1), verbose=False)
     quantizer = UniformQuantizer.from_codes(model.encode(data.train_images))
     symbols = quantizer.quantize(model.encode(data.test_images))  # (N, K) bytes: the compressed images
-    error = mse(np.rint(model.decode(quantizer.dequantize(symbols)) * 255), data.test_images)
+    decoded = np.rint(model.decode(quantizer.dequantize(symbols)) * 255)
+    error = mse(decoded, data.test_images.astype(np.float32), peak=255)
     return {
         "latent": latent,
         "activation": activation,

@@ -108,7 +108,7 @@ def train(
 
 def error_of(images: np.ndarray, data: Dataset) -> float:
     """Return the mean squared error of these images, as floats, as reconstructions of the test images."""
-    return mse(images, data.test_images / 255, peak=1)
+    return mse(images, data.test_images / np.float32(255), peak=1)
 
 
 def report(error: float, pixels: int) -> str:

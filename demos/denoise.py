@@ -154,7 +154,7 @@ def compare(
         noisy = corrupt(clean, options.noise, strength, rng)
         linear = linear_filter(corrupt(train_images, options.noise, strength, rng), train_images)
         filters = [lambda images: images, median, linear, models[PLAIN].predict, models[DENOISING].predict]
-        results = {name: np.clip(function(noisy), 0, 1) for name, function in zip(FILTERS, filters, strict=True)}
+        results = {name: np.clip(function(noisy), 0, 1).astype(np.float32) for name, function in zip(FILTERS, filters, strict=True)}
         for name, result in results.items():
             similarity = ssim(result[:SSIM_IMAGES], clean[:SSIM_IMAGES], peak=1)
             error = psnr(mse(result, clean, peak=1))

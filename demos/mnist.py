@@ -108,8 +108,8 @@ def measure(
     model: Autoencoder, images: np.ndarray, symbols: np.ndarray, decoded: np.ndarray, learned: list[tuple[int, float, np.ndarray]]
 ) -> dict[str, Any]:
     """Return distortion before and after quantising, and the bytes an image of several ways to store these test images."""
-    before = mse(model.predict(images), images / 255, peak=1)
-    after = mse(np.rint(decoded * 255), images)
+    before = mse(model.predict(images), images / np.float32(255), peak=1)
+    after = mse(np.rint(decoded * 255), images.astype(np.float32), peak=255)
     rows = [
         ("raw pixels", images[0].size, None),
         ("PNG, one file an image", sum(len(png(image)) for image in images) / len(images), None),

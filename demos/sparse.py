@@ -175,7 +175,7 @@ def error_kept(model: Autoencoder, codes: np.ndarray, rest: np.ndarray, count: i
 
 def distortion(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> float:
     """Return the mean squared error of the images drawn from codes, clipped to what a pixel can be."""
-    return mse(np.clip(model.decode(codes), 0, 1), images / 255, peak=1)
+    return mse(np.clip(model.decode(codes), 0, 1), images / np.float32(255), peak=1)
 
 
 def verdict(results: list[Trained]) -> str:

@@ -1,5 +1,6 @@
-"""The types of arrays, written once, and arrays to work in."""
+"""The types of arrays, written once; arrays to work in; what is said of arguments that are no arrays or no numbers."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -24,3 +25,45 @@ class Workspace:
         if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:] or array.dtype != dtype:
             array = self._arrays[name] = np.empty(shape, dtype)
         return array[: shape[0]]
+
+
+def as_array(name: str, values: object) -> Array:
+    """Return values as an array of numbers; ValueError if they are none, such as texts or rows of different lengths."""
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError):  # rows of different lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "biufc":
+        received = f"an array of {array.dtype}" if isinstance(values, np.ndarray) else f"{type(values).__name__} that is none"
+        raise ValueError(f"{name} is expected to be an array of numbers, received {received}")
+    return array
+
+
+def floats_hint(name: str, array: Array, dtype: npt.DTypeLike = np.float32) -> str:
+    """Return how to make floats of an array that has none: the way out at the end of a message."""
+    dtype = str(np.dtype(dtype))
+    if array.dtype.kind in "iu" and array.size and array.min() >= 0 and 1 < array.max() <= 255:
+        return f"convert images with ({name} / 255).astype({dtype!r}), other numbers with {name}.astype({dtype!r})"
+    return f"convert it with {name}.astype({dtype!r})"
+
+
+def warn_if_dark(name: str, images: Array, way_out: str) -> None:
+    """Warn of bytes that are taken for images but hold nothing above 1: they may be numbers 0 and 1."""
+    if images.dtype == np.uint8 and images.max(initial=0) == 1:
+        warnings.warn(f"{name} of uint8 holds only 0 and 1, taken for images they are 0 and 1/255: {way_out}", stacklevel=4)
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a value is a real number, and no text, array or truth value."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> bool:
+    """Tell whether a value is a whole number of an integer type."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def expect_rng(name: str, rng: object) -> None:
+    """Raise ValueError unless this is a random generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"{name} expects rng=np.random.default_rng(seed), received {rng!r}")

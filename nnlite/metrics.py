@@ -5,8 +5,8 @@ These are numbers for people, not for gradients; what training minimises is in `
 The mean squared error is an average over pixels, PSNR = −10 log₁₀(MSE) the same on a scale of decibels, and SSIM compares patterns
 rather than pixels.
 
-Images are arrays with values from 0 to `peak` (255 for bytes, 1 for floats). `accuracy` is for labels alone: the share of pixels
-that are met exactly says nothing about an image.
+Two images are compared in one dtype, with values from 0 to `peak`: 255 for bytes; for floats it must be said, since nothing in them
+tells. `accuracy` is for labels alone: the share of pixels that are met exactly says nothing about an image.
 """
 
 import math
@@ -15,23 +15,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import Array
+from nnlite.arrays import Array, as_array, is_number, is_whole, warn_if_dark
 
 
-def mse(image: Array, reference: Array, peak: float = 255) -> float:
+def mse(image: Array, reference: Array, peak: float | None = None) -> float:
     """Mean squared error Σ (a − b)² / n on the scale [0, 1], pooled over everything the arrays hold.
 
     Parameters
     ----------
     image, reference : array
-        Of equal shape, any numeric dtype, values from 0 to `peak`. Differences are taken and added up in float64.
-    peak : float
-        The value of white.
+        Of equal shape and dtype, values from 0 to `peak`. Differences are taken and added up in float64.
+    peak : float, optional
+        The value of white, such as 1 for what a model gives; by default 255 for uint8, and needed for every other dtype.
 
     Raises
     ------
     ValueError
-        The shapes differ (nothing is broadcast), or the arrays are empty.
+        Shapes or dtypes differ (nothing is broadcast or converted), the arrays are empty, or `peak` is missing.
 
     Examples
     --------
@@ -40,11 +40,10 @@ def mse(image: Array, reference: Array, peak: float = 255) -> float:
     >>> round(mse(np.array([[0, 255]], np.uint8), np.array([[51, 255]], np.uint8)), 6)
     0.02
     """
-    if image.shape != reference.shape:
-        raise ValueError(f"mse compares arrays of equal shape, received {image.shape} and {reference.shape}")
-    if image.size == 0:
-        raise ValueError(f"mse needs at least one element, received shape {image.shape}")
-    difference = (image.astype(np.float64) - reference) / peak
+    a, b, peak = _pair("mse", image, reference, peak)
+    if a.size == 0:
+        raise ValueError(f"mse needs at least one element, received shape {a.shape}")
+    difference = (a - b) / peak
     return float(np.mean(difference * difference))
 
 
@@ -54,7 +53,7 @@ def psnr(mean_squared_error: float) -> float:
     Raises
     ------
     ValueError
-        The error is negative. (That of NaN is NaN.)
+        The error is negative, or no number. (That of NaN is NaN.)
 
     Examples
     --------
@@ -64,12 +63,12 @@ def psnr(mean_squared_error: float) -> float:
     >>> [round(psnr(error), 2) for error in (0.01, 0.001)]
     [20.0, 30.0]
     """
-    if mean_squared_error < 0:
-        raise ValueError(f"psnr expects an error of at least 0, received {mean_squared_error}")
+    if not is_number(mean_squared_error) or mean_squared_error < 0:
+        raise ValueError(f"psnr expects an error of at least 0, such as mse gives it, received {mean_squared_error!r}")
     return float("inf") if mean_squared_error == 0 else float(-10 * np.log10(mean_squared_error))
 
 
-def ssim(image: Array, reference: Array, peak: float = 255) -> float:
+def ssim(image: Array, reference: Array, peak: float | None = None) -> float:
     """Structural similarity, 1 for equal images: how alike brightness, contrast and pattern are around each pixel, on the mean.
 
     With means μ, variances σ² and the covariance σ_ab of both images under a window around the pixel,
@@ -83,25 +82,24 @@ def ssim(image: Array, reference: Array, peak: float = 255) -> float:
     Parameters
     ----------
     image, reference : array, shape (..., height, width)
-        Of equal shape, at least 11 by 11, any numeric dtype, values from 0 to `peak`. Computed in float64.
-    peak : float
-        The value of white.
+        Of equal shape and dtype, at least 11 by 11, values from 0 to `peak`. Computed in float64.
+    peak : float, optional
+        As for `mse`.
 
     Raises
     ------
     ValueError
-        The shapes differ, or the images are smaller than the window.
+        Shapes or dtypes differ, the images are smaller than the window, or `peak` is missing.
 
     References
     ----------
     Z. Wang, A. Bovik, H. Sheikh, E. Simoncelli, "Image quality assessment: from error visibility to structural similarity", IEEE
     Transactions on Image Processing 13, 2004.
     """
-    if image.shape != reference.shape:
-        raise ValueError(f"ssim compares arrays of equal shape, received {image.shape} and {reference.shape}")
-    if image.ndim < 2 or min(image.shape[-2:]) < SSIM_WINDOW.size or image.size == 0:
-        raise ValueError(f"ssim needs images of at least {SSIM_WINDOW.size} by {SSIM_WINDOW.size}, received shape {image.shape}")
-    a, b = image.astype(np.float64) / peak, reference.astype(np.float64) / peak
+    a, b, peak = _pair("ssim", image, reference, peak)
+    if a.ndim < 2 or min(a.shape[-2:]) < SSIM_WINDOW.size or a.size == 0:
+        raise ValueError(f"ssim needs images of at least {SSIM_WINDOW.size} by {SSIM_WINDOW.size}, received shape {a.shape}")
+    a, b = a / peak, b / peak
     mean_a, mean_b = _blur(a), _blur(b)
     variances = _blur(a * a + b * b) - mean_a * mean_a - mean_b * mean_b  # σ_a² + σ_b²
     covariance = _blur(a * b) - mean_a * mean_b
@@ -112,6 +110,24 @@ def ssim(image: Array, reference: Array, peak: float = 255) -> float:
 
 SSIM_WINDOW = np.exp(-((np.arange(11) - 5) ** 2) / (2 * 1.5**2))
 SSIM_WINDOW /= SSIM_WINDOW.sum()
+
+
+def _pair(name: str, image: Array, reference: Array, peak: float | None) -> tuple[Array, Array, float]:
+    """Return both images in float64 and the value of white, after all checks."""
+    a, b = as_array("image", image), as_array("reference", reference)
+    if a.shape != b.shape:
+        raise ValueError(f"{name} compares arrays of equal shape, received {a.shape} and {b.shape}")
+    if a.dtype != b.dtype or a.dtype.kind == "c":
+        raise ValueError(f"{name} compares real numbers of one dtype, received {a.dtype} and {b.dtype}: bring both to one scale")
+    if peak is None:
+        if a.dtype != np.uint8:
+            raise ValueError(f"{name} cannot tell the scale of {a.dtype}: give peak=1 for images in [0, 1], peak=255 for [0, 255]")
+        peak = 255
+        if max(a.max(initial=0), b.max(initial=0)) == 1:
+            warn_if_dark("image", np.maximum(a, b), "give peak=1 or peak=255")
+    if not (is_number(peak) and 0 < peak < math.inf):
+        raise ValueError(f"{name} expects a positive peak, received {peak!r}")
+    return a.astype(np.float64), b.astype(np.float64), peak
 
 
 def _blur(images: Array) -> Array:
@@ -130,9 +146,9 @@ def bits_per_pixel(byte_count: int, shape: tuple[int, ...]) -> float:
     >>> bits_per_pixel(98, (28, 28))
     1.0
     """
-    pixels = math.prod(shape)
-    if pixels < 1 or byte_count < 0:
-        raise ValueError(f"bits_per_pixel expects a size and at least one pixel, received {byte_count} and the shape {shape}")
+    pixels = math.prod(shape) if isinstance(shape, tuple | list) and all(map(is_whole, shape)) else 0
+    if pixels < 1 or not is_number(byte_count) or byte_count < 0:
+        raise ValueError(f"bits_per_pixel expects a size and at least one pixel, received {byte_count!r} and the shape {shape!r}")
     return 8 * byte_count / pixels
 
 
@@ -151,6 +167,7 @@ def accuracy(scores: Array, labels: Array) -> float:
     ValueError
         The shapes do not fit (one-hot rows are no labels), there are no samples, or a label is none of the classes.
     """
+    scores, labels = as_array("scores", scores), as_array("labels", labels)
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or scores.size == 0:
         raise ValueError(f"accuracy expects scores (N, C) and labels (N,), received shapes {scores.shape} and {labels.shape}")
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= scores.shape[1]:
@@ -169,16 +186,18 @@ def binary_entropy(target: npt.NDArray[Any]) -> float:
     Parameters
     ----------
     target : array
-        uint8 images, scaled to [0, 1] here, or floats in [0, 1].
+        uint8 images, scaled to [0, 1] here, or other numbers in [0, 1].
 
     Raises
     ------
     ValueError
         The array is empty or leaves [0, 1].
     """
+    target = as_array("target", target)
     if target.size == 0:
         raise ValueError(f"binary_entropy expects at least one number, received {target.dtype} of shape {target.shape}")
     counts = None
+    warn_if_dark("target", target, "give target.astype('float32') for numbers 0 and 1")
     if target.dtype == np.uint8:  # at most 256 different numbers
         counts, target = np.bincount(target.reshape(-1), minlength=256), np.arange(256) / 255
     t = target.astype(np.float64)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nnlite.metrics import accuracy, bits_per_pixel, mse, psnr, ssim
+from nnlite.metrics import accuracy, binary_entropy, bits_per_pixel, mse, psnr, ssim
 
 
 def test_mse_of_a_worked_example():
@@ -42,12 +42,12 @@ def test_mse_of_equal_images_is_zero(rng):
 @pytest.mark.parametrize("shape", [(4, 1), (4,), (1, 4, 4), (4, 5)])
 def test_mse_broadcasts_nothing(shape):
     with pytest.raises(ValueError, match="arrays of equal shape"):
-        mse(np.zeros((4, 4)), np.zeros(shape))
+        mse(np.zeros((4, 4)), np.zeros(shape), peak=1)
 
 
 def test_mse_of_nothing_is_refused():
     with pytest.raises(ValueError, match=r"at least one element, received shape \(0, 4\)"):
-        mse(np.zeros((0, 4)), np.zeros((0, 4)))
+        mse(np.zeros((0, 4)), np.zeros((0, 4)), peak=1)
 
 
 @pytest.mark.parametrize(("error", "decibels"), [(1, 0), (0.1, 10), (0.01, 20), (1e-5, 50), (0.5, 10 * math.log10(2))])
@@ -64,8 +64,73 @@ def test_psnr_of_an_error_that_is_no_number_is_none_either():
 
 
 def test_psnr_refuses_a_negative_error():
-    with pytest.raises(ValueError, match=r"psnr expects an error of at least 0, received -0\.5"):
+    with pytest.raises(ValueError, match=r"psnr expects an error of at least 0, .*received -0\.5"):
         psnr(-0.5)
+
+
+@pytest.mark.parametrize("metric", [mse, ssim])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.uint16, np.int64, bool])
+def test_the_scale_of_all_but_bytes_must_be_said(metric, dtype):
+    images = np.ones((2, 12, 12), dtype)
+    with pytest.raises(ValueError, match=rf"{metric.__name__} cannot tell the scale of {np.dtype(dtype)}: give peak=1 for"):
+        metric(images, images)
+    metric(images, images, peak=1)
+
+
+def test_an_error_of_a_tenth_of_white_is_20_decibels_on_every_scale():
+    black = np.zeros((12, 12))
+    assert psnr(mse(black, np.full((12, 12), 0.1), peak=1)) == pytest.approx(20)
+    assert psnr(mse(black, np.full((12, 12), 25.5), peak=255)) == pytest.approx(20)
+    assert psnr(mse(black.astype(np.uint8), np.full((12, 12), 51, np.uint8))) == pytest.approx(-20 * math.log10(0.2))
+    assert ssim(black, np.full((12, 12), 0.1), peak=1) == pytest.approx(1e-4 / (0.01 + 1e-4), rel=1e-9)
+
+
+@pytest.mark.parametrize("metric", [mse, ssim])
+@pytest.mark.parametrize("dtypes", [(np.float32, np.uint8), (np.uint8, np.float64), (np.float32, np.float64), (np.uint8, np.int64)])
+def test_two_dtypes_are_not_compared(metric, dtypes):
+    image, reference = (np.ones((12, 12), dtype) for dtype in dtypes)
+    received = " and ".join(str(np.dtype(dtype)) for dtype in dtypes)
+    with pytest.raises(ValueError, match=f"{metric.__name__} compares real numbers of one dtype, received {received}"):
+        metric(image, reference, peak=1)
+
+
+@pytest.mark.parametrize("metric", [mse, ssim])
+@pytest.mark.parametrize("peak", [0, -1, math.nan, math.inf, "1", None])
+def test_a_peak_that_is_no_white_is_refused(metric, peak):
+    image = np.ones((12, 12), np.float32)
+    with pytest.raises(ValueError, match="expects a positive peak, received|cannot tell the scale"):
+        metric(image, image, peak=peak)
+
+
+@pytest.mark.parametrize("metric", [mse, ssim])
+def test_bytes_of_0_and_1_alone_are_compared_as_images_with_a_warning(metric):
+    dark = np.eye(12, dtype=np.uint8)
+    with pytest.warns(UserWarning, match="uint8 holds only 0 and 1, .*: give peak=1 or peak=255"):
+        value = metric(dark, 1 - dark)
+    assert value == metric(dark, 1 - dark, peak=255) != metric(dark, 1 - dark, peak=1)
+    metric(0 * dark, 0 * dark)  # black is black
+
+
+def test_the_entropy_of_bytes_of_0_and_1_is_that_of_dark_images_with_a_warning():
+    labels = np.eye(10, dtype=np.uint8)
+    with pytest.warns(UserWarning, match=r"uint8 holds only 0 and 1, .*: give target.astype\('float32'\) for numbers 0 and 1"):
+        assert binary_entropy(labels) > 0
+    assert binary_entropy(labels.astype(np.float32)) == 0
+
+
+@pytest.mark.parametrize("images", ["abc", [[0, 1], [2]], None, [["a"]]])
+def test_what_is_no_array_of_numbers_is_refused(images):
+    for metric in (mse, ssim):
+        with pytest.raises(ValueError, match="image is expected to be an array of numbers, received"):
+            metric(images, images, peak=1)
+    with pytest.raises(ValueError, match="scores is expected to be an array of numbers"):
+        accuracy(images, images)
+
+
+@pytest.mark.parametrize("error", ["0.1", None, np.zeros(3)])
+def test_psnr_is_of_one_number(error):
+    with pytest.raises(ValueError, match="such as mse gives it, received"):
+        psnr(error)
 
 
 def ssim_pixel_by_pixel(a, b):
@@ -86,7 +151,7 @@ def test_ssim_is_the_papers_formula(rng):
     a = rng.uniform(0, 1, (15, 17))
     b = np.clip(a + 0.2 * rng.standard_normal(a.shape), 0, 1)
     assert ssim(a, b, peak=1) == pytest.approx(ssim_pixel_by_pixel(a, b), rel=1e-10)
-    assert ssim(255 * a, 255 * b) == pytest.approx(ssim(a, b, peak=1), rel=1e-10)
+    assert ssim(255 * a, 255 * b, peak=255) == pytest.approx(ssim(a, b, peak=1), rel=1e-10)
 
 
 def test_ssim_of_equal_images_is_one_and_of_a_negative_below_zero(rng):
@@ -108,7 +173,7 @@ def test_ssim_averages_images(rng):
 @pytest.mark.parametrize(("a", "b"), [((12, 12), (12, 13)), ((10, 28), (10, 28)), ((28,), (28,)), ((0, 28, 28), (0, 28, 28))])
 def test_ssim_refuses_what_it_cannot_compare(a, b):
     with pytest.raises(ValueError, match=r"ssim (compares arrays of equal shape|needs images of at least 11 by 11), received"):
-        ssim(np.zeros(a), np.zeros(b))
+        ssim(np.zeros(a), np.zeros(b), peak=1)
 
 
 def test_bits_per_pixel_by_hand():

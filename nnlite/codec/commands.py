@@ -218,7 +218,7 @@ def with_psnr(codec: ImageCodec, images: Images, target: float) -> bytes:
     latents = codec.encoder.predict(images)
     for quality in range(codec.qualities):
         data = codec.compress_latents(latents, quality)
-        reached = psnr(mse(codec.decompress(data), images))
+        reached = psnr(mse(codec.decompress(data), images, peak=255))
         if reached >= target:
             return data
     raise CodecError(f"expected a target of at most {reached:.2f} dB for these images, received {target:g}")

@@ -206,7 +206,7 @@ def test_the_error_is_that_of_nnlite():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (1100, 784), np.uint8)
     prediction = rng.random((1100, 784), np.float32)
-    assert data.mean_squared_error(prediction, images) == pytest.approx(mse(prediction, images / 255, peak=1), rel=1e-7)
+    assert data.mean_squared_error(prediction, images) == pytest.approx(mse(prediction, images / np.float32(255), peak=1), rel=1e-7)
 
 
 @compiled

@@ -41,7 +41,7 @@ def test_each_filter_is_measured_at_each_strength(metrics):
 def test_what_is_reported_of_the_noisy_images_is_their_own_error(metrics, folder):
     clean = blobs(50, 2, side=12).astype(np.float32) / 255
     noisy = np.clip(denoise.corrupt(clean, "gaussian", 0.1, np.random.default_rng(6)), 0, 1)
-    assert metrics["points"][0]["psnr"] == pytest.approx(psnr(mse(noisy, clean, peak=1)), rel=1e-6)
+    assert metrics["points"][0]["psnr"] == pytest.approx(psnr(mse(noisy.astype(np.float32), clean, peak=1)), rel=1e-6)
 
 
 def test_training_with_noise_helps_against_strong_noise(metrics):
