@@ -39,12 +39,12 @@ def as_array(name: str, values: object) -> Array:
     return array
 
 
-def floats_hint(name: str, array: Array, dtype: npt.DTypeLike = np.float32) -> str:
+def floats_hint(name: str, array: Array, dtype: npt.DTypeLike = np.float32, images: bool = True) -> str:
     """Return how to make floats of an array that has none: the way out at the end of a message."""
-    dtype = str(np.dtype(dtype))
-    if array.dtype.kind in "iu" and array.size and array.min() >= 0 and 1 < array.max() <= 255:
-        return f"convert images with ({name} / 255).astype({dtype!r}), other numbers with {name}.astype({dtype!r})"
-    return f"convert it with {name}.astype({dtype!r})"
+    dtype, x = str(np.dtype(dtype)), name or "x"
+    if images and array.dtype.kind in "iu" and array.size and array.min() >= 0 and 1 < array.max() <= 255:
+        return f"convert images with ({x} / 255).astype({dtype!r}), other numbers with {x}.astype({dtype!r})"
+    return f"convert {'it ' if name else ''}with {name}.astype({dtype!r})"
 
 
 def warn_if_dark(name: str, images: Array, way_out: str) -> None:

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape
+from nnlite.arrays import FloatArray, Shape, as_array, expect_rng
 from nnlite.layers.layer import Layer
 from nnlite.losses.loss import Loss
+from nnlite.training.batches import Batches
 
 KINK = 1e-3  # relative difference of the one-sided slopes; a smooth function's is of the order ε
 MAX_KINKS = 0.1  # share of the entries that may be left out
@@ -70,7 +71,7 @@ def gradcheck(
     layer : Layer
         A layer or model. A copy of it is checked in float64; it is not changed itself.
     x : array, shape (N, ...)
-        The input at which to check.
+        The input at which to check; uint8 images are scaled as in `nnlite.Sequential.fit`.
     rng : np.random.Generator
         Draws the upstream gradient and the directions.
     loss, target : Loss and array, optional
@@ -103,19 +104,20 @@ def gradcheck(
     0.weight True
     0.bias True
     """
+    if not isinstance(layer, Layer):
+        raise ValueError(f"gradcheck expects a layer or a model, received {layer!r}")
+    expect_rng("gradcheck", rng)
     if (loss is None) != (target is None):
         raise ValueError("gradcheck expects loss and target together, received only one of them")
-    layer, x = copy.deepcopy(layer), np.array(x, np.float64)
+    layer = copy.deepcopy(layer)
+    batches = Batches(x, target, np.float64, getattr(layer, "_takes_images", True))
+    x, target = (part.copy() for part in batches.take(np.arange(len(batches))))
     named = layer.named_parameters()
     for parameter in named.values():
         parameter.convert(np.float64)
     start = copy.deepcopy(layer)
     output = layer.forward(x, training=True).copy()
-    if loss is None:
-        upstream = rng.standard_normal(output.shape)
-    else:
-        target = np.array(target, np.float64)
-        upstream = loss.value_and_gradient(output, target)[1]
+    upstream = rng.standard_normal(output.shape) if loss is None else loss.value_and_gradient(output, target)[1]
     layer.zero_gradients()
     dx = layer.backward(upstream)
 
@@ -124,7 +126,7 @@ def gradcheck(
         for name, parameter in twin.named_parameters().items():
             parameter.value = named[name].value
         y = twin.forward(x, training=True)
-        return twin.penalty + (float(np.sum(upstream * y)) if loss is None or target is None else loss.value(y, target))
+        return twin.penalty + (float(np.sum(upstream * y)) if loss is None else loss.value(y, target))
 
     arrays = {"x": (x, dx.copy()), **{name: (p.value, p.gradient.copy()) for name, p in named.items() if p.trainable}}
     return _Comparison(scalar, type(layer).__name__, rng, directions, epsilon, tolerance).compare(arrays)
@@ -140,7 +142,9 @@ def gradcheck_loss(
     tolerance: float = 1e-7,
 ) -> GradientReport:
     """Check the gradient of a loss with respect to its prediction, entry by entry in float64; otherwise as `gradcheck`."""
-    prediction, target = np.array(prediction, np.float64), np.array(target, np.float64)
+    expect_rng("gradcheck_loss", rng)
+    prediction = as_array("prediction", prediction).astype(np.float64)
+    target = as_array("target", target).astype(np.float64)
     gradient = loss.value_and_gradient(prediction, target)[1]
     arrays = {"prediction": (prediction, gradient)}
     scalar = partial(loss.value, prediction, target)

@@ -22,9 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, is_number, is_whole
 from nnlite.models.sequential import Sequential
-from nnlite.training.batches import Batches
 
 Function = Callable[[FloatArray], tuple[float, FloatArray]]
 Pair = tuple[FloatArray, FloatArray]
@@ -47,7 +46,8 @@ def fit(model: Sequential, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = Non
     """
     parameters = [parameter for parameter in model.parameters if parameter.trainable]
     ends = np.cumsum([parameter.value.size for parameter in parameters])[:-1]
-    inputs, targets = Batches(x, y, model.dtype).take(np.arange(len(x)))
+    batches = model._batches(x, y)
+    inputs, targets = batches.take(np.arange(len(batches)))
 
     def put(w: FloatArray) -> None:
         for parameter, part in zip(parameters, np.split(w, ends), strict=True):
@@ -83,9 +83,10 @@ def minimize(
     tolerance : float, default 1e-5
         When no component of the gradient is larger, it is done; or when rounding hides all further descent.
     """
-    if iterations < 1 or memory < 1 or not tolerance >= 0:
+    numbers = is_whole(iterations) and is_whole(memory) and is_number(tolerance)
+    if not (numbers and iterations >= 1 and memory >= 1 and tolerance >= 0):
         raise ValueError(
-            f"L-BFGS expects iterations ≥ 1, memory ≥ 1 and tolerance ≥ 0, received {iterations}, {memory} and {tolerance}"
+            f"L-BFGS expects iterations ≥ 1, memory ≥ 1 and tolerance ≥ 0, received {iterations!r}, {memory!r} and {tolerance!r}"
         )
     w, (value, gradient) = start, function(start)
     values, pairs = [float(value)], deque[Pair](maxlen=memory)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from activation_twins import TWINS
 
-from nnlite import Dense, Parameter, Sequential, TrainingError
+from nnlite import Dense, Parameter, Sequential, Sigmoid, TrainingError
 from nnlite.layers import ACTIVATIONS
 from nnlite.losses import LOSSES
 from nnlite.optimizers import OPTIMIZERS, SGD, Adam
@@ -74,7 +74,7 @@ scalars_overflow = pytest.mark.filterwarnings("ignore:overflow encountered in sc
 
 
 @scalars_overflow
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "bce"])  # whose predictions lie in [0, 1]
 @pytest.mark.parametrize("far", [-1e30, 1e30])
 def test_a_loss_of_a_prediction_far_away_is_the_formulas_or_infinite_and_its_gradient_finite(name, far, dtype):
     prediction, target = np.array([[far, 0.5]], dtype), np.array([[1, 0]], dtype)
@@ -82,7 +82,7 @@ def test_a_loss_of_a_prediction_far_away_is_the_formulas_or_infinite_and_its_gra
     exact, _ = LOSSES[name]().value_and_gradient(prediction.astype(np.float64), target.astype(np.float64))
     assert math.isfinite(exact)
     overflows = exact > float(np.finfo(dtype).max)
-    assert value == (math.inf if overflows else pytest.approx(exact, rel=0.06))  # float32 clips bce's p a little farther from 1
+    assert value == (math.inf if overflows else pytest.approx(exact, rel=0.06))
     assert np.isfinite(gradient).all()
 
 
@@ -143,7 +143,7 @@ def test_a_gradient_that_is_not_finite_is_seen_in_the_weight(name, gradient, dty
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_nan_in_the_data_stops_every_training_with_step_and_place(loss, optimizer, dtype):
     rng = np.random.default_rng(1)
-    model = Sequential([Dense(3, 2, rng=rng, dtype=dtype)])
+    model = Sequential([Dense(3, 2, rng=rng, dtype=dtype), *([Sigmoid()] if loss == "bce" else [])])
     model.compile(optimizer, loss)
     x, y = rng.random((12, 3)), rng.random((12, 2))
     x[9, 1] = np.nan

@@ -264,6 +264,58 @@ def test_settings_out_of_range_are_refused(options):
         lbfgs.minimize(rosenbrock, np.zeros(2), **options)
 
 
+def wall(position, steepness):
+    """A straight descent along w with a wall at a position, as a function that notes where it was asked."""
+    asked = []
+
+    def function(w):
+        asked.append(float(w[0]))
+        beyond = max(0.0, float(w[0]) - position)
+        return -float(w[0]) + steepness * beyond**2, np.array([-1 + 2 * steepness * beyond])
+
+    return function, asked
+
+
+@pytest.mark.parametrize(
+    ("position", "steepness", "steps"),
+    [
+        (1.4, 10, [1, 2, 1.5]),
+        (1.2, 1000, [1, 2, 1.5, 1.25, 1.125, 1.1875, 1.21875]),
+        (0.4, 10, [1, 0.5]),
+        (6.0, 10, [1, 2, 4, 8, 6, 7, 6.5]),
+    ],
+)
+def test_a_step_that_is_too_short_and_then_too_long_is_halved_between_the_two(position, steepness, steps):
+    function, asked = wall(position, steepness)
+    point, value, gradient = lbfgs.search_line(function, np.zeros(1), 0.0, np.array([-1.0]), np.array([1.0]))
+    assert asked == steps
+    assert (point[0], value, gradient[0]) == (steps[-1], *function(point)[:1], function(point)[1][0])
+
+
+def test_a_search_that_finds_nothing_ends_after_its_trials():
+    function, asked = wall(0, 1e300)
+    assert lbfgs.search_line(function, np.zeros(1), 0.0, np.array([-1.0]), np.array([1.0])) is None
+    assert asked == [0.5**k for k in range(lbfgs.TRIALS)]
+
+
+def test_a_failed_search_empties_the_memory_and_goes_on_by_the_steepest_descent(rng, monkeypatch):
+    function, minimum = bowl(rng)
+    search, directions = lbfgs.search_line, []
+
+    def fails_once(function, w, value, gradient, direction):
+        directions.append((gradient, direction))
+        return None if len(directions) == 4 else search(function, w, value, gradient, direction)
+
+    monkeypatch.setattr(lbfgs, "search_line", fails_once)
+    w, values = lbfgs.minimize(function, np.zeros(8), iterations=60, tolerance=1e-9)
+    for number, (gradient, direction) in enumerate(directions[:6], 1):
+        steepest = np.allclose(direction, -gradient / np.linalg.norm(gradient), rtol=1e-12)
+        assert steepest == (number in (1, 5))
+    np.testing.assert_array_equal(directions[3][0], directions[4][0])  # from where it stood
+    np.testing.assert_allclose(w, minimum, atol=1e-8)
+    assert len(values) == len(directions)  # the start, and one for each but the failed one
+
+
 # --- models
 
 

@@ -98,14 +98,14 @@ def test_two_dtypes_are_not_compared(metric, dtypes):
 @pytest.mark.parametrize("peak", [0, -1, math.nan, math.inf, "1", None])
 def test_a_peak_that_is_no_white_is_refused(metric, peak):
     image = np.ones((12, 12), np.float32)
-    with pytest.raises(ValueError, match="expects a positive peak, received|cannot tell the scale"):
+    with pytest.raises(ValueError, match=r"expects a positive peak, received|cannot tell the scale"):
         metric(image, image, peak=peak)
 
 
 @pytest.mark.parametrize("metric", [mse, ssim])
 def test_bytes_of_0_and_1_alone_are_compared_as_images_with_a_warning(metric):
     dark = np.eye(12, dtype=np.uint8)
-    with pytest.warns(UserWarning, match="uint8 holds only 0 and 1, .*: give peak=1 or peak=255"):
+    with pytest.warns(UserWarning, match=r"uint8 holds only 0 and 1, .*: give peak=1 or peak=255"):
         value = metric(dark, 1 - dark)
     assert value == metric(dark, 1 - dark, peak=255) != metric(dark, 1 - dark, peak=1)
     metric(0 * dark, 0 * dark)  # black is black

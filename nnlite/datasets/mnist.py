@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.arrays import as_array, is_whole
 from nnlite.datasets.idx import Bytes, load_idx
 from nnlite.files.errors import DatasetError
 
@@ -80,6 +81,9 @@ def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike 
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
+    labels = as_array("labels", labels)
+    if not is_whole(classes):
+        raise ValueError(f"one_hot expects classes to be a whole number, received {classes!r}")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"one_hot expects integer labels of shape (N,), received {labels.dtype} of shape {labels.shape}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):

@@ -1,12 +1,17 @@
 """Saving a model's weights and loading them again, by name, without pickle."""
 
 import os
+import zlib
 from collections.abc import Mapping
+
+import numpy as np
 
 from nnlite.arrays import Array
 from nnlite.files import safetensors
 from nnlite.files.errors import CheckpointError
 from nnlite.layers.layer import Layer
+
+CHECKPOINT = "nnlite training"  # how the format of a training's checkpoint begins, see `nnlite.training.resume`
 
 
 def save_weights(model: Layer, path: str | os.PathLike[str]) -> None:
@@ -21,12 +26,12 @@ def save_weights(model: Layer, path: str | os.PathLike[str]) -> None:
 
 
 def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
-    """Read the parameters back from a file of `save_weights`.
+    """Read the parameters back from a file of `save_weights`, or those in a checkpoint of `nnlite.Sequential.fit`.
 
     Raises
     ------
     CheckpointError
-        Names, shapes or dtypes are not exactly the model's. Nothing has been changed then.
+        Names, shapes or dtypes are not exactly the model's, or a checkpoint is damaged. Nothing has been changed then.
     nnlite.FormatError
         The file is damaged or of another format.
     OSError
@@ -46,7 +51,11 @@ def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
     >>> np.array_equal(model[0].weight.value, trained[0].weight.value)
     True
     """
-    arrays, _ = safetensors.read(path)
+    arrays, metadata = safetensors.read(path)
+    if metadata.get("format", "").startswith(CHECKPOINT):
+        check_checksum(arrays, metadata, path)
+        parts = {name: name.partition(".") for name in arrays}  # such as "parameters.0.weight"
+        arrays = {rest: arrays[name] for name, (first, _, rest) in parts.items() if first == "parameters"}
     restore({name: parameter.value for name, parameter in model.named_parameters().items()}, arrays, path)
 
 
@@ -70,3 +79,18 @@ def restore(targets: Mapping[str, Array], arrays: Mapping[str, Array], path: str
             )
     for name, target in targets.items():
         target[...] = arrays[name]
+
+
+def checksum(arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> str:
+    """Return the CRC-32 of the metadata, and of the arrays with their names, dtypes and shapes."""
+    crc = zlib.crc32(repr([*metadata.items()]).encode())
+    for name, array in arrays.items():
+        crc = zlib.crc32(np.ascontiguousarray(array).data, zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc))
+    return f"{crc:08x}"
+
+
+def check_checksum(arrays: Mapping[str, Array], metadata: dict[str, str], path: str | os.PathLike[str]) -> None:
+    """Take "crc32" out of a checkpoint's metadata; CheckpointError unless it is the checksum of the rest."""
+    received = metadata.pop("crc32", "none")
+    if received != checksum(arrays, metadata):
+        raise CheckpointError(f"{path}: expected the checksum {checksum(arrays, metadata)}, received {received}: damaged")

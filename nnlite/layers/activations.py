@@ -122,6 +122,7 @@ class Softmax(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = softmax(x), row by row."""
+        expect_floats("Softmax", x)
         if x.ndim != 2:
             raise ValueError(f"Softmax expects (N, C), received {x.shape}: put a Flatten before it")
         y = self._buffer("y", x.shape, x.dtype, training)

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, Shape
+from nnlite.arrays import FloatArray, Shape, expect_rng, is_whole
 from nnlite.initializers import Initializer, glorot_uniform
 from nnlite.layers.layer import Layer, expect_dtype
 from nnlite.layers.parameter import Parameter
@@ -57,8 +57,9 @@ class Dense(Layer):
     ):
         super().__init__()
         for name, size in (("in_features", in_features), ("out_features", out_features)):
-            if size < 1:
-                raise ValueError(f"Dense needs {name} of at least 1, received {size}")
+            if not is_whole(size) or size < 1:
+                raise ValueError(f"Dense needs {name} of at least 1, received {size!r}")
+        expect_rng("Dense", rng)
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(f"Dense computes in float32 or float64, received dtype {np.dtype(dtype)}")
         weight = initializer((in_features, out_features), rng, dtype)
@@ -103,10 +104,11 @@ class Dense(Layer):
     def check(self, x: FloatArray) -> None:
         """Raise ValueError if x is no batch (N, D) of the weights' dtype."""
         weight = self.weight.value
-        if x.ndim != 2 or x.shape[1] != len(weight):
-            raise ValueError(_dense_expects(len(weight), x.shape[1:]))
-        if x.dtype != weight.dtype:
+        if not isinstance(x, np.ndarray) or x.dtype != weight.dtype:
             expect_dtype("Dense", self.weight, x)
+        if x.ndim != 2 or x.shape[1] != len(weight):
+            one_sample = x.size == len(weight) and len(x) != 1
+            raise ValueError(_dense_expects(len(weight), x.shape[1:]) + (": hand one sample in as x[None]" if one_sample else ""))
 
 
 def _dense_expects(in_features: int, sample_shape: Shape) -> str:
@@ -140,6 +142,8 @@ class TiedDense(Layer):
 
     def __init__(self, dense: Dense):
         super().__init__()
+        if not isinstance(dense, Dense):
+            raise ValueError(f"TiedDense expects the Dense that owns the weights, received {dense!r}")
         self.weight = dense.weight
         self.bias = Parameter("bias", np.zeros(len(dense.weight.value), dense.weight.value.dtype))
 

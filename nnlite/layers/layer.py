@@ -14,7 +14,7 @@ Shapes: N images a batch, D features, H units.
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, Workspace
+from nnlite.arrays import Array, FloatArray, Shape, Workspace, as_array, floats_hint
 from nnlite.layers.parameter import Parameter
 
 
@@ -94,14 +94,24 @@ class Layer:
 
 
 def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
-    """Raise ValueError if x has another dtype than the layer's parameter: nothing is converted silently."""
-    dtype = parameter.value.dtype
-    if x.dtype != dtype:
-        way_out = f"convert it with x.astype({str(dtype)!r})"
-        raise ValueError(f"{layer} with {dtype} parameters expects x of that dtype, received {x.dtype}: {way_out}")
+    """Raise ValueError if x is no array, or of another dtype than the layer's parameter: nothing is converted silently."""
+    if not isinstance(x, np.ndarray) or x.dtype != parameter.value.dtype:
+        dtype = parameter.value.dtype
+        x = _array(layer, x)
+        raise ValueError(
+            f"{layer} with {dtype} parameters expects x of that dtype, received {x.dtype}: {floats_hint('x', x, dtype)}"
+        )
 
 
 def expect_floats(name: str, array: FloatArray) -> None:
-    """Raise ValueError if the array holds integers, in which a result would be rounded to integers, too."""
-    if array.dtype.kind != "f":
-        raise ValueError(f"{name} expects floats, received {array.dtype}: convert with .astype('float32')")
+    """Raise ValueError if it is no array, or one of integers, in which a result would be rounded to integers, too."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+        array = _array(name, array)
+        raise ValueError(f"{name} expects floats, received {array.dtype}: {floats_hint('', array)}")
+
+
+def _array(layer: str, x: object) -> Array:
+    """Return x, or raise ValueError if it is no array of NumPy."""
+    if not isinstance(x, np.ndarray):
+        raise ValueError(f"{layer} expects a NumPy array, received {type(x).__name__}: make one with np.asarray(x, 'float32')")
+    return as_array(f"what {layer} receives", x)

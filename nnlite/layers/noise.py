@@ -6,8 +6,8 @@ derivative, so backward passes it by or repeats it. What makes weights or activi
 
 import numpy as np
 
-from nnlite.arrays import FloatArray
-from nnlite.layers.layer import Layer
+from nnlite.arrays import FloatArray, expect_rng, is_number
+from nnlite.layers.layer import Layer, expect_floats
 
 
 class Dropout(Layer):
@@ -31,8 +31,9 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, *, rng: np.random.Generator):
         super().__init__()
-        if not 0 <= rate < 1:
-            raise ValueError(f"Dropout expects a rate in [0, 1), received {rate}")
+        if not (is_number(rate) and 0 <= rate < 1):
+            raise ValueError(f"Dropout expects a rate in [0, 1), received {rate!r}")
+        expect_rng("Dropout", rng)
         self.rate, self.rng = rate, rng
 
     def rngs(self) -> list[np.random.Generator]:
@@ -41,6 +42,7 @@ class Dropout(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x · mask, each mask[n, d] either 0 or 1 / (1 − rate)."""
+        expect_floats(self._name, x)
         if not training:
             return x
         mask, y = (self._buffer(name, x.shape, x.dtype) for name in ("mask", "y"))
@@ -74,8 +76,9 @@ class GaussianNoise(Layer):
 
     def __init__(self, deviation: float, *, rng: np.random.Generator):
         super().__init__()
-        if not (np.isfinite(deviation) and deviation >= 0):
-            raise ValueError(f"GaussianNoise expects a deviation of at least 0, received {deviation}")
+        if not (is_number(deviation) and 0 <= deviation < np.inf):
+            raise ValueError(f"GaussianNoise expects a deviation of at least 0, received {deviation!r}")
+        expect_rng("GaussianNoise", rng)
         self.deviation, self.rng = deviation, rng
 
     def rngs(self) -> list[np.random.Generator]:
@@ -84,6 +87,7 @@ class GaussianNoise(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x + σ n."""
+        expect_floats(self._name, x)
         if not training:
             return x
         y = self._buffer("y", x.shape, x.dtype)

@@ -7,7 +7,7 @@ Both subtract a centre and divide by a spread, (x − μ) / σ. Where μ and σ 
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape
+from nnlite.arrays import FloatArray, Shape, as_array, is_number, is_whole
 from nnlite.layers.layer import Layer, expect_dtype, expect_floats
 from nnlite.layers.parameter import Parameter
 
@@ -23,7 +23,7 @@ class Rescale(Layer):
 
     def __init__(self, shift: npt.ArrayLike = 0.0, scale: npt.ArrayLike = 1.0):
         super().__init__()
-        self.shift, self.scale = np.asarray(shift, np.float64), np.asarray(scale, np.float64)
+        self.shift, self.scale = (as_array("Rescale's number", a).astype(np.float64) for a in (shift, scale))
         if not (np.isfinite(self.shift).all() and np.isfinite(self.scale).all()):
             raise ValueError(f"Rescale expects finite shift and scale, received {shift!r} and {scale!r}")
 
@@ -39,8 +39,8 @@ class Rescale(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = (x − shift) · scale."""
-        self.output_shape(x.shape[1:])
         expect_floats("Rescale", x)
+        self.output_shape(x.shape[1:])
         y = self._buffer("y", x.shape, x.dtype, training)
         np.subtract(x, self.shift.astype(x.dtype), out=y)
         y *= self.scale.astype(x.dtype)
@@ -90,10 +90,11 @@ class BatchNormalization(Layer):
 
     def __init__(self, features: int, *, momentum: float = 0.1, epsilon: float = 1e-5, dtype: npt.DTypeLike = np.float32):
         super().__init__()
-        if features < 1 or not 0 < momentum <= 1 or not epsilon > 0:
+        numbers = is_whole(features) and is_number(momentum) and is_number(epsilon)
+        if not (numbers and features >= 1 and 0 < momentum <= 1 and epsilon > 0):
             raise ValueError(
                 "BatchNormalization expects features ≥ 1, a momentum in (0, 1] and a positive epsilon, received "
-                f"{features}, {momentum} and {epsilon}"
+                f"{features!r}, {momentum!r} and {epsilon!r}"
             )
         self.momentum, self.epsilon = momentum, epsilon
         self.scale = Parameter("scale", np.ones(features, dtype))
@@ -114,8 +115,8 @@ class BatchNormalization(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = γ x̂ + β."""
-        self.output_shape(x.shape[1:])
         expect_dtype("BatchNormalization", self.scale, x)
+        self.output_shape(x.shape[1:])
         if training:
             mean, variance = x.mean(axis=0), x.var(axis=0)  # (D,) each
             if len(x) > 1:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, is_number
 from nnlite.layers.dense import Dense
-from nnlite.layers.layer import Layer
+from nnlite.layers.layer import Layer, expect_floats
 from nnlite.layers.parameter import Parameter
 
 
@@ -32,8 +32,10 @@ class WeightPenalty(Layer):
 
     def __init__(self, layers: Sequence[Dense], *, l1: float = 0.0, l2: float = 0.0):
         super().__init__()
-        if not (l1 >= 0 and l2 >= 0):
-            raise ValueError(f"WeightPenalty expects l1 and l2 of at least 0, received l1={l1}, l2={l2}")
+        if not (is_number(l1) and is_number(l2) and l1 >= 0 and l2 >= 0):
+            raise ValueError(f"WeightPenalty expects l1 and l2 of at least 0, received l1={l1!r}, l2={l2!r}")
+        if not (isinstance(layers, Sequence) and all(isinstance(layer, Dense) for layer in layers)):
+            raise ValueError(f"WeightPenalty expects a list of Dense layers, received {layers!r}")
         self.l1, self.l2 = l1, l2
         self.weights = [layer.weight for layer in layers]
 
@@ -48,6 +50,7 @@ class WeightPenalty(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x."""
+        expect_floats(self._name, x)
         if training:
             self.penalty = 0.0
             for weight in self.weights:
@@ -75,12 +78,13 @@ class ActivityPenalty(Layer):
 
     def __init__(self, l1: float):
         super().__init__()
-        if not l1 >= 0:
-            raise ValueError(f"ActivityPenalty expects l1 of at least 0, received {l1}")
+        if not (is_number(l1) and l1 >= 0):
+            raise ValueError(f"ActivityPenalty expects l1 of at least 0, received {l1!r}")
         self.l1 = l1
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x."""
+        expect_floats(self._name, x)
         if training:
             self.penalty = self.l1 * float(np.sum(np.abs(x))) / max(len(x), 1)
             self._keep(x, x)
@@ -116,14 +120,16 @@ class SparsityPenalty(Layer):
 
     def __init__(self, target: float, weight: float):
         super().__init__()
-        if not (0 < target < 1 and weight >= 0):
+        if not (is_number(target) and is_number(weight) and 0 < target < 1 and weight >= 0):
             raise ValueError(
-                f"SparsityPenalty expects a target in (0, 1) and a weight of at least 0, received target={target}, weight={weight}"
+                "SparsityPenalty expects a target in (0, 1) and a weight of at least 0, received "
+                f"target={target!r}, weight={weight!r}"
             )
         self.target, self.weight = target, weight
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x."""
+        expect_floats(self._name, x)
         if training:
             mean = np.clip(x.mean(axis=0), 1e-7, 1 - 1e-7)  # ρ̂, (D,)
             heads = self.target * np.log(self.target / mean)

@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, is_number
 from nnlite.layers.activations import Activation
-from nnlite.layers.layer import Layer
+from nnlite.layers.layer import Layer, expect_floats
 
 GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
 
@@ -26,8 +26,8 @@ class LeakyReLU(Activation):
 
     def __init__(self, slope: float = 0.01):
         super().__init__()
-        if not 0 <= slope < 1:
-            raise ValueError(f"LeakyReLU expects a slope in [0, 1), received {slope}")
+        if not (is_number(slope) and 0 <= slope < 1):
+            raise ValueError(f"LeakyReLU expects a slope in [0, 1), received {slope!r}")
         self.slope = slope
 
     def apply(self, z: FloatArray, bias: FloatArray) -> None:
@@ -55,8 +55,8 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0):
         super().__init__()
-        if not (np.isfinite(alpha) and alpha > 0):
-            raise ValueError(f"ELU expects a positive alpha, received {alpha}")
+        if not (is_number(alpha) and 0 < alpha < math.inf):
+            raise ValueError(f"ELU expects a positive alpha, received {alpha!r}")
         self.alpha = alpha
 
     def apply(self, z: FloatArray, bias: FloatArray) -> None:
@@ -91,6 +91,7 @@ class SiLU(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x · s with s = sigmoid(x)."""
+        expect_floats("SiLU", x)
         s, y = self._buffer("s", x.shape, x.dtype, training), self._buffer("y", x.shape, x.dtype, training)
         np.multiply(x, 0.5, out=s)
         np.tanh(s, out=s)
@@ -119,6 +120,7 @@ class GELU(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x (1 + t) / 2."""
+        expect_floats("GELU", x)
         t, y = self._buffer("t", x.shape, x.dtype, training), self._buffer("y", x.shape, x.dtype, training)
         near = np.clip(x, -GELU_END, GELU_END)  # whose cube does not overflow
         np.multiply(GELU_SCALE * near, 1 + GELU_CUBE * near * near, out=t)

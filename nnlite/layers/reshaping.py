@@ -4,9 +4,10 @@ Nothing is computed, so the derivative is the way back: dy in the shape of x.
 """
 
 import math
+from collections.abc import Sequence
 
-from nnlite.arrays import FloatArray, Shape
-from nnlite.layers.layer import Layer
+from nnlite.arrays import FloatArray, Shape, is_whole
+from nnlite.layers.layer import Layer, expect_floats
 
 
 class Flatten(Layer):
@@ -26,6 +27,7 @@ class Flatten(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y[n] = x[n] read row by row."""
+        expect_floats(self._name, x)
         y = x.reshape(len(x), math.prod(x.shape[1:]))
         if training:
             self._keep(y, x)
@@ -48,9 +50,9 @@ class Reshape(Layer):
 
     def __init__(self, shape: Shape):
         super().__init__()
+        if not (isinstance(shape, Sequence) and all(is_whole(size) and size >= 1 for size in shape)):
+            raise ValueError(f"Reshape needs a shape of sizes of at least 1, received {shape!r}")
         self.shape = tuple(int(size) for size in shape)
-        if min(self.shape, default=1) < 1:
-            raise ValueError(f"Reshape needs a shape of sizes of at least 1, received {shape}")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(a, b, ...) → shape."""
@@ -62,6 +64,7 @@ class Reshape(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y[n] = x[n], its elements in the same order."""
+        expect_floats(self._name, x)
         y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
         if training:
             self._keep(y, x)

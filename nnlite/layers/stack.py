@@ -6,7 +6,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape
+from nnlite.arrays import FloatArray, Shape, as_array, is_whole
 from nnlite.layers.dense import Dense
 from nnlite.layers.fused import fuse
 from nnlite.layers.layer import Layer
@@ -39,6 +39,10 @@ class Stack(Layer):
 
     def __init__(self, layers: Iterable[Layer], input_shape: Shape | None = None):
         super().__init__()
+        if not isinstance(layers, Iterable):
+            raise ValueError(f"{type(self).__name__} expects a list of layers, received {layers!r}")
+        if input_shape is not None and not (isinstance(input_shape, Iterable) and all(map(is_whole, input_shape))):
+            raise ValueError(f"{type(self).__name__} expects input_shape to be a tuple such as (784,), received {input_shape!r}")
         self._layers = tuple(layers)
         for position, layer in enumerate(self._layers):
             if not isinstance(layer, Layer):
@@ -130,8 +134,11 @@ class Stack(Layer):
 
     def set_weights(self, weights: Sequence[FloatArray]) -> None:
         """Put values back, as `get_weights` gave them; ValueError, and nothing changed, if a shape does not fit."""
+        if not isinstance(weights, Sequence):
+            raise ValueError(f"set_weights expects a list of arrays, received {weights!r}")
         expected = [parameter.value.shape for parameter in self.parameters]
-        received = [np.shape(weight) for weight in weights]
+        weights = [as_array("a weight", weight) for weight in weights]
+        received = [weight.shape for weight in weights]
         if expected != received:
             raise ValueError(f"set_weights expects arrays of the shapes {expected}, received {received}")
         pairs = [(p.value, np.asarray(weight, p.value.dtype)) for p, weight in zip(self.parameters, weights, strict=True)]

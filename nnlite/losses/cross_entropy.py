@@ -15,7 +15,7 @@ class BinaryLoss(Loss):
     _warned = False
 
     def _warn_of_targets(self, target: FloatArray) -> None:
-        if not self._warned and (target.min() < 0 or target.max() > 1):
+        if not self._warned and _leaves_unit_interval(target):
             self._warned = True
             text = f"{type(self).__name__} expects targets in [0, 1], received {target.min():g} to {target.max():g}: scale them"
             warnings.warn(text, stacklevel=2)
@@ -26,11 +26,16 @@ class BinaryCrossEntropy(BinaryLoss):
 
     ∂L/∂p = (p − t) / (p (1 − p)) / (N D). Value and gradient are those at p clipped to [1e-7, 1 − 1e-7]; Keras has the same
     value, but the gradient 0 where it clips. Where the probabilities come from a sigmoid, `BinaryCrossEntropyWithLogits` needs no
-    clipping and is the better choice.
+    clipping and is the better choice. Numbers outside [0, 1] are no probabilities: ValueError.
     """
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         self._warn_of_targets(target)
+        if _leaves_unit_interval(prediction, slack=1e-6):  # what rounding may do
+            raise ValueError(
+                f"BinaryCrossEntropy expects probabilities in [0, 1], received predictions from {prediction.min():g} to "
+                f"{prediction.max():g}: end the model with a Sigmoid, or use BinaryCrossEntropyWithLogits"
+            )
         p, log_p, log_not_p = (workspace.array(name, prediction.shape, prediction.dtype) for name in ("p", "log", "not"))
         np.clip(prediction, 1e-7, 1 - 1e-7, out=p)
         np.log(p, out=log_p)
@@ -96,3 +101,13 @@ class SoftmaxCrossEntropyWithLogits(Loss):
         gradient -= target
         gradient /= len(target)
         return float(value)
+
+
+def _leaves_unit_interval(array: FloatArray, slack: float = 0.0) -> bool:
+    """Tell whether numbers lie outside [0, 1] by more than the slack; NaN does not.
+
+    As integers the bits of the floats from 0 to 1 are those up to the bits of 1, so that one pass decides, but for NaN and −0.
+    """
+    bits = array.view(f"u{array.itemsize}")
+    one = np.ones(1, array.dtype).view(bits.dtype)[0]
+    return bool(bits.max() > one and (array.min() < -slack or array.max() > 1 + slack))

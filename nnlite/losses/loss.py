@@ -39,6 +39,9 @@ class Loss:
 
     def _compute(self, prediction: FloatArray, target: FloatArray, workspace: Workspace) -> tuple[float, FloatArray]:
         name = type(self).__name__
+        for what, array in (("prediction", prediction), ("target", target)):
+            if not isinstance(array, np.ndarray):
+                raise ValueError(f"{name} expects arrays, received a {what} that is {type(array).__name__}: use np.asarray")
         if prediction.shape != target.shape:
             raise ValueError(
                 f"{name} expects a target of the prediction's shape, received prediction {prediction.shape} and target "

@@ -1,4 +1,7 @@
-"""Models: layers, an optimizer and a loss put together. Read `sequential`, then `autoencoder` and `dense_network`."""
+"""Models: layers, an optimizer and a loss put together. Read `sequential`, then `autoencoder` and `dense_network`.
+
+`endings` looks whether a model's last layer fits its loss.
+"""
 
 from nnlite.models.autoencoder import Autoencoder
 from nnlite.models.dense_network import dense_network

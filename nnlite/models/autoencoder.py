@@ -49,11 +49,12 @@ class Autoencoder(Sequential):
             )
         self.encoder = self[: len(encoder)]
         self.decoder = self[len(encoder) :]
+        self.decoder._takes_images = False
 
     def encode(self, x: npt.NDArray[Any]) -> FloatArray:
         """Return the codes (M, K) of x (M, ...), uint8 images or floats."""
         return self.encoder.predict(x)
 
     def decode(self, codes: npt.NDArray[Any]) -> FloatArray:
-        """Return the reconstructions (M, ...) of codes (M, K)."""
+        """Return the reconstructions (M, ...) of codes (M, K), floats or uint8: codes are numbers, which are never scaled."""
         return self.decoder.predict(codes)

@@ -38,8 +38,8 @@ def dense_network(
     ValueError
         There are fewer than two widths, or one below 1.
     """
-    if len(widths) < 2:
-        raise ValueError(f"dense_network expects at least two widths, received {list(widths)}")
+    if not isinstance(widths, Sequence) or len(widths) < 2:
+        raise ValueError(f"dense_network expects at least two widths, received {widths!r}")
     layers: list[Layer] = []
     for position, (width, next_width) in enumerate(pairwise(widths), 2):
         start = initializer or (he_normal if position < len(widths) else _small)

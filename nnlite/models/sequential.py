@@ -6,14 +6,17 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from nnlite.arrays import Array, FloatArray
+from nnlite.arrays import Array, FloatArray, is_whole
 from nnlite.layers.activations import Activation
 from nnlite.layers.layer import Layer
+from nnlite.layers.reshaping import Flatten, Reshape
 from nnlite.layers.stack import Stack
 from nnlite.losses import LOSSES
 from nnlite.losses.loss import Loss
+from nnlite.models.endings import warn_of_ending
 from nnlite.optimizers import OPTIMIZERS
 from nnlite.optimizers.optimizer import Optimizer
+from nnlite.training import checks
 from nnlite.training.batches import Batches
 from nnlite.training.callbacks import Callback, History
 from nnlite.training.loop import EVALUATION_BATCH, Augmentation, mean_loss, train
@@ -41,6 +44,11 @@ class Sequential(Stack):
     ValueError
         A layer does not fit; the message names it.
 
+    Notes
+    -----
+    Arrays of uint8 that go into a model are images, scaled to [0, 1]. What goes into a later part of it, such as ``model[2:]``, are
+    numbers, which are never scaled.
+
     Examples
     --------
     A line, y = 2 x + 1, from twenty of its points:
@@ -61,6 +69,7 @@ class Sequential(Stack):
 
     _optimizer: Optimizer | None = None
     _loss: Loss | None = None
+    _takes_images = True  # whether an x of uint8 is scaled
 
     @overload
     def __getitem__(self, index: int) -> Layer: ...
@@ -69,6 +78,8 @@ class Sequential(Stack):
     def __getitem__(self, index: int | slice) -> "Layer | Sequential":
         """A layer, or a part of the model as a model that shares the layers."""
         if not isinstance(index, slice):
+            if not is_whole(index):
+                raise TypeError(f"the layers of a model are numbered 0 to {len(self) - 1}, received {index!r}")
             return self.layers[index]
         start, _, stride = index.indices(len(self))
         if stride != 1:
@@ -77,7 +88,9 @@ class Sequential(Stack):
         if shape is not None:
             for layer in self.layers[:start]:
                 shape = layer.output_shape(shape)
-        return Sequential(self.layers[index], shape)
+        part = Sequential(self.layers[index], shape)
+        part._takes_images = self._takes_images and all(isinstance(layer, Flatten | Reshape) for layer in self.layers[:start])
+        return part
 
     def compile(self, optimizer: str | Optimizer = "adam", loss: str | Loss = "mse") -> None:
         """Choose how to train.
@@ -89,12 +102,17 @@ class Sequential(Stack):
             and starts anew.
         loss : str or Loss
             A key of `nnlite.losses.LOSSES`, or an object, of which the model takes a copy.
+
+        Warns
+        -----
+        UserWarning
+            The last layer does not fit the loss: a Softmax before `SoftmaxCrossEntropyWithLogits`, which applies its own, or no
+            Sigmoid before `BinaryCrossEntropy`.
         """
-        if isinstance(optimizer, str):
-            optimizer = _choose("optimizer", optimizer, OPTIMIZERS)
-        loss = _choose("loss", loss, LOSSES) if isinstance(loss, str) else loss.copy()
-        optimizer.bind(self.parameters)
-        self._optimizer, self._loss = optimizer, loss
+        chosen, loss = _choose("optimizer", optimizer, OPTIMIZERS, Optimizer), _choose("loss", loss, LOSSES, Loss).copy()
+        warn_of_ending(self, loss)
+        chosen.bind(self.parameters)
+        self._optimizer, self._loss = chosen, loss
 
     @property
     def optimizer(self) -> Optimizer:
@@ -133,13 +151,14 @@ class Sequential(Stack):
         x : array, shape (M, ...)
             uint8 images, scaled to [0, 1] batch by batch, or floats.
         y : array, shape (M, ...), optional
-            The targets, in the shape of the model's output. Without y, what goes into the model is what must come out.
+            The targets, in the shape of the model's output. Without y, what goes into the model is what must come out. Targets are
+            never scaled, unless y is x: a y of uint8 holds numbers, such as one-hot labels; one that looks like images is refused.
         epochs : int
             How often to go through all samples.
         batch_size : int
             Samples a step; the last step of an epoch takes what is left.
         validation_data : array or pair of arrays, optional
-            x or (x, y) to evaluate after each epoch.
+            x or (x, y), as above, to evaluate after each epoch.
         shuffle : bool
             Whether each epoch takes the samples in a new random order, drawn from `rng`.
         rng : np.random.Generator
@@ -153,9 +172,9 @@ class Sequential(Stack):
             A file that holds the whole state of the training after each epoch: weights, optimizer, callbacks, random generators. If
             it is there already, training goes on after its last epoch, and ends bit for bit where it would have ended without a
             stop (on the same machine, with the same build and number of threads). One file is for one job: the same data, model,
-            settings and seeds.
+            settings and seeds. Only `epochs` may differ: with more of them a finished training goes on.
         watch : bool, default True
-            Whether to stop with TrainingError where training cannot recover.
+            Whether to stop with TrainingError where training cannot recover. Switch it off to see what becomes of such a one.
         verbose : bool
             Whether to show a progress bar.
 
@@ -178,20 +197,16 @@ class Sequential(Stack):
         optimizer, loss = self.optimizer, self.loss
         if not optimizer.holds(self.parameters):
             raise ValueError("the model's parameters are not those that its optimizer holds: call compile again")
-        if y is x and augment is None:
-            y = None  # one batch serves as both
-        batches = Batches(x, y, self.dtype)
-        for name, number in (("epochs", epochs), ("batch_size", batch_size), ("the number of samples", len(batches))):
-            if number < 1:
-                raise ValueError(f"fit expects {name} of at least 1, received {number}")
-        if rng is None and (shuffle or augment is not None):
-            raise ValueError("fit with shuffle=True or augment needs rng=np.random.default_rng(seed), received none")
+        checks.check_settings(epochs, batch_size, rng, shuffle or augment is not None, augment)
+        checks.check_callbacks(callbacks)
+        checks.check_monitors(callbacks, validation_data is not None)
+        batches = self._batches(x, None if y is x and augment is None else y)  # without y one batch serves as both
+        if len(batches) == 0:
+            raise ValueError("fit expects the number of samples of at least 1, received 0")
         validation = None
         if validation_data is not None:
-            validation_x, validation_y = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
-            validation = Batches(validation_x, validation_y, self.dtype)
-            if len(validation) == 0:
-                raise ValueError("fit expects validation_data of at least one sample, received none")
+            validation = self._batches(*checks.pair(validation_data))
+            checks.check_validation(self, loss, validation)
         history, watcher, done = History(), Watch(self) if watch else None, 0
         listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]
         if checkpoint is not None:
@@ -218,11 +233,11 @@ class Sequential(Stack):
 
     def evaluate(self, x: Array, y: Array | None = None, batch_size: int = EVALUATION_BATCH) -> float:
         """Return the loss, the mean over all samples; x and y as for `fit`."""
-        return mean_loss(self, self.loss, Batches(x, None if y is x else y, self.dtype), batch_size)
+        return mean_loss(self, self.loss, self._batches(x, None if y is x else y), batch_size)
 
     def predict(self, x: Array, batch_size: int = EVALUATION_BATCH) -> FloatArray:
         """Return the outputs (M, ...) for x (M, ...), uint8 images or floats. Several threads may call this on one model."""
-        batches = Batches(x, dtype=self.dtype)
+        batches = self._batches(x, warn=False)
         outputs: FloatArray | None = None
         for indices in batches.cut(batch_size):
             part = self.forward(batches.take(indices)[0])
@@ -231,6 +246,14 @@ class Sequential(Stack):
             outputs[indices] = part
         assert outputs is not None  # since even no sample at all is a batch
         return outputs
+
+    def _batches(self, x: Array, y: Array | None = None, warn: bool = True) -> Batches:
+        batches = Batches(x, y, self.dtype, self._takes_images)
+        if warn and self._takes_images:
+            checks.warn_of_scale(x, y)
+        if self.input_shape is not None and np.shape(x) == self.input_shape:
+            raise ValueError(f"expected samples of shape {self.input_shape}, received a single one: hand it in as x[None]")
+        return batches
 
 
 def dead_units(model: Sequential, x: Array) -> dict[str, float]:
@@ -252,7 +275,10 @@ def dead_units(model: Sequential, x: Array) -> dict[str, float]:
     return {str(position): float(np.mean(np.ptp(model[: position + 1].predict(x), axis=0) == 0)) for position in positions}
 
 
-def _choose(kind: str, name: str, choices: Mapping[str, Callable[[], Choice]]) -> Choice:
-    if name not in choices:
-        raise ValueError(f"compile expects the {kind} to be one of {sorted(choices)}, received {name!r}")
-    return choices[name]()
+def _choose(kind: str, choice: str | Choice, choices: Mapping[str, Callable[[], Choice]], base: type[Choice]) -> Choice:
+    if isinstance(choice, base):
+        return choice
+    if isinstance(choice, str) and choice in choices:
+        return choices[choice]()
+    way_out = f": write {choice.__name__}(...)" if isinstance(choice, type) else ""
+    raise ValueError(f"compile expects the {kind} to be one of {sorted(choices)}, received {choice!r}{way_out}")

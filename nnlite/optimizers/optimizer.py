@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, is_number
 from nnlite.layers.parameter import Parameter
 
 
@@ -39,10 +39,10 @@ class Optimizer:
     memories: tuple[str, ...] = ()  # the attributes that hold what is remembered, one flat array for each parameter
 
     def __init__(self, learning_rate: float, clip_norm: float | None = None):
-        if not (np.isfinite(learning_rate) and learning_rate > 0):
-            raise ValueError(f"{type(self).__name__} expects a positive learning rate, received {learning_rate}")
-        if clip_norm is not None and not clip_norm > 0:
-            raise ValueError(f"{type(self).__name__} expects a positive clip_norm, received {clip_norm}")
+        if not (is_number(learning_rate) and 0 < learning_rate < np.inf):
+            raise ValueError(f"{type(self).__name__} expects a positive learning rate, received {learning_rate!r}")
+        if clip_norm is not None and not (is_number(clip_norm) and clip_norm > 0):
+            raise ValueError(f"{type(self).__name__} expects a positive clip_norm, received {clip_norm!r}")
         self.learning_rate = float(learning_rate)  # NumPy's float32 would be missing among the numbers
         self.clip_norm = None if clip_norm is None else float(clip_norm)
         self.step_count = 0

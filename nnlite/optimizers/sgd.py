@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, is_number
 from nnlite.layers.parameter import Parameter
 from nnlite.optimizers.optimizer import Optimizer
 
@@ -46,8 +46,8 @@ class SGD(Optimizer):
         self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, *, clip_norm: float | None = None
     ):
         super().__init__(learning_rate, clip_norm)
-        if not 0 <= momentum < 1:
-            raise ValueError(f"SGD expects a momentum in [0, 1), received {momentum}")
+        if not (is_number(momentum) and 0 <= momentum < 1):
+            raise ValueError(f"SGD expects a momentum in [0, 1), received {momentum!r}")
         if nesterov and momentum == 0:
             raise ValueError("SGD with nesterov=True expects a momentum above 0, received 0")
         self.momentum = float(momentum)

@@ -1,7 +1,7 @@
 """Training: from batches to better weights.
 
 Read `batches`, `callbacks` and `loop`; then `watch` and `progress`. For longer trainings there are `augmentation`, `schedules`,
-`best`, `records`, `job` and `resume`.
+`best`, `records`, `checks`, `job` and `resume`.
 """
 
 from nnlite.training.augmentation import RandomFlip, RandomShift

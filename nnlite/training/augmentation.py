@@ -8,7 +8,7 @@ for them.
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, Workspace
+from nnlite.arrays import FloatArray, Workspace, is_whole
 
 
 class RandomShift:
@@ -21,15 +21,15 @@ class RandomShift:
     """
 
     def __init__(self, pixels: int = 1):
-        if pixels < 1:
-            raise ValueError(f"RandomShift expects pixels of at least 1, received {pixels}")
+        if not is_whole(pixels) or pixels < 1:
+            raise ValueError(f"RandomShift expects pixels of at least 1, received {pixels!r}")
         self.pixels = pixels
         self._workspace = Workspace()
 
     def __call__(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return the shifted images (N, height, width); valid until the next call."""
-        if images.ndim != 3:
-            raise ValueError(f"RandomShift expects images (N, height, width), received {images.shape}")
+        if np.ndim(images) != 3:
+            raise ValueError(f"RandomShift expects images (N, height, width), received {np.shape(images)}")
         down, right = rng.integers(-self.pixels, self.pixels + 1, (2, len(images)))
         shifted = self._workspace.array("shifted", images.shape, images.dtype)
         kernels.shift_images(images, down, right, shifted)
@@ -44,8 +44,8 @@ class RandomFlip:
 
     def __call__(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return the images, shape (N, height, width) or (N, height, width, C), some mirrored; valid until the next call."""
-        if images.ndim not in (3, 4):
-            raise ValueError(f"RandomFlip expects images (N, height, width) or (N, height, width, C), received {images.shape}")
+        if np.ndim(images) not in (3, 4):
+            raise ValueError(f"RandomFlip expects images (N, height, width) or (N, height, width, C), received {np.shape(images)}")
         mirrored = rng.random(len(images)) < 0.5
         flipped = self._workspace.array("flipped", images.shape, images.dtype)
         flipped[...] = images

@@ -1,7 +1,7 @@
 """Cutting a data set into batches: the rows with given indices, as floats that a model can take.
 
 Images stay bytes, a quarter of the memory, and become x / 255 only in the batch at hand, which then is in the processor's cache
-when the first layer reads it.
+when the first layer reads it. Only x, and a y that is x, are images: labels and codes are numbers, whatever their dtype.
 """
 
 import math
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite import kernels
-from nnlite.arrays import Array, FloatArray, Workspace
+from nnlite.arrays import Array, FloatArray, Workspace, as_array, floats_hint, is_whole
 
 
 class Batches:
@@ -24,20 +24,31 @@ class Batches:
         uint8 arrays are taken for images: their values are divided by 255 on the way. Floats are used as they are, and converted
         to `dtype` once if they have another.
     y : array, shape (M, ...), optional
-        The targets, floats or uint8 as x; without it each sample is its own target.
+        The targets; without it each sample is its own target. A y of uint8 that is x, or equals it, is scaled. Any other holds
+        numbers, such as one-hot labels; one that looks like images is refused.
     dtype : float32 or float64
         Of the batches.
+    images : bool, default True
+        Whether an x of uint8 holds images. If not, its numbers are taken as they are.
 
     Raises
     ------
     ValueError
-        An array has no first dimension or another dtype, or there are not as many targets as samples.
+        An array has no first dimension or another dtype, there are not as many targets as samples, or y may be images.
     """
 
-    def __init__(self, x: Array, y: Array | None = None, dtype: npt.DTypeLike = np.float32):
-        named = {"x": x} if y is None else {"x": x, "y": y}
-        self._rows = {name: _rows(array, np.dtype(dtype), name) for name, array in named.items()}  # (M, D) each
-        self._shapes = {name: np.shape(array)[1:] for name, array in named.items()}
+    def __init__(self, x: Array, y: Array | None = None, dtype: npt.DTypeLike = np.float32, images: bool = True):
+        x = as_array("x", x)
+        self._rows, self._shapes = {"x": _rows(x, dtype, "x", images)}, {"x": x.shape[1:]}  # rows (M, D)
+        if y is not None:
+            y = as_array("y", y)
+            y_is_x = y is x or (y.dtype == x.dtype == np.uint8 and np.array_equal(x, y))
+            self._rows["y"], self._shapes["y"] = _rows(y, dtype, "y", images and y_is_x), y.shape[1:]
+            if not y_is_x and y.dtype == np.uint8 and y.max(initial=0) > 1 and may_be_images(y, x):
+                raise ValueError(
+                    f"y of uint8 and shape {y.shape} may be images or numbers: divide images by 255, or pass x itself; "
+                    "convert numbers with y.astype('float32')"
+                )
         self._dtype = np.dtype(dtype)
         self._workspace = Workspace()
         if y is not None and len(self._rows["y"]) != len(self):
@@ -58,8 +69,8 @@ class Batches:
 
     def cut(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[npt.NDArray[np.int64]]:
         """Yield the indices of all samples in batches, in an order drawn from `rng` or in their own; one empty without samples."""
-        if batch_size < 1:
-            raise ValueError(f"expected a batch_size of at least 1, received {batch_size}")
+        if not is_whole(batch_size) or batch_size < 1:
+            raise ValueError(f"expected a batch_size of at least 1, received {batch_size!r}")
         order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
         for start in range(0, max(len(self), 1), batch_size):
             yield order[start : start + batch_size]
@@ -79,14 +90,20 @@ class Batches:
         return batch.reshape(len(indices), *self._shapes[name])
 
 
-def _rows(array: Array, dtype: npt.DTypeLike, name: str) -> Array:
-    """Return an array (M, ...) as rows (M, D) of bytes or of `dtype`."""
-    array = np.asarray(array)
+def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:
+    """Return an array (M, ...) as rows (M, D) of `dtype`, or of bytes if those are images."""
     if array.ndim < 1 or not (array.dtype == np.uint8 or np.issubdtype(array.dtype, np.floating)):
+        codes = name == "x" and not images
+        bytes_ = "numbers" if codes else "images, scaled to [0, 1] here"
         raise ValueError(
-            f"{name} is expected to be an array (N, ...) of uint8 (images, scaled to [0, 1] here) or of floats, received "
-            f"{array.dtype} of shape {array.shape}: convert it with {name}.astype('float32')"
+            f"{name} is expected to be an array (N, ...) of uint8 ({bytes_}) or of floats, received {array.dtype} of shape "
+            f"{array.shape}: {floats_hint(name, array, dtype, not codes)}"
         )
-    if array.dtype != np.uint8:
+    if array.dtype != np.uint8 or not images:
         array = array.astype(dtype, copy=False)
     return np.ascontiguousarray(array).reshape(len(array), math.prod(array.shape[1:]))
+
+
+def may_be_images(y: Array, x: Array) -> bool:
+    """Tell whether targets have the shape of images, or as many numbers a sample as x."""
+    return y.ndim > 2 or math.prod(y.shape[1:]) == math.prod(x.shape[1:]) > 1

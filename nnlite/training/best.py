@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays import is_number, is_whole
 from nnlite.files.weights import save_weights
-from nnlite.training.callbacks import Callback, Logs
+from nnlite.training.callbacks import Logs, Monitor
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Monitor):
     """Stop when the monitored number has not become better for a while.
 
     The best weights are put back when the training is over, also when it was interrupted or an error ended it. Any number is better
-    than NaN.
+    than NaN. Each fit begins anew: what an earlier one reached, on whatever data, does not count.
 
     Parameters
     ----------
@@ -35,12 +36,13 @@ class EarlyStopping(Callback):
         That number.
     """
 
+    monitor: str
     memories = ("best", "best_epoch", "_best_weights")
 
     def __init__(self, monitor: str = "val_loss", patience: int = 3, min_delta: float = 0.0, restore_best_weights: bool = True):
-        if patience < 1 or min_delta < 0:
+        if not (is_whole(patience) and patience >= 1 and is_number(min_delta) and min_delta >= 0):
             raise ValueError(
-                f"EarlyStopping expects patience ≥ 1 and min_delta ≥ 0, received patience={patience}, min_delta={min_delta}"
+                f"EarlyStopping expects patience ≥ 1 and min_delta ≥ 0, received patience={patience!r}, min_delta={min_delta!r}"
             )
         self.monitor = monitor
         self.patience = patience
@@ -58,10 +60,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
         """Compare with the best so far."""
-        if self.monitor not in logs:
-            raise ValueError(
-                f"EarlyStopping monitors {self.monitor!r}, received {sorted(logs)}: give fit validation_data, or monitor 'loss'"
-            )
+        self.check_name(logs)
         number = logs[self.monitor]
         first = self.best_epoch == 0 or (math.isnan(self.best) and not math.isnan(number))
         if first or number < self.best - self.min_delta:
@@ -77,8 +76,10 @@ class EarlyStopping(Callback):
             model.set_weights(self._best_weights)
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(Monitor):
     """Saves the weights after each epoch in which the monitored number has become better.
+
+    What is better than all that the object has seen stays in the file, in a second fit, too. For another experiment make another.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ class ModelCheckpoint(Callback):
     Raises
     ------
     ValueError
-        At the end of an epoch, if the logs have no such entry.
+        If the logs have no such entry: before the training, or after an epoch where callbacks might have added it.
     OSError
         At the end of an epoch, if the file cannot be written.
     """
@@ -101,16 +102,10 @@ class ModelCheckpoint(Callback):
         self.path, self.monitor = path, monitor
         self._best = math.inf
 
-    def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Forget what an earlier training left."""
-        self._best = math.inf
-
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
         """Compare with the best so far."""
-        if self.monitor is not None:
-            if self.monitor not in logs:
-                raise ValueError(f"ModelCheckpoint monitors {self.monitor!r}, received {sorted(logs)}: monitor one of these")
-            if not logs[self.monitor] < self._best:
-                return
-            self._best = logs[self.monitor]
-        save_weights(model, self.path)
+        self.check_name(logs)
+        number = -math.inf if self.monitor is None else logs[self.monitor]
+        if self.monitor is None or number < self._best:
+            save_weights(model, self.path)
+            self._best = number  # only now, since the file may not have been written

@@ -4,7 +4,8 @@ A callback knows the model only through the methods that it calls; the loop that
 """
 
 import copy
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ class Callback:
     """Base: every event does nothing. Epochs and steps count from 1."""
 
     memories: tuple[str, ...] = ()  # attributes that are saved in a checkpoint and restored on resuming
+    depends_on_epochs = False  # whether what it does in one epoch depends on how many there are in all
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Training starts: so many epochs of so many steps."""
@@ -48,13 +50,31 @@ class Callback:
         vars(self).update(state)
 
 
+class Monitor(Callback):
+    """Base of callbacks that follow one number of the logs, of which smaller is better.
+
+    Attributes
+    ----------
+    monitor : str or None
+        Its name.
+    """
+
+    monitor: str | None
+
+    def check_name(self, names: Iterable[str]) -> None:
+        """Raise ValueError if the number is none of these; `fit` asks before it trains, unless a callback may add numbers."""
+        if self.monitor is not None and self.monitor not in names:
+            way_out = "give fit validation_data, or monitor one of these" if self.monitor == "val_loss" else "monitor one of these"
+            raise ValueError(f"{type(self).__name__} monitors {self.monitor!r}, received {sorted(names)}: {way_out}")
+
+
 class History(Callback):
     """The numbers of every epoch.
 
     Attributes
     ----------
     history : dict of lists
-        "loss" and, with validation data, "val_loss": one number for each epoch.
+        "loss", with validation data "val_loss", and what callbacks add: one number for each epoch, NaN where there was none.
     """
 
     memories = ("history",)
@@ -68,5 +88,6 @@ class History(Callback):
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
         """Append the epoch's numbers."""
-        for name, number in logs.items():
-            self.history.setdefault(name, []).append(number)
+        done = len(next(iter(self.history.values()), []))
+        for name in {**self.history, **logs}:
+            self.history.setdefault(name, [math.nan] * done).append(logs.get(name, math.nan))

@@ -60,7 +60,7 @@ def train(
                     value, dy = loss.value_and_gradient(y, t)
                     value += model.penalty
                     if watch is not None:
-                        watch.check_step(value, x, y, t)
+                        watch.check_step(value, x, y, t, batches, indices)
                     optimizer.zero_gradients()
                     model.backward(dy, need_dx=False)
                     optimizer.step()

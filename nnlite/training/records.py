@@ -1,5 +1,6 @@
 """What a training leaves for later: a table, the learning rates, a picture that grows."""
 
+import csv
 import io
 import os
 from typing import Any
@@ -11,28 +12,33 @@ from nnlite.training.callbacks import Callback, History, Logs
 class CSVLogger(Callback):
     """Writes the numbers of every epoch to a table, one row an epoch; whole after each epoch, should the training be killed.
 
+    Each number stands under its name. A number that comes later gets a column behind the others, empty where it is missing.
+
     Parameters
     ----------
     path : str or path
         Where to write; an older file is replaced.
     """
 
-    memories = ("_rows",)
+    memories = ("_epochs",)
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = path
-        self._rows: list[str] = []
+        self._epochs: list[Logs] = []
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Forget what an earlier training left."""
-        self._rows = []
+        self._epochs = []
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
         """Add the epoch's row, under a first row of names."""
-        if not self._rows:
-            self._rows.append(",".join(["epoch", *logs]))
-        self._rows.append(",".join([str(epoch), *map(repr, map(float, logs.values()))]))
-        write_atomically(self.path, "".join(f"{row}\n" for row in self._rows).encode())
+        self._epochs.append({"epoch": epoch, **{name: float(number) for name, number in logs.items() if name != "epoch"}})
+        table = io.StringIO()
+        names = dict.fromkeys(name for numbers in self._epochs for name in numbers)
+        writer = csv.DictWriter(table, list(names), restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self._epochs)
+        write_atomically(self.path, table.getvalue().encode())
 
 
 class LearningRateLogger(Callback):

@@ -18,7 +18,7 @@ Python's JSON writes a float so that it is read back as the same float, and inte
 import copy
 import json
 import os
-import zlib
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from nnlite.files import safetensors
 from nnlite.files.errors import CheckpointError
+from nnlite.files.weights import CHECKPOINT, check_checksum, checksum
 from nnlite.files.whole_files import remove_leftovers
 from nnlite.layers.stack import Stack
 from nnlite.losses.loss import Loss
@@ -37,7 +38,7 @@ from nnlite.training.callbacks import Callback, Logs
 from nnlite.training.job import bit_generators, check_generator, description, layers_of, origin
 from nnlite.training.watch import Watch
 
-FORMAT, OLDER_FORMAT = "nnlite training 2", "nnlite training 1"
+FORMAT, OLDER_FORMAT = f"{CHECKPOINT} 2", f"{CHECKPOINT} 1"
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -59,7 +60,7 @@ class SavedTraining(Callback):
     data : sequence of Batches
         What to train on and to validate with, of which the file keeps the checksums.
     job : dict
-        What else must be equal when the training goes on: numbers and strings.
+        What else must be equal when the training goes on, but for "epochs": numbers and strings.
 
     Attributes
     ----------
@@ -145,7 +146,7 @@ class SavedTraining(Callback):
             "watch": [self._watch.step, self._watch.equal_steps] if self._watch else [0, 0],
         }
         metadata = {"format": FORMAT, "job": json.dumps(self._job), "state": json.dumps(_pack(state, "", arrays))}
-        metadata["crc32"] = _checksum(arrays, metadata)
+        metadata["crc32"] = checksum(arrays, metadata)
         safetensors.write(self._path, arrays, metadata)
 
     def _read(self) -> dict[str, Any]:
@@ -155,14 +156,13 @@ class SavedTraining(Callback):
             raise CheckpointError(
                 f"{self._path}: expected a checkpoint as fit writes it, {FORMAT!r}, received {metadata.get('format')!r}"
             )
-        crc32 = metadata.pop("crc32", "none")
-        if crc32 != _checksum(arrays, metadata):
-            raise CheckpointError(f"{self._path}: expected the checksum {_checksum(arrays, metadata)}, received {crc32}: damaged")
+        check_checksum(arrays, metadata, self._path)
         try:
             expected, received = json.loads(json.dumps(self._job)), dict(json.loads(metadata["job"]))
             state: dict[str, Any] = _unpack(json.loads(metadata["state"]), arrays)
             if metadata["format"] == OLDER_FORMAT:
                 self._renew(expected, received, state)
+            epochs, epochs_before, done = expected.pop("epochs"), received.pop("epochs"), state["epoch"]
         except (KeyError, TypeError, ValueError, RecursionError) as error:  # a right checksum can be forged
             raise CheckpointError(
                 f"{self._path}: expected a checkpoint as fit writes it, received one that is none: {error}"
@@ -175,10 +175,18 @@ class SavedTraining(Callback):
                 )
         try:
             self._check(state)
+            if epochs < done:
+                raise ValueError(f"it has trained for {done} epochs already, received epochs={epochs}")
         except Exception as error:  # whatever a wrong type or a wrong value leads to
             raise CheckpointError(
                 f"{self._path}: expected the state of this training, received one that does not fit: {error}"
             ) from error
+        dependent = [type(callback).__name__ for callback in self._callbacks if callback.depends_on_epochs]
+        if epochs != epochs_before and dependent:
+            text = (
+                f"{self._path} was made for {epochs_before} epochs, which {dependent[0]} depends on: {epochs} from the start differ"
+            )
+            warnings.warn(text, stacklevel=4)
         return state
 
     def _check(self, state: dict[str, Any]) -> None:
@@ -242,11 +250,3 @@ def _unpack(value: Any, arrays: Arrays) -> Any:
             return arrays[value["__array__"]][()]  # a 0-dimensional array as the scalar that it was
         return {key: _unpack(item, arrays) for key, item in value.items()}
     return [_unpack(item, arrays) for item in value] if isinstance(value, list) else value
-
-
-def _checksum(arrays: Arrays, metadata: Mapping[str, str]) -> str:
-    """Return the CRC-32 of the metadata, and of the arrays with their names, dtypes and shapes."""
-    crc = zlib.crc32(repr([*metadata.items()]).encode())
-    for name, array in arrays.items():
-        crc = zlib.crc32(np.ascontiguousarray(array).data, zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc))
-    return f"{crc:08x}"

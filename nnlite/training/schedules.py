@@ -7,10 +7,11 @@ clock; the update itself is the optimizer's.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nnlite.training.callbacks import Callback, Logs
+from nnlite.arrays import is_number, is_whole
+from nnlite.training.callbacks import Callback, Logs, Monitor
 
 Schedule = Callable[[float], float]  # from the part of the training that is done, 0 to 1, to a factor of the learning rate
 
@@ -25,14 +26,17 @@ class LearningRateSchedule(Callback):
     """
 
     memories = ("_peak", "_done")
+    depends_on_epochs = True
 
     def __init__(self, schedule: Schedule):
+        if not callable(schedule):
+            raise ValueError(f"LearningRateSchedule expects a function of the progress, such as cosine(), received {schedule!r}")
         self.schedule = schedule
         self._peak, self._steps, self._done = 0.0, 0, 0
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Set the first step's rate."""
-        self._peak, self._steps, self._done = model.optimizer.learning_rate, epochs * steps, 0
+        self._model, self._peak, self._steps, self._done = model, model.optimizer.learning_rate, epochs * steps, 0
         self._set(model)  # if the schedule raises here, the rate is still the optimizer's own
 
     def on_step_end(self, model: Any, step: int, loss: float) -> None:
@@ -44,9 +48,20 @@ class LearningRateSchedule(Callback):
         """Give the optimizer its own rate back."""
         model.optimizer.learning_rate = self._peak
 
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state()` was taken, perhaps with more epochs to come than there were."""
+        super().load_state(state)
+        self._set(self._model)
+
     def _set(self, model: Any) -> None:
         if self._done < self._steps:
-            model.optimizer.learning_rate = float(self._peak * self.schedule(self._done / self._steps))
+            factor = self.schedule(self._done / self._steps)
+            if not (is_number(factor) and 0 <= factor < math.inf):
+                progress = self._done / self._steps
+                raise ValueError(
+                    f"LearningRateSchedule expects factors of at least 0, received {factor!r} at progress {progress:g}"
+                )
+            model.optimizer.learning_rate = float(self._peak * factor)
 
 
 def cosine(warm_up: float = 0.05, start: float = 0.04, end: float = 1e-3) -> Schedule:
@@ -70,8 +85,8 @@ def cosine(warm_up: float = 0.05, start: float = 0.04, end: float = 1e-3) -> Sch
     >>> [round(factor(progress), 3) for progress in (0, 0.05, 0.1, 0.55, 1)]
     [0.04, 0.52, 1.0, 0.5, 0.001]
     """
-    if not (0 <= warm_up < 1 and start > 0 and end > 0):
-        raise ValueError(f"cosine expects 0 ≤ warm_up < 1 and positive start and end, received {warm_up}, {start}, {end}")
+    if not (all(map(is_number, (warm_up, start, end))) and 0 <= warm_up < 1 and start > 0 and end > 0):
+        raise ValueError(f"cosine expects 0 ≤ warm_up < 1 and positive start and end, received {warm_up!r}, {start!r}, {end!r}")
 
     def factor(progress: float) -> float:
         if progress < warm_up:
@@ -98,8 +113,9 @@ def step_decay(times: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Sch
     >>> [round(factor(progress), 3) for progress in (0, 0.5, 0.9)]
     [1.0, 0.1, 0.01]
     """
-    if not all(0 < time < 1 for time in times) or not 0 < factor <= 1:
-        raise ValueError(f"step_decay expects times in (0, 1) and a factor in (0, 1], received {tuple(times)} and {factor}")
+    in_order = isinstance(times, Sequence) and all(is_number(time) and 0 < time < 1 for time in times)
+    if not (in_order and is_number(factor) and 0 < factor <= 1):
+        raise ValueError(f"step_decay expects times in (0, 1) and a factor in (0, 1], received {times!r} and {factor!r}")
     return lambda progress: factor ** sum(progress >= time for time in times)
 
 
@@ -118,8 +134,8 @@ def exponential_decay(end: float = 0.01) -> Schedule:
     >>> [round(factor(progress), 3) for progress in (0, 0.5, 1)]
     [1.0, 0.1, 0.01]
     """
-    if not end > 0:
-        raise ValueError(f"exponential_decay expects a positive end, received {end}")
+    if not (is_number(end) and end > 0):
+        raise ValueError(f"exponential_decay expects a positive end, received {end!r}")
     return lambda progress: end**progress
 
 
@@ -144,8 +160,8 @@ def one_cycle(summit: float = 0.45, start: float = 0.1, end: float = 0.001) -> S
     >>> [round(factor(progress), 3) for progress in (0, 0.4, 0.8, 1)]
     [0.1, 1.0, 0.1, 0.001]
     """
-    if not (0 < summit < 0.5 and start > 0 and end > 0):
-        raise ValueError(f"one_cycle expects 0 < summit < 0.5 and positive start and end, received {summit}, {start}, {end}")
+    if not (all(map(is_number, (summit, start, end))) and 0 < summit < 0.5 and start > 0 and end > 0):
+        raise ValueError(f"one_cycle expects 0 < summit < 0.5 and positive start and end, received {summit!r}, {start!r}, {end!r}")
 
     def factor(progress: float) -> float:
         if progress < 2 * summit:
@@ -155,10 +171,11 @@ def one_cycle(summit: float = 0.45, start: float = 0.1, end: float = 0.001) -> S
     return factor
 
 
-class ReduceOnPlateau(Callback):
+class ReduceOnPlateau(Monitor):
     """Multiplies the learning rate by `factor` when the monitored number has not become better for `patience` epochs in a row.
 
-    Not together with `LearningRateSchedule`, which sets the rate itself. The optimizer keeps the reduced rate after training.
+    Not together with `LearningRateSchedule`, which sets the rate itself. The optimizer keeps the reduced rate after training; what
+    was best is forgotten when the next fit begins.
 
     Parameters
     ----------
@@ -172,13 +189,15 @@ class ReduceOnPlateau(Callback):
         The rate is not reduced below this.
     """
 
+    monitor: str
     memories = ("_best", "_waited")
 
     def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 3, minimum: float = 0.0):
-        if not 0 < factor < 1 or patience < 1 or not minimum >= 0:
+        numbers = is_number(factor) and is_whole(patience) and is_number(minimum)
+        if not (numbers and 0 < factor < 1 and patience >= 1 and minimum >= 0):
             raise ValueError(
                 "ReduceOnPlateau expects a factor in (0, 1), patience ≥ 1 and minimum ≥ 0, received "
-                f"factor={factor}, patience={patience}, minimum={minimum}"
+                f"factor={factor!r}, patience={patience!r}, minimum={minimum!r}"
             )
         self.monitor, self.factor, self.patience, self.minimum = monitor, float(factor), patience, float(minimum)
         self._best, self._waited = math.inf, 0
@@ -189,10 +208,7 @@ class ReduceOnPlateau(Callback):
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
         """Compare with the best so far."""
-        if self.monitor not in logs:
-            raise ValueError(
-                f"ReduceOnPlateau monitors {self.monitor!r}, received {sorted(logs)}: give fit validation_data, or monitor 'loss'"
-            )
+        self.check_name(logs)
         self._waited += 1
         if logs[self.monitor] < self._best:
             self._best, self._waited = logs[self.monitor], 0
@@ -222,8 +238,8 @@ class MomentumSchedule(Callback):
     memories = ("_own",)
 
     def __init__(self, maximum: float = 0.99):
-        if not 0 < maximum < 1:
-            raise ValueError(f"MomentumSchedule expects a maximum in (0, 1), received {maximum}")
+        if not (is_number(maximum) and 0 < maximum < 1):
+            raise ValueError(f"MomentumSchedule expects a maximum in (0, 1), received {maximum!r}")
         self.maximum = float(maximum)
         self._own = 0.0
 

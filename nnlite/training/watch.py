@@ -1,19 +1,24 @@
-"""Noticing at once when training has gone wrong for good, and finding the layer in which it did."""
+"""Noticing at once when training has gone wrong for good, and finding the place and the cause."""
 
+import copy
 import math
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from nnlite.arrays import FloatArray
+from nnlite.layers.layer import Layer
 from nnlite.layers.parameter import Parameter
 from nnlite.layers.stack import Stack
+from nnlite.training.batches import Batches
 
 COLLAPSE_STEPS = 20
+LARGE = 1e6  # beyond this, data are to be scaled
 
 
 class TrainingError(RuntimeError):
-    """Training that cannot lead anywhere any more; the message says at which step and in which layer."""
+    """Training that cannot lead anywhere any more; the message says at which step, in which place, and what to try."""
 
 
 class Watch:
@@ -39,62 +44,144 @@ class Watch:
         self.step = 0
         self.equal_steps = 0
 
-    def check_step(self, loss: float, batch: FloatArray, prediction: FloatArray, target: FloatArray) -> None:
-        """Raise TrainingError if the loss is not finite or the output has collapsed; called before the weights change."""
+    def check_step(
+        self,
+        loss: float,
+        x: FloatArray,
+        prediction: FloatArray,
+        target: FloatArray,
+        batches: Batches,
+        indices: npt.NDArray[np.int64],
+    ) -> None:
+        """Raise TrainingError if the loss is not finite or the output has collapsed; called before the weights change.
+
+        x is what went into the model, perhaps augmented; `batches` and `indices` say where it came from.
+        """
         self.step += 1
         if not math.isfinite(loss):
-            raise TrainingError(
-                f"training stopped at step {self.step}: the loss is {loss}; {self._where_not_finite(batch)}. "
-                "Weights before this step may be too large: try a smaller learning rate"
-            )
-        if len(batch) > 1 and not _all_rows_equal(prediction):
+            cause = self._where_not_finite(x, prediction.copy(), target.copy(), batches, indices)
+            raise TrainingError(f"training stopped at step {self.step}: the loss is {loss}; {cause}")
+        if len(x) > 1 and not _collapsed(prediction, target):
             self.equal_steps = 0
-        elif not _all_rows_equal(target) and not _all_rows_equal(batch):  # else the batch tells nothing
+        elif _spread(target) > 0 and _spread(x) > 0:  # else the batch tells nothing
             self.equal_steps += 1
         if self.equal_steps == COLLAPSE_STEPS:
             raise TrainingError(
                 f"training stopped at step {self.step}: for {COLLAPSE_STEPS} steps the output has been the same for every sample; "
-                f"{self._where_collapsed(batch)}"
+                f"{self._where_collapsed(x)}"
             )
 
     def check_parameters(self, parameters: Iterable[Parameter]) -> None:
         """Raise TrainingError if a weight is not finite; called at the end of each epoch."""
         if not all(np.isfinite(parameter.value).all() for parameter in parameters):
-            name = self._bad_parameter()
+            name = _bad_parameter(self._model)
             raise TrainingError(
                 f"training stopped at step {self.step}: parameter {name} has become NaN or infinite: try a smaller learning rate"
             )
 
-    def _bad_parameter(self) -> str | None:
-        parameters = self._model.named_parameters()
-        return next((name for name, p in parameters.items() if not np.isfinite(p.value).all()), None)
-
-    def _where_not_finite(self, x: FloatArray) -> str:
+    def _where_not_finite(
+        self, x: FloatArray, prediction: FloatArray, target: FloatArray, batches: Batches, indices: npt.NDArray[np.int64]
+    ) -> str:
+        """Return place and cause, in the order in which numbers pass."""
+        x, bad = x.copy(), "NaN or infinity"
+        names = {"x": "the input already holds", "y": "the targets already hold"}
+        for (name, who), part in zip(names.items(), batches.take(indices), strict=True):  # anew, as before the augmentation
+            rows = np.flatnonzero(~np.isfinite(part.reshape(len(part), -1)).all(axis=1))
+            if rows.size:
+                return f"{who} {bad}, first in sample {indices[rows[0]]} of {name}: leave it out or replace it"
         if not np.isfinite(x).all():
-            return "the input already holds NaN or infinity"
+            return f"the samples are finite, augment makes {bad} of them: mend it"
+        layers, y = self._model.layers, x
+        for position, layer in enumerate(layers):
+            y = layer.forward(y)
+            if not np.isfinite(y).all():
+                place, weight = f"the first {bad} is in the output of {_name(position, layer)}", _bad_parameter(layer)
+                if weight is not None:
+                    return f"{place}, parameter {position}.{weight} holds {bad}: {self._advice(x, 'give it finite values')}"
+                return f"{place}: {self._advice(x, 'start with smaller weights')}"
+        if not np.isfinite(prediction).all():
+            return f"{self._where_in_training(x)}: make these, or what the layer multiplies them with, smaller"
+        for position, layer in enumerate(layers):
+            if not math.isfinite(layer.penalty):
+                return f"the penalty of {_name(position, layer)} is {layer.penalty}: make its inputs or its price smaller"
+        place = f"all layers' outputs are finite, the first {bad} is in the loss itself"
+        largest, farthest = np.abs(prediction).max(), np.abs(target).max()
+        numbers = f"of predictions up to {largest:.2g} and targets up to {farthest:.2g}"
+        if max(largest, farthest) < LARGE:
+            return f"{place}, {numbers}: it is not defined there"
+        return (
+            f"{place}, {numbers}: {'scale the targets' if farthest >= largest else self._advice(x, 'start with smaller weights')}"
+        )
+
+    def _where_in_training(self, x: FloatArray) -> str:
+        """Return the layer that makes NaN or infinity in training alone; copies repeat it, as the layers have moved on."""
         for position, layer in enumerate(self._model.layers):
-            x = layer.forward(x)
-            if not np.isfinite(x).all():
-                bad = self._bad_parameter()
-                cause = f", parameter {bad} holds NaN or infinity" if bad else ""
-                return f"the first NaN or infinity is in the output of layer {position} ({type(layer).__name__}){cause}"
-        return "all layers' outputs are finite, the first NaN or infinity is in the loss itself"
+            y = copy.deepcopy(layer).forward(x, training=True)
+            if not np.isfinite(y).all():
+                largest = np.abs(x).max()
+                return (
+                    f"the first NaN or infinity is in the output of {_name(position, layer)}, in training alone, of inputs up to "
+                    f"{largest:.2g}"
+                )
+            x = y
+        return "some layer makes NaN or infinity in training alone, and not of all random numbers"
+
+    def _advice(self, x: FloatArray, at_first: str) -> str:
+        """Return what to try against numbers that are too large: no learning rate is to blame for the first step."""
+        largest = np.abs(x).max()
+        if largest > LARGE:
+            return f"scale x, which holds numbers up to {largest:.2g}"
+        return at_first if self.step == 1 else "try a smaller learning rate"
 
     def _where_collapsed(self, x: FloatArray) -> str:
         for position, layer in enumerate(self._model.layers):
             x = layer.forward(x)
-            if _all_rows_equal(x):
-                return (
-                    f"the first layer whose output no longer depends on its input is layer {position} ({type(layer).__name__}). "
-                    "Its units are dead or saturated: try a smaller learning rate or LeakyReLU"
-                )
-        return "in inference it is not, so that some layer does it in training alone: try a smaller rate of Dropout"
+            if _rows_equal(x, _rounding(x)):
+                weights = [parameter.value for parameter in layer.parameters]
+                if weights and not weights[0].any():
+                    cause = "Its weights are all 0: draw them"
+                elif type(layer).__name__ == "ReLU" or not x.any():
+                    cause = "Its units are dead: try a smaller learning rate or LeakyReLU"
+                else:
+                    cause = (
+                        f"Its units are saturated, or what differs is too small for {x.dtype}: try a smaller learning rate, other "
+                        "activations or BatchNormalization"
+                    )
+                place = f"the first layer whose output no longer depends on its input is {_name(position, layer)}"
+                return f"{place}. {cause}, or go on with fit(..., watch=False)"
+        alone = "in inference it is not, so that some layer does it in training alone"
+        return f"{alone}: go on with fit(..., watch=False), or try a smaller rate of Dropout"
 
 
-def _all_rows_equal(array: FloatArray) -> bool:
-    """Tell whether all samples of a batch (N, ...) are equal, but for rounding: a BLAS may sum the last rows in another order."""
+def _name(position: int, layer: Layer) -> str:
+    return f"layer {position} ({type(layer).__name__})"
+
+
+def _bad_parameter(layer: Layer) -> str | None:
+    return next((name for name, p in layer.named_parameters().items() if not np.isfinite(p.value).all()), None)
+
+
+def _collapsed(prediction: FloatArray, target: FloatArray) -> bool:
+    """Tell whether the outputs of all samples are equal, but for rounding that is nothing beside the spread of the targets."""
+    first, last = prediction.flat[0] if prediction.size else 0.0, prediction[-1].flat[0] if prediction.size else 0.0
+    if abs(first - last) > 1e-3 * abs(first) > 0:  # the cheap answer, for nearly every step
+        return False
+    return _rows_equal(prediction, min(_rounding(prediction), 1e-4 * _spread(target)))
+
+
+def _rows_equal(array: FloatArray, tolerance: float) -> bool:
+    """Tell whether all samples of a batch (N, ...) differ by no more than this."""
     rows = array.reshape(len(array), -1)
-    if rows.size == 0 or abs(rows[0, 0] - rows[-1, 0]) > 1e-3 * abs(rows[0, 0]) > 0:  # the cheap answer, for nearly every step
-        return rows.size == 0
-    rounding = 64 * np.finfo(rows.dtype).eps * np.abs(rows[0]).max()
-    return bool(np.abs(rows[-1] - rows[0]).max() <= rounding and (np.abs(rows - rows[0]) <= rounding).all())
+    if rows.size == 0:
+        return True
+    return bool(np.abs(rows[-1] - rows[0]).max() <= tolerance and (np.abs(rows - rows[0]) <= tolerance).all())
+
+
+def _rounding(array: FloatArray) -> float:
+    """Return how far equal rows may lie apart: a BLAS may sum the last rows in another order."""
+    return float(64 * np.finfo(array.dtype).eps * np.abs(array[0]).max(initial=0))
+
+
+def _spread(array: FloatArray) -> float:
+    """Return how far apart the samples of a batch (N, ...) lie, in the number in which they differ most."""
+    return float(np.ptp(array.reshape(len(array), -1), axis=0).max(initial=0))

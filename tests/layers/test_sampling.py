@@ -186,3 +186,34 @@ def test_a_mixture_without_code_or_components_is_refused(sizes, rng):
 def test_a_mixture_refuses_another_code(rng):
     with pytest.raises(ValueError, match="expects 3 means and 3 log variances"):
         mixture(rng).forward(np.ones((2, 8)))
+
+
+@pytest.mark.parametrize("log_scale", [-1, -3, -5, -8, -10])
+@pytest.mark.parametrize("offset", [0, 100])
+def test_narrow_components_lose_nothing_to_float32(log_scale, offset, rng):
+    """Against float64 with the same parameters, at codes drawn from the mixture itself."""
+    sampled = MixtureSample(40, 30, 0.1, rng=rng)
+    sampled.location.value += offset
+    sampled.log_scale.value[...] = log_scale
+    z = sampled.draw(50, 40, rng)
+    mean, log_variance = z, np.zeros_like(z)
+    distances = (z[:, None].astype(np.float64) - sampled.location.value) / np.exp(np.float64(log_scale))
+    log_p = np.log(np.mean(np.exp(-np.sum(distances**2, axis=2) / 2 + 20), axis=1)) - 20 - 40 * log_scale
+    divergence = sampled.divergence(mean, log_variance, np.zeros_like(z), z)
+    np.testing.assert_allclose(divergence, -log_p, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("log_scale", [-1, -5, -8])
+def test_the_gradients_of_narrow_components_lose_nothing_to_float32(log_scale):
+    single, double = (MixtureSample(6, 4, 0.1, rng=np.random.default_rng(1), dtype=dtype) for dtype in (np.float32, np.float64))
+    z = (single.location.value[[0, 1, 2, 2]] + np.exp(np.float32(log_scale)) * np.float32(0.7)).astype(np.float32)
+    for sampled in (single, double):
+        sampled.location.value[...] = single.location.value
+        sampled.log_scale.value[...] = log_scale
+        x = np.concatenate([z, np.full_like(z, -80)], axis=1).astype(sampled.location.value.dtype)  # z = m
+        sampled.forward(x, training=True)
+        sampled.dx = sampled.backward(np.zeros((4, 6), x.dtype))
+    for name in ("location", "log_scale", "logit"):
+        received, expected = (getattr(sampled, name).gradient for sampled in (single, double))
+        np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_allclose(single.dx, double.dx, rtol=1e-4, atol=1e-5 * np.abs(double.dx).max())

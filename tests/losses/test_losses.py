@@ -349,3 +349,27 @@ def test_softmax_cross_entropy_gradient_holds_for_targets_of_any_sum(total, rng)
     np.testing.assert_allclose(value, expected_value, atol=1e-13)
     np.testing.assert_allclose(gradient, expected_gradient, atol=1e-15)
     np.testing.assert_allclose(gradient.sum(axis=1), np.zeros(7), atol=1e-15)  # a shift of all logits changes nothing
+
+
+@pytest.mark.parametrize("prediction", [[-3, 0.5], [0.5, 5], [-3, 5], [0.5, 1.001], [-0.001, 0.5]])
+def test_binary_cross_entropy_refuses_what_are_no_probabilities(prediction, dtype):
+    prediction, target = np.array([prediction], dtype), np.array([[1, 0]], dtype)
+    message = (
+        r"BinaryCrossEntropy expects probabilities in \[0, 1\], received predictions from .*: end the model with a Sigmoid, or use"
+    )
+    for compute in (BinaryCrossEntropy().value, BinaryCrossEntropy().value_and_gradient):
+        with pytest.raises(ValueError, match=message):
+            compute(prediction, target)
+
+
+def test_binary_cross_entropy_takes_every_probability_and_leaves_nan_to_the_watch(dtype):
+    ends = np.array([[0, -0.0, 1, 0.5, np.nextafter(dtype(1), dtype(0))]], dtype)
+    assert np.isfinite(BinaryCrossEntropy().value(ends, np.full_like(ends, 0.5)))
+    assert np.isnan(BinaryCrossEntropy().value(np.array([[np.nan, 0.5]], dtype), np.array([[1, 0]], dtype)))
+
+
+@every_loss
+def test_what_is_no_array_is_refused_by_a_loss(name):
+    for prediction, target in (([[1.0]], np.ones((1, 1))), (np.ones((1, 1)), "abc"), (None, np.ones((1, 1)))):
+        with pytest.raises(ValueError, match=r"expects arrays, received a (prediction|target) that is"):
+            LOSSES[name]().value(prediction, target)

@@ -215,6 +215,7 @@ def test_compile_finds_optimizers_by_name(name):
     assert type(model.optimizer) is OPTIMIZERS[name]
 
 
+@pytest.mark.filterwarnings("ignore:.* expects logits")
 @pytest.mark.parametrize("name", LOSSES)
 def test_compile_finds_losses_by_name(name):
     model = small_model()

@@ -1,5 +1,6 @@
 """The events of a training and those who listen to them."""
 
+import csv
 import io
 
 import numpy as np
@@ -15,6 +16,7 @@ from nnlite import (
     LearningRateSchedule,
     ModelCheckpoint,
     ProgressBar,
+    ReduceOnPlateau,
     Sequential,
     load_weights,
 )
@@ -346,8 +348,127 @@ def test_a_checkpoint_is_written_when_the_number_is_better(monitor, saved, tmp_p
 
 
 def test_a_checkpoint_tells_what_it_could_monitor_instead(rng, tmp_path):
-    with pytest.raises(ValueError, match=r"ModelCheckpoint monitors 'val_loss', received \['loss'\]: monitor one of these"):
+    with pytest.raises(
+        ValueError,
+        match=r"ModelCheckpoint monitors 'val_loss', received \['loss'\]: give fit validation_data, or monitor one of these",
+    ):
         model_of().fit(data(rng), rng=rng, callbacks=[ModelCheckpoint(tmp_path / "weights")], verbose=False)
+
+
+class Adds(Callback):
+    """Adds numbers to the logs: {name: [epochs]}."""
+
+    def __init__(self, **when):
+        self.when = when
+
+    def on_epoch_end(self, model, epoch, logs):
+        logs.update({name: 10.0 * epoch for name, epochs in self.when.items() if epoch in epochs})
+
+
+def table(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_numbers_stand_under_their_names_when_one_comes_or_goes(rng, tmp_path):
+    path, adds = tmp_path / "log.csv", Adds(early=[1, 2], late=[3, 4], between=[2, 3])
+    model_of().fit(data(rng), epochs=4, rng=rng, callbacks=[CSVLogger(path), adds], verbose=False)
+    rows = table(path)
+    assert list(rows[0]) == ["epoch", "loss", "early", "between", "late"]  # the header grows
+    assert [row["early"] for row in rows] == ["10.0", "20.0", "", ""]
+    assert [row["between"] for row in rows] == ["", "20.0", "30.0", ""]
+    assert [row["late"] for row in rows] == ["", "", "30.0", "40.0"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+
+
+def test_names_with_commas_and_quotes_stay_one_column(tmp_path):
+    logger = CSVLogger(tmp_path / "log.csv")
+    logger.on_epoch_logged(None, 1, {'a,"b"': 1.0, "c\nd": 2.0, "epoch": 9.0, "ü": np.float32(3)})
+    assert table(tmp_path / "log.csv") == [{"epoch": "1", 'a,"b"': "1.0", "c\nd": "2.0", "ü": "3.0"}]
+
+
+def test_the_history_has_one_number_for_each_epoch_nan_where_there_was_none(rng):
+    history = model_of().fit(data(rng), epochs=4, rng=rng, callbacks=[Adds(early=[1, 2], late=[3])], verbose=False).history
+    np.testing.assert_array_equal(history["early"], [10, 20, np.nan, np.nan])
+    np.testing.assert_array_equal(history["late"], [np.nan, np.nan, 30, np.nan])
+    assert len(history["loss"]) == 4
+
+
+def logged(callback, model, numbers):
+    """Show a callback a training with these numbers, the weights of its epochs all k."""
+    callback.on_train_begin(model, len(numbers), 1)
+    for epoch, number in enumerate(numbers, 1):
+        model.set_weights([np.full_like(weight, number) for weight in model.get_weights()])
+        callback.on_epoch_logged(model, epoch, {"val_loss": number})
+    callback.on_train_end(model)
+
+
+def saved(path):
+    other = model_of()
+    load_weights(other, path)
+    return float(other.get_weights()[0][0, 0])
+
+
+def test_a_second_fit_does_not_overwrite_better_weights(tmp_path):
+    path, model = tmp_path / "best", model_of()
+    checkpoint = ModelCheckpoint(path)
+    logged(checkpoint, model, [5, 3, 4])
+    logged(checkpoint, model, [9, 4])
+    assert saved(path) == 3
+    logged(checkpoint, model, [2, 8])
+    assert saved(path) == 2
+    logged(ModelCheckpoint(path), model, [7])  # another object, another experiment
+    assert saved(path) == 7
+
+
+def test_a_checkpoint_in_two_real_fits_ends_with_the_best_of_both(rng, tmp_path):
+    model, x = model_of(0.3), data(rng)
+    checkpoint = ModelCheckpoint(tmp_path / "best")
+    settings = {"rng": rng, "validation_data": x, "callbacks": [checkpoint], "verbose": False}
+    first = model.fit(x, epochs=5, **settings).history["val_loss"]
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    second = model.fit(x, epochs=2, **settings).history["val_loss"]
+    assert min(second) > min(first)
+    load_weights(model, tmp_path / "best")
+    assert model.evaluate(x) == min(first)
+
+
+def test_a_checkpoint_on_a_plateau_keeps_the_first_weights(tmp_path, monkeypatch):
+    writes = []
+    monkeypatch.setattr("nnlite.training.best.save_weights", lambda model, path: writes.append(model.get_weights()[1][0]))
+    checkpoint, model = ModelCheckpoint(tmp_path / "best"), model_of()
+    checkpoint.on_train_begin(model, 4, 1)
+    for epoch, loss in enumerate([2.0, 1.0, 1.0, 1.0], 1):
+        model.set_weights([np.full_like(weight, epoch) for weight in model.get_weights()])
+        checkpoint.on_epoch_logged(model, epoch, {"val_loss": loss})
+    assert writes == [1, 2]
+
+
+def test_weights_that_could_not_be_written_do_not_count_as_the_best(tmp_path):
+    checkpoint, model = ModelCheckpoint(tmp_path / "missing" / "best"), model_of()
+    with pytest.raises(OSError):
+        logged(checkpoint, model, [1])
+    (tmp_path / "missing").mkdir()
+    logged(checkpoint, model, [2])
+    assert saved(tmp_path / "missing" / "best") == 2
+
+
+def test_a_checkpoint_of_every_epoch_is_of_every_epoch_in_a_second_fit(tmp_path):
+    checkpoint, model = ModelCheckpoint(tmp_path / "last", monitor=None), model_of()
+    logged(checkpoint, model, [3])
+    logged(checkpoint, model, [5])
+    assert saved(tmp_path / "last") == 5
+
+
+def test_stopping_and_reducing_forget_what_an_earlier_fit_reached():
+    stopping, reducing, model = EarlyStopping(patience=1), ReduceOnPlateau(patience=1), model_of()
+    for callback in (stopping, reducing):
+        model.optimizer.learning_rate, model.stop_training = 0.1, False
+        logged(callback, model, [1])
+        logged(callback, model, [9, 8])  # worse than before, but better and better
+        assert model.optimizer.learning_rate == 0.1
+        assert not model.stop_training
+    assert (stopping.best, stopping.best_epoch) == (8, 2)
 
 
 # --- ProgressBar
@@ -496,3 +617,19 @@ def test_the_bar_writes_to_the_standard_output_of_the_moment(rng, capsys):
 def test_a_quiet_fit_writes_nothing(rng, capsys):
     model_of().fit(data(rng), epochs=2, rng=rng, verbose=False)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("step", "full"), [(1, 0), (2, 0), (3, 1), (16, 6), (32, 12), (63, 23), (64, 24)])
+def test_the_bar_is_as_full_as_the_epoch_is_done(environment, step, full):
+    clock, stream = Clock(), Terminal()
+    bar = ProgressBar(stream, clock)
+    bar.on_train_begin(None, 1, 64)
+    bar.on_epoch_begin(None, 1)
+    clock.now += 1
+    bar.on_step_end(None, step, 0.5)
+    assert (stream.getvalue().count("━"), stream.getvalue().count("─")) == (full, 24 - full)
+
+
+def test_the_bar_of_an_epoch_of_one_step_is_full_at_once(environment):
+    text = draw(Terminal(), epochs=1, steps=1, step_seconds=1)
+    assert "─" not in text and text.count("━") == 2 * ProgressBar.WIDTH  # after the step, and at the end of the epoch

@@ -31,12 +31,12 @@ from nnlite import (
     Sigmoid,
     TrainingError,
     cosine,
+    load_weights,
     save_weights,
 )
 from nnlite.codec.digits.bottleneck import EntropyBottleneck
-from nnlite.files import safetensors
+from nnlite.files import safetensors, weights
 from nnlite.optimizers import SGD, Adam, AdamW, RMSProp
-from nnlite.training import resume
 from tests.long import kill_training
 
 EPOCHS = 6
@@ -333,8 +333,7 @@ def path(tmp_path):
 
 
 OTHERS = {
-    "epochs": ({"epochs": 7}, r"with epochs 7, received one with epochs 6: give fit another path, or remove"),
-    "batch size": ({"batch_size": 9}, "with batch_size 9, received one with batch_size 8"),
+    "batch size": ({"batch_size": 9}, "with batch_size 9, received one with batch_size 8: give fit another path, or remove"),
     "order": ({"shuffle": False}, "with shuffle False"),
     "augmentation": ({"augment": RandomShift(1)}, "with augment RandomShift"),
     "validation": ({"validation_data": IMAGES[:8]}, "with checksums of the data"),
@@ -416,7 +415,7 @@ def forge(path, change):
     change(state)
     del metadata["crc32"]
     metadata["state"] = json.dumps(state)
-    metadata["crc32"] = resume._checksum(arrays, metadata)
+    metadata["crc32"] = weights.checksum(arrays, metadata)
     safetensors.write(path, arrays, metadata)
 
 
@@ -490,3 +489,80 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bytes(tmp_
     expected = kill_training.results(tmp_path / "whole")
     kill_training.kill_and_resume(tmp_path / "killed", expected, 3, seconds / 2, rng, counts)
     assert counts.kills >= 1
+
+
+# --- more epochs, and the weights alone
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "adam"])  # whose schedule depends on the number of epochs
+def test_a_finished_training_goes_on_with_more_epochs_as_if_from_the_start(kind, tmp_path):
+    whole, first, again = Program(**KINDS[kind]), Program(**{**KINDS[kind], "epochs": 2}), Program(**KINDS[kind])
+    expected = whole.fit().history
+    assert len(first.fit(tmp_path / "checkpoint").history["loss"]) == 2
+    assert again.fit(tmp_path / "checkpoint").history == expected
+    assert again.everything() == whole.everything()
+
+
+def test_the_same_objects_may_train_two_more_epochs(tmp_path):
+    whole, program = Program(epochs=4), Program(epochs=2)
+    expected = whole.fit().history
+    program.fit(tmp_path / "checkpoint")
+    program.options["epochs"] = 4
+    assert program.fit(tmp_path / "checkpoint").history == expected
+    assert program.everything() == whole.everything()
+
+
+def test_a_training_that_was_killed_may_go_on_with_fewer_epochs_than_planned(tmp_path):
+    whole = Program(epochs=3)
+    whole.fit()
+    Program().fit(tmp_path / "checkpoint", stop=2 * STEPS)
+    again = Program(epochs=3)
+    again.fit(tmp_path / "checkpoint")
+    assert again.everything() == whole.everything()
+
+
+def test_more_epochs_with_a_schedule_go_on_and_say_that_they_differ(tmp_path):
+    def scheduled(epochs):
+        return Program(
+            epochs=epochs, optimizer=lambda: SGD(0.1), callbacks=lambda: [LearningRateSchedule(line), LearningRateLogger()]
+        )
+
+    def line(progress):
+        return 1 - progress / 2
+
+    scheduled(2).fit(tmp_path / "checkpoint")
+    again = scheduled(4)
+    with pytest.warns(UserWarning, match="was made for 2 epochs, which LearningRateSchedule depends on: 4 from the start differ"):
+        again.fit(tmp_path / "checkpoint")
+    assert again.callbacks[1].rates == pytest.approx([0.1, 0.075, 0.075, 0.0625])  # the schedule of 2, then that of 4
+    scheduled(4).fit(tmp_path / "checkpoint")  # finished, and no other number of epochs: no warning
+
+
+def test_fewer_epochs_than_are_done_are_refused(tmp_path):
+    Program(epochs=4).fit(tmp_path / "checkpoint")
+    message = "it has trained for 4 epochs already, received epochs=3"
+    refused(Program(epochs=3), tmp_path / "checkpoint", CheckpointError, message)
+
+
+def test_the_weights_of_a_checkpoint_can_be_loaded_alone(tmp_path):
+    program, other = Program(epochs=2, layers=shared), Program(seed=9, layers=shared)
+    program.fit(tmp_path / "checkpoint")
+    load_weights(other.model, tmp_path / "checkpoint")
+    for loaded, trained in zip(other.model.get_weights(), program.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(loaded, trained)
+
+
+def test_a_damaged_checkpoint_gives_no_weights(path):
+    arrays, metadata = safetensors.read(path)
+    arrays["parameters.2.weight"] = arrays["parameters.2.weight"] + 1
+    safetensors.write(path, arrays, metadata)
+    model = Program().model
+    before = [weight.tobytes() for weight in model.get_weights()]
+    with pytest.raises(CheckpointError, match=r"expected the checksum .*: damaged"):
+        load_weights(model, path)
+    assert [weight.tobytes() for weight in model.get_weights()] == before
+
+
+def test_the_weights_of_a_checkpoint_of_another_model_are_refused(path):
+    with pytest.raises(CheckpointError, match="expected the model's parameters, received a file without"):
+        load_weights(Sequential([Dense(16, 8, rng=np.random.default_rng(0))]), path)

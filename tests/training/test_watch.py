@@ -3,10 +3,28 @@
 import numpy as np
 import pytest
 
-from nnlite import Callback, Dense, Dropout, ReLU, Sequential, Sigmoid, TrainingError, dead_units
+from nnlite import (
+    ActivityPenalty,
+    Callback,
+    Dense,
+    Dropout,
+    GaussianNoise,
+    GaussianSample,
+    Layer,
+    MixtureSample,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Tanh,
+    TrainingError,
+    WeightPenalty,
+    dead_units,
+)
 from nnlite.initializers import zeros
+from nnlite.losses import MeanSquaredError
 from nnlite.optimizers import SGD
-from nnlite.training.watch import COLLAPSE_STEPS
+from nnlite.training.batches import Batches
+from nnlite.training.watch import COLLAPSE_STEPS, Watch
 
 # NumPy may warn of the overflow that these tests cause; what they are about is the error that follows.
 pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered in:RuntimeWarning")
@@ -33,7 +51,9 @@ def fit(model, x, y=None, optimizer="adam", **options):
 def test_input_that_is_not_finite_is_found_at_its_step(rng, bad):
     x = data(rng)
     x[9, 1] = bad
-    with pytest.raises(TrainingError, match=r"step 3: the loss is (nan|inf); the input already holds NaN or infinity"):
+    with pytest.raises(
+        TrainingError, match=r"step 3: the loss is (nan|inf); the input already holds NaN or infinity, first in sample 9"
+    ):
         fit(autoencoder(), x, np.zeros_like(x))
 
 
@@ -175,3 +195,250 @@ def test_dead_units_are_counted_in_each_activation(rng):
     assert dead_units(model, x) == {"1": 0.25, "3": 0}
     second.weight.value[...] = 0
     assert dead_units(model, x) == {"1": 0.25, "3": 1}
+
+
+# --- where NaN comes from, and advice that fits the cause
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_the_sample_that_is_not_finite_is_named_whatever_the_order(name, bad, rng):
+    arrays = {"x": data(rng), "y": data(rng)}
+    arrays[name][7, 1] = bad
+    with pytest.raises(TrainingError, match=rf"already holds? NaN or infinity, first in sample 7 of {name}: leave it out") as error:
+        fit(autoencoder(), **arrays, shuffle=True, rng=rng)
+    assert "learning rate" not in str(error.value)
+
+
+def test_targets_beyond_float32_are_named_not_the_loss(rng):
+    y = data(rng).astype(np.float64)
+    y[5, 0] = 1e300
+    with np.errstate(over="ignore"), pytest.raises(TrainingError, match=r"the targets already hold .* in sample 5 of y"):
+        fit(autoencoder(), data(rng), y)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_an_augmentation_that_makes_nan_is_named_not_the_data(in_place, rng):
+    def augment(x, rng):
+        x = x if in_place else x.copy()
+        x[0, 0] = np.nan
+        return x
+
+    with pytest.raises(TrainingError, match=r"the samples are finite, augment makes NaN or infinity of them: mend it$"):
+        fit(autoencoder(), data(rng), augment=augment, rng=rng)
+
+
+class Breaks(Layer):
+    """y = x, but for NaN in training, in inference, or in the penalty."""
+
+    def __init__(self, where, at=1):
+        super().__init__()
+        self.where, self.at, self.count = where, at, 0
+
+    def forward(self, x, training=False):
+        self.count += training
+        if training:
+            self._keep(x)
+        if self.count >= self.at:
+            if self.where == "penalty":
+                self.penalty = np.nan
+            elif self.where == "always" or training:
+                return x * np.float32(np.nan)
+        return x
+
+    def backward(self, dy, need_dx=True):
+        self._take(dy)
+        return dy
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("always", r"the first NaN or infinity is in the output of layer 1 \(Breaks\): "),
+        ("training", r"the first NaN or infinity is in the output of layer 1 \(Breaks\), in training alone, of inputs up to "),
+        ("penalty", r"the penalty of layer 1 \(Breaks\) is nan: make its inputs or its price smaller$"),
+    ],
+)
+@pytest.mark.parametrize("at", [1, 5])
+def test_a_layer_that_makes_nan_is_named_where_it_does(where, message, at, rng):
+    model = Sequential([dense(4, 4), Breaks(where, at), dense(4, 4)])
+    with pytest.raises(TrainingError, match=rf"step {at}: the loss is nan; {message}"):
+        fit(model, data(rng), epochs=2)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "mixture"])
+def test_a_variational_sample_that_overflows_in_training_alone_is_named(kind, rng):
+    sampled = GaussianSample(0.0, rng=rng) if kind == "gaussian" else MixtureSample(2, 3, 0.0, rng=rng)
+    model = Sequential([dense(4, 4), sampled, dense(2, 4)])
+    model.layers[0].bias.value[2:] = 300  # log variances whose half overflows in exp
+    with pytest.raises(TrainingError, match=r"layer 1 \(\w+Sample\), in training alone, of inputs up to 3e\+02: make these"):
+        fit(model, data(rng))
+
+
+def test_a_divergence_that_overflows_is_blamed_on_the_penalty(rng):
+    model = Sequential([dense(4, 4), GaussianSample(0.1, rng=rng), dense(2, 4)])
+    model.layers[0].bias.value[2:] = 100  # exp(v / 2) is finite, exp(v) is not
+    with pytest.raises(
+        TrainingError, match=r"the penalty of layer 1 \(GaussianSample\) is inf: make its inputs or its price smaller"
+    ):
+        fit(model, data(rng))
+
+
+@pytest.mark.parametrize("layer", [lambda rng: Dropout(0.5, rng=rng), lambda rng: GaussianNoise(1e39, rng=rng)])
+def test_noise_that_overflows_is_named_as_in_training_alone(layer, rng):
+    model = Sequential([layer(rng), dense(4, 4)])
+    model.layers[1].weight.value *= np.float32(1e-3)
+    with pytest.raises(TrainingError, match=r"layer 0 \((Dropout|GaussianNoise)\), in training alone, of inputs up to"):
+        fit(model, np.float32(3e38) * data(rng))
+
+
+@pytest.mark.parametrize("penalty", [lambda d: ActivityPenalty(1e38), lambda d: WeightPenalty([d], l1=float("inf"))])
+def test_a_penalty_that_overflows_is_named(penalty, rng):
+    first = dense(4, 4)
+    first.bias.value[...] = 1e3
+    model = Sequential([first, penalty(first)])
+    with pytest.raises(TrainingError, match=r"the penalty of layer 1 \(\w+Penalty\) is inf: make its inputs or its price smaller"):
+        model.compile("adam", "mse")
+        model.layers[1].l1 = float("inf")
+        model.fit(data(rng), shuffle=False, verbose=False)
+
+
+def test_data_that_overflow_are_to_be_scaled(rng):
+    x = data(rng)
+    x[6] = 1e38
+    with pytest.raises(TrainingError, match=r"step 2: .* output of layer 0 \(Dense\): scale x, which holds numbers up to 1e\+38$"):
+        model = autoencoder()
+        model.layers[0].weight.value[...] = 100
+        fit(model, x, np.zeros_like(x), optimizer=SGD(1e-9))
+
+
+def test_start_weights_that_overflow_are_not_blamed_on_the_learning_rate(rng):
+    model = autoencoder()
+    for parameter in model.parameters:
+        parameter.value[...] = 1e20
+    with pytest.raises(TrainingError, match=r"step 1: .* output of layer 2 \(Dense\): start with smaller weights$"):
+        fit(model, data(rng))
+
+
+def test_a_weight_that_was_nan_from_the_start_is_not_blamed_on_the_learning_rate(rng):
+    model = autoencoder()
+    model.layers[2].bias.value[0] = np.nan
+    with pytest.raises(TrainingError, match=r"parameter 2\.bias holds NaN or infinity: give it finite values$"):
+        fit(model, data(rng))
+
+
+def test_targets_that_overflow_in_the_loss_are_to_be_scaled(rng):
+    x = data(rng)
+    with pytest.raises(
+        TrainingError, match=r"in the loss itself, of predictions up to .* and targets up to 1e\+30: scale the targets$"
+    ):
+        fit(autoencoder(), x, np.full_like(x, 1e30))
+
+
+def test_a_loss_that_is_not_defined_is_named_without_false_advice(rng):
+    class Logarithm(MeanSquaredError):
+        def value_and_gradient(self, prediction, target):
+            return float("nan"), prediction
+
+    model = autoencoder()
+    model.compile("adam", Logarithm())
+    with pytest.raises(
+        TrainingError, match=r"in the loss itself, of predictions up to .* and targets up to .*: it is not defined there$"
+    ):
+        model.fit(data(rng), shuffle=False, verbose=False)
+
+
+# --- collapse, beside the spread of the targets
+
+
+@pytest.mark.parametrize("spread", [1000, 100, 10])
+def test_a_sound_regression_far_from_zero_trains(spread, rng):
+    """Outputs near 1e6 that differ by little more than float32's rounding there, as the targets do."""
+    x = rng.standard_normal((64, 4)).astype(np.float32)
+    y = (1e6 + spread * np.tanh(x[:, :1])).astype(np.float32)
+    model = Sequential([dense(4, 8), Tanh(), dense(8, 1)])
+    model.layers[2].bias.value[...] = 1e6
+    losses = fit(model, x, y, optimizer=SGD(0.01), epochs=40, batch_size=16).history["loss"]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_dead_units_are_found_beside_targets_far_from_zero(rng):
+    model = autoencoder(outputs=1)
+    model.layers[0].bias.value[:] = -100
+    model.layers[2].bias.value[:] = 1e6
+    y = (1e6 + 1000 * rng.standard_normal((12, 1))).astype(np.float32)
+    with pytest.raises(TrainingError, match=r"layer 1 \(ReLU\)"):
+        fit(model, data(rng), y, optimizer=SGD(1e-3), epochs=30)
+
+
+def sigmoids(depth):
+    return Sequential([each for k in range(depth) for each in (dense(4, 4), Sigmoid())])
+
+
+def test_a_lecture_on_deep_sigmoids_can_switch_the_watch_off(rng):
+    x = data(rng)
+    with pytest.raises(TrainingError, match=rf"step {COLLAPSE_STEPS}: .*, or go on with fit\(\.\.\., watch=False\)$"):
+        fit(sigmoids(24), x, epochs=30)
+    losses = fit(sigmoids(24), x, epochs=30, watch=False).history["loss"]
+    assert len(losses) == 30 and losses[-1] > 0.9 * losses[-2]
+
+
+def test_without_the_watch_nan_goes_on(rng):
+    x = data(rng)
+    x[0] = np.nan
+    assert np.isnan(fit(autoencoder(), x, epochs=2, watch=False).history["loss"]).all()
+
+
+def test_weights_that_are_all_zero_are_told_to_be_drawn(rng):
+    model = Sequential([Dense(4, 3, rng=rng, initializer=zeros), Tanh(), Dense(3, 4, rng=rng, initializer=zeros)])
+    with pytest.raises(TrainingError, match=r"is layer 0 \(Dense\)\. Its weights are all 0: draw them"):
+        fit(model, data(rng), epochs=30)
+
+
+def test_saturated_units_are_not_called_dead(rng):
+    model = autoencoder(Tanh)
+    model.layers[0].bias.value[:] = 100
+    with pytest.raises(
+        TrainingError, match=r"layer 1 \(Tanh\)\. Its units are saturated, or what differs is too small for float32"
+    ):
+        fit(model, data(rng), epochs=30)
+
+
+def watched(predictions, targets=None, count=COLLAPSE_STEPS):
+    """Show a watch the same step many times; return how many in a row it counts as collapsed."""
+    watch, predictions = Watch(autoencoder()), np.array(predictions, np.float32)
+    targets = np.arange(predictions.size, dtype=np.float32).reshape(predictions.shape) if targets is None else np.float32(targets)
+    x = np.arange(4 * len(predictions), dtype=np.float32).reshape(-1, 4)
+    for _ in range(count - 1):
+        watch.check_step(0.5, x, predictions, targets, Batches(x), np.arange(len(x)))
+    return watch.equal_steps
+
+
+def test_a_batch_of_one_number_tells_nothing():
+    assert watched([[0.5]]) == 0
+
+
+def test_first_and_last_row_alike_are_no_collapse():
+    assert watched([[0.5], [0.25], [0.5]]) == 0
+    assert watched([[0.5, 1], [0.5, 2], [0.5, 1]]) == 0
+    assert watched([[0.5], [0.5], [0.5]]) == COLLAPSE_STEPS - 1
+
+
+def test_rows_that_differ_in_a_later_number_alone_are_no_collapse():
+    assert watched([[0.5, 1], [0.5, 2]]) == 0
+    assert watched([[0.0, 1], [0.0, 2]]) == 0
+
+
+def test_rows_of_zeros_are_a_collapse():
+    assert watched([[0.0, 0.0]] * 3) == COLLAPSE_STEPS - 1
+
+
+def test_rounding_is_a_collapse_where_it_is_nothing_beside_the_targets():
+    rows = [[1.0], [1 + 2e-7], [1.0]]
+    assert watched(rows, [[0], [1], [2]]) == COLLAPSE_STEPS - 1
+    assert watched(rows, [[0], [1e-6], [2e-6]]) == 0
+
+
+def test_outputs_in_the_shape_of_images_are_compared_sample_by_sample():
+    assert watched([np.eye(3), np.eye(3)]) == COLLAPSE_STEPS - 1
+    assert watched([np.eye(3), np.eye(3)[::-1]]) == 0

@@ -28,9 +28,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, as_array, expect_rng, is_whole
 from nnlite.codec import quantizer
-from nnlite.layers.layer import Layer
+from nnlite.layers.layer import Layer, expect_dtype
 from nnlite.layers.parameter import Parameter
 
 SPEED = 10.0  # gains and priors are stored divided by this: Adam moves every number by about η a step, and these have far to go
@@ -78,10 +78,17 @@ class EntropyBottleneck(Layer):
         dtype: npt.DTypeLike = np.float32,
     ):
         super().__init__()
-        prices = np.array(bit_prices, np.float64)
-        if features < 1 or prices.ndim != 1 or not prices.size or not (np.isfinite(prices) & (prices > 0)).all():
+        expect_rng("EntropyBottleneck", rng)
+        prices = as_array("bit_prices", bit_prices).astype(np.float64)
+        if (
+            not is_whole(features)
+            or features < 1
+            or prices.ndim != 1
+            or not prices.size
+            or not (np.isfinite(prices) & (prices > 0)).all()
+        ):
             raise ValueError(
-                f"EntropyBottleneck expects features ≥ 1 and positive bit_prices, received {features} and {list(bit_prices)}"
+                f"EntropyBottleneck expects features ≥ 1 and positive bit_prices, received {features!r} and {prices.tolist()}"
             )
         self.bit_prices = prices
         self.probabilities = probabilities
@@ -108,6 +115,7 @@ class EntropyBottleneck(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """û for the latents u = x; without training they are really rounded, at the last quality."""
+        expect_dtype("EntropyBottleneck", self.location, x)
         if not training:
             last = len(self.bit_prices) - 1
             return self.dequantize(self.quantize(x, last), last)

@@ -1,0 +1,85 @@
+"""What can be known to be wrong before a training begins, so that nobody waits an epoch to hear of it."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays import Array, is_whole, warn_if_dark
+from nnlite.layers.stack import Stack
+from nnlite.losses.loss import Loss
+from nnlite.training.batches import Batches, may_be_images
+from nnlite.training.callbacks import Callback, Monitor
+
+
+def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: bool, augment: object) -> None:
+    """Raise ValueError unless these are settings of `nnlite.Sequential.fit`."""
+    for name, number in (("epochs", epochs), ("batch_size", batch_size)):
+        if not is_whole(number):
+            raise ValueError(f"fit expects {name} to be a whole number, received {number!r}")
+        if number < 1:  # type: ignore[operator]
+            raise ValueError(f"fit expects {name} of at least 1, received {number}")
+    if augment is not None and not callable(augment):
+        raise ValueError(f"fit expects augment to be a function of a batch and rng, received {augment!r}")
+    if isinstance(augment, type):
+        raise ValueError(f"fit expects augment to be a function or an object, received a class: write {augment.__name__}()")
+    if rng is None and needs_rng:
+        raise ValueError("fit with shuffle=True or augment needs rng=np.random.default_rng(seed), received none")
+    if not isinstance(rng, np.random.Generator | None):
+        raise ValueError(f"fit expects rng=np.random.default_rng(seed), received {rng!r}")
+
+
+def check_callbacks(callbacks: object) -> None:
+    """Raise ValueError unless these are callbacks."""
+    if not isinstance(callbacks, list | tuple):
+        hint = f": write callbacks=[{type(callbacks).__name__}(...)]" if isinstance(callbacks, Callback) else ""
+        raise ValueError(f"fit expects a list of callbacks, received {callbacks!r}{hint}")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            hint = f": write {callback.__name__}(...)" if isinstance(callback, type) else ""
+            raise ValueError(f"fit expects callbacks, received {callback!r} among them{hint}")
+
+
+def check_monitors(callbacks: Sequence[Callback], validation: bool) -> None:
+    """Raise ValueError if a callback follows a number that neither the training nor another callback gives."""
+    if any(getattr(callback.on_epoch_end, "__func__", None) is not Callback.on_epoch_end for callback in callbacks):
+        return  # it may add any number
+    for callback in callbacks:
+        if isinstance(callback, Monitor):
+            callback.check_name(["loss", "val_loss"] if validation else ["loss"])
+
+
+def pair(data: Any) -> tuple[Any, Any]:
+    """Return x and y of validation data, which are (x, y) or x alone."""
+    if not isinstance(data, tuple | list):
+        return data, None
+    if len(data) != 2:
+        raise ValueError(f"fit expects validation_data of x or (x, y), received {type(data).__name__} of {len(data)}")
+    return data[0], data[1]
+
+
+def warn_of_scale(x: Array, y: Array | None) -> None:
+    """Warn of data whose scale may not be what was meant: bytes of 0 and 1, and floats that look like pixels."""
+    x = np.asarray(x)
+    warn_if_dark("x", x, "give x.astype('float32') for numbers 0 and 1")
+    for name, array in (("x", x), ("y", np.asarray(x if y is None else y))):
+        first = array[:100]
+        whole = (
+            array.dtype.kind == "f" and 127 < first.max(initial=0) <= 255 and first.min() >= 0 and (first == np.rint(first)).all()
+        )
+        if whole and may_be_images(array, x):
+            warnings.warn(f"{name} holds whole numbers up to {first.max():g}: divide them by 255 if they are pixels", stacklevel=4)
+            return
+
+
+def check_validation(model: Stack, loss: Loss, validation: Batches) -> None:
+    """Raise ValueError unless the model and the loss take the first sample."""
+    if len(validation) == 0:
+        raise ValueError("fit expects validation_data of at least one sample, received none")
+    x, t = validation.take(np.arange(1))
+    try:
+        with np.errstate(all="ignore"):
+            loss.value(model.forward(x), t)
+    except ValueError as error:
+        raise ValueError(f"validation_data do not fit: {error}") from error

@@ -1,0 +1,226 @@
+"""What can be known to be wrong is found before the first step, and in our words."""
+
+import re
+
+import numpy as np
+import pytest
+
+from nnlite import (
+    BatchNormalization,
+    Callback,
+    Dense,
+    EarlyStopping,
+    Flatten,
+    ModelCheckpoint,
+    RandomShift,
+    ReduceOnPlateau,
+    Sequential,
+    Sigmoid,
+)
+from nnlite.losses import Huber, MeanSquaredError
+from nnlite.optimizers import SGD, Adam
+
+
+def model_of(*layers):
+    model = Sequential([*(layers or [Dense(6, 4, rng=np.random.default_rng(0))])])
+    model.compile(SGD(0.1), "mse")
+    return model
+
+
+X, Y = (np.random.default_rng(1).random((10, size)).astype(np.float32) for size in (6, 4))
+
+
+def refused(message, model=None, error=ValueError, **options):
+    """Check that fit raises before any step, and that nothing has changed."""
+    model, steps = model or model_of(), []
+
+    class Counts(Callback):
+        def on_step_end(self, model, step, loss):
+            steps.append(step)
+
+    before = [weight.tobytes() for weight in model.get_weights()]
+    arguments = {"x": X, "y": Y, "rng": np.random.default_rng(0), "verbose": False, "callbacks": [], **options}
+    if isinstance(arguments["callbacks"], list):
+        arguments["callbacks"] = [*arguments["callbacks"], Counts()]
+    with pytest.raises(error, match=message):
+        model.fit(**arguments)
+    assert steps == []
+    assert [weight.tobytes() for weight in model.get_weights()] == before
+
+
+@pytest.mark.parametrize(
+    ("validation_data", "message"),
+    [
+        ((X[:, :5], Y), r"validation_data do not fit: Dense expects \(N, 6\), received \(N, 5\)"),
+        ((X, Y[:, :3]), r"validation_data do not fit: MeanSquaredError expects a target of the prediction's shape"),
+        ((X, Y[:, 0]), r"validation_data do not fit: MeanSquaredError expects a target of the prediction's shape"),
+        (X, r"validation_data do not fit: MeanSquaredError expects a target of the prediction's shape"),  # X is its own target
+        ((X.reshape(10, 2, 3), Y), r"validation_data do not fit: Dense expects \(N, 6\), received \(N, 2, 3\): put a Flatten"),
+        ((X, Y[:9]), "as many targets as inputs, received x of 10 and y of 9"),
+        ((X[0], Y[0]), r"a single one: hand it in as x\[None\]|as many targets as inputs"),
+        ((X, Y, Y), r"validation_data of x or \(x, y\), received tuple of 3"),
+        ([X], r"validation_data of x or \(x, y\), received list of 1"),
+        ("abc", "x is expected to be an array of numbers, received str that is none"),
+        ({"x": X, "y": Y}, "x is expected to be an array of numbers, received dict that is none"),
+        ((X, "abc"), "y is expected to be an array of numbers, received str that is none"),
+        ((X.astype(np.int64), Y), "x is expected to be an array"),
+        ((X[:0], Y[:0]), "validation_data of at least one sample"),
+    ],
+)
+def test_validation_data_that_do_not_fit_are_found_before_the_training(validation_data, message):
+    refused(message, validation_data=validation_data)
+
+
+def test_validation_data_may_be_a_list_of_x_and_y():
+    values = [
+        model_of().fit(X, Y, shuffle=False, validation_data=pair, verbose=False).history["val_loss"] for pair in ([X, Y], (X, Y))
+    ]
+    assert values[0] == values[1]
+
+
+def test_the_look_at_validation_data_leaves_layers_and_generators_alone(rng):
+    model, state = model_of(BatchNormalization(6), Dense(6, 4, rng=rng)), rng.bit_generator.state
+    with pytest.raises(ValueError, match="validation_data do not fit"):
+        model.fit(X, Y, validation_data=(X, Y[:, 1:]), rng=rng, verbose=False)
+    assert rng.bit_generator.state == state
+    assert not model.layers[0].running_mean.value.any()
+
+
+MONITORS = {
+    "EarlyStopping": EarlyStopping,
+    "ReduceOnPlateau": ReduceOnPlateau,
+    "ModelCheckpoint": lambda *monitor: ModelCheckpoint("never written", *monitor),
+}
+
+
+@pytest.mark.parametrize("name", MONITORS)
+def test_what_is_monitored_and_will_not_be_there_is_found_before_the_training(name):
+    way_out = "give fit validation_data, or monitor one of these"
+    refused(rf"{name} monitors 'val_loss', received \['loss'\]: {way_out}$", callbacks=[MONITORS[name]()])
+    refused(
+        rf"{name} monitors 'val_los', received \['loss', 'val_loss'\]: monitor one of these$",
+        callbacks=[MONITORS[name]("val_los")],
+        validation_data=(X, Y),
+    )
+
+
+@pytest.mark.parametrize("name", MONITORS)
+def test_numbers_that_other_callbacks_add_may_be_monitored(name, tmp_path, monkeypatch):
+    class Adds(Callback):
+        def on_epoch_end(self, model, epoch, logs):
+            logs["error rate"] = 1 / epoch
+
+    monkeypatch.chdir(tmp_path)
+    for callbacks in ([MONITORS[name]("error rate"), Adds()], [Adds(), MONITORS[name]("error rate")]):
+        history = model_of().fit(X, Y, epochs=2, shuffle=False, callbacks=callbacks, verbose=False).history
+        assert history["error rate"] == [1, 0.5]
+    with pytest.raises(ValueError, match=rf"{name} monitors 'accuracy', received \['error rate', 'loss'\]: monitor one of these"):
+        model_of().fit(X, Y, epochs=2, shuffle=False, callbacks=[MONITORS[name]("accuracy"), Adds()], verbose=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 2.5}, "fit expects epochs to be a whole number, received 2.5"),
+        ({"epochs": "2"}, "fit expects epochs to be a whole number, received '2'"),
+        ({"epochs": None}, "fit expects epochs to be a whole number, received None"),
+        ({"epochs": -1}, "fit expects epochs of at least 1, received -1"),
+        ({"batch_size": 2.0}, "fit expects batch_size to be a whole number, received 2.0"),
+        ({"rng": 0}, r"fit expects rng=np\.random\.default_rng\(seed\), received 0"),
+        ({"rng": np.random.RandomState(0)}, r"fit expects rng=np\.random\.default_rng\(seed\), received RandomState"),
+        ({"rng": 7, "shuffle": False}, r"fit expects rng=np\.random\.default_rng\(seed\), received 7"),
+        ({"augment": "shift"}, "fit expects augment to be a function of a batch and rng, received 'shift'"),
+        ({"augment": RandomShift}, r"received a class: write RandomShift\(\)"),
+        ({"callbacks": EarlyStopping("loss")}, r"a list of callbacks, received .*: write callbacks=\[EarlyStopping\(\.\.\.\)\]"),
+        (
+            {"callbacks": [EarlyStopping]},
+            r"fit expects callbacks, received <class .*EarlyStopping'> among them: write EarlyStopping\(",
+        ),
+        ({"callbacks": [print]}, "fit expects callbacks, received <built-in function print> among them"),
+        ({"callbacks": None}, "fit expects a list of callbacks, received None"),
+        ({"callbacks": "loss"}, "fit expects a list of callbacks, received 'loss'"),
+        ({"x": "abc"}, "x is expected to be an array of numbers, received str that is none"),
+        ({"x": None}, "x is expected to be an array of numbers, received NoneType that is none"),
+        ({"x": [[0.5], [0.5, 1]]}, "x is expected to be an array of numbers, received list that is none"),
+        ({"x": X.astype(str)}, "x is expected to be an array of numbers, received an array of <U"),
+        ({"x": X.astype(object)}, "x is expected to be an array of numbers, received an array of object"),
+        ({"x": X.astype(complex)}, "x is expected to be an array .* received complex128"),
+        ({"x": X[0], "y": None}, r"expected samples of shape \(6,\), received a single one: hand it in as x\[None\]"),
+        ({"y": "abc"}, "y is expected to be an array of numbers, received str that is none"),
+        ({"x": X[:0], "y": Y[:0]}, "the number of samples of at least 1, received 0"),
+    ],
+)
+def test_what_fit_cannot_take_is_said_in_a_sentence(options, message):
+    refused(message, **options)
+
+
+def test_numpys_whole_numbers_are_whole_numbers():
+    history = model_of().fit(X, Y, epochs=np.int64(2), batch_size=np.uint8(4), shuffle=False, verbose=False).history
+    assert len(history["loss"]) == 2
+
+
+def test_lists_of_floats_are_arrays():
+    model_of().fit(X.tolist(), Y.tolist(), shuffle=False, verbose=False)
+    np.testing.assert_array_equal(model_of().predict(X.tolist()), model_of().predict(X))
+
+
+@pytest.mark.parametrize("method", ["predict", "evaluate"])
+@pytest.mark.parametrize("batch_size", [0, 2.5, "8", None, True])
+def test_batch_sizes_that_are_none_are_refused(method, batch_size):
+    arguments = (X,) if method == "predict" else (X, Y)
+    with pytest.raises(ValueError, match="batch_size of at least 1, received"):
+        getattr(model_of(), method)(*arguments, batch_size=batch_size)
+
+
+def test_one_image_is_told_to_become_a_batch(rng):
+    model = Sequential([Flatten(), Dense(16, 2, rng=rng), Sigmoid()])
+    with pytest.raises(ValueError, match=r"Dense expects \(N, 16\), received \(N, 4\): hand one sample in as x\[None\]"):
+        model.predict(np.zeros((4, 4), np.uint8))
+    model = Sequential(model.layers, input_shape=(4, 4))
+    with pytest.raises(ValueError, match=r"samples of shape \(4, 4\), received a single one: hand it in as x\[None\]"):
+        model.predict(np.zeros((4, 4), np.uint8))
+    assert model.predict(np.zeros((4, 4), np.uint8)[None]).shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"optimizer": Adam}, "the optimizer to be one of [...], received <class '...Adam'>: write Adam(...)"),
+        (
+            {"loss": MeanSquaredError},
+            "the loss to be one of [...], received <class '...MeanSquaredError'>: write MeanSquaredError(...)",
+        ),
+        ({"optimizer": None}, "the optimizer to be one of [...], received None"),
+        ({"optimizer": 0.1}, "the optimizer to be one of [...], received 0.1"),
+        ({"loss": Adam()}, "the loss to be one of [...], received <...Adam object"),
+        ({"optimizer": Huber()}, "the optimizer to be one of [...], received <...Huber object"),
+        ({"loss": np.mean}, "the loss to be one of [...], received <function mean"),
+    ],
+)
+def test_compile_says_what_it_expects_and_stays_as_it_was(arguments, message):
+    model = model_of()
+    optimizer, loss = model.optimizer, model.loss
+    with pytest.raises(
+        ValueError, match="compile expects " + re.escape(message).replace(r"\.\.\.", ".*").replace(r"\(.*\)", r"\(\.\.\.\)")
+    ):
+        model.compile(**arguments)
+    assert (model.optimizer, model.loss) == (optimizer, loss)
+
+
+def test_an_optimizer_of_another_model_leaves_compile_without_effect():
+    model, other = model_of(), model_of()
+    optimizer, loss = model.optimizer, model.loss
+    with pytest.raises(ValueError, match="give each model an optimizer of its own"):
+        model.compile(other.optimizer, "mae")
+    assert (model.optimizer, model.loss) == (optimizer, loss)
+
+
+def test_a_model_is_indexed_by_whole_numbers_of_any_kind():
+    model = model_of()
+    for index in (0, np.int64(0), np.uint8(0), -1):
+        assert model[index] is model.layers[0]
+    for index in ("0", 0.0, None, (0,), True):
+        with pytest.raises(TypeError, match="the layers of a model are numbered 0 to 0, received"):
+            model[index]
+    with pytest.raises(IndexError):
+        model[1]
