@@ -22,10 +22,11 @@ import numpy as np
 import PIL.Image  # which matplotlib needs
 
 from nnlite import Dense, Dropout, EarlyStopping, Flatten, ReLU, Reshape, Sequential, Sigmoid
-from nnlite.codec import container
+from nnlite.codec import container, frame
 from nnlite.codec.digits.class_prior import ClassPrior
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.frequency_tables import FrequencyTables
+from nnlite.codec.photographs import PhotographCodec
 from nnlite.datasets import parse_idx
 from nnlite.files import FileError, load_weights, safetensors
 from nnlite.pictures import netpbm, npy
@@ -359,6 +360,27 @@ def read_codec(data, folder):
     return as_bytes(*codec._arrays().values())
 
 
+photographs = functools.cache(PhotographCodec)
+
+
+def photograph(shape):
+    """Return the file of a small picture."""
+    return photographs().compress(np.random.default_rng(6).integers(0, 256, shape, dtype=np.uint8), 30)
+
+
+def read_photograph(data, _):
+    """Decompress what takes no longer than a moment: the time is that of the size that the header states."""
+    header = photographs().header(data)
+    if header.height * header.width <= 2**14:
+        assert photographs().decompress(data).shape == (header.height, header.width) + (3,) * header.colour
+
+
+def repair_photograph(data):
+    """Return a photograph's file with its checksum made right."""
+    checksum = zlib.crc32(data[6:], zlib.crc32(data[:2], zlib.crc32(photographs().model.hash)))
+    return data[:2] + checksum.to_bytes(4, "big") + data[6:] if frame.format_of(data) else data
+
+
 READERS = {
     "idx": Reader([idx_bytes(IMAGES), idx_bytes(IMAGES[0, 0]), gzip.compress(idx_bytes(IMAGES), mtime=0)], read_idx, (FileError,)),
     "npy": Reader(
@@ -376,4 +398,5 @@ READERS = {
         [small_codec().compress(IMAGES, 1), small_codec().compress(IMAGES[:1], 0)], read_stream, (FileError,), repair_stream
     ),
     "codec": Reader([codec_file()], read_codec, (FileError,)),
+    "photograph": Reader([photograph((9, 20, 3)), photograph((5, 3))], read_photograph, (FileError,), repair_photograph),
 }

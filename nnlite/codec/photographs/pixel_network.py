@@ -1,0 +1,135 @@
+"""A dense network that mends the decoded pixels: the third of the error that can be guessed from the neighbourhood.
+
+Quantising blurs what is fine and adds ripples beside what is sharp. Both are predictable: a network sees the pixels around one and
+says how far it is off, in all three planes. Chroma gains most, since it sees where luma has its edges.
+
+    99 differences to the pixel itself (7 × 7 of the first plane, 5 × 5 of the two others) and the quality
+    → Dense → ReLU → … → Dense → 3 corrections
+
+All is measured in quantiser steps: a network for all qualities. It is trained in floats, by `nnlite`'s Sequential and Adam (see
+`demos.train_photographs`), and then becomes **integers**, such that decoders on all machines compute the same pixels:
+
+    differences in 1/16 step, cut off at ±8 steps         8 bits
+    hidden values as bytes, after ReLU, in 2^−k            8 bits
+    weights of as many bits as keep every sum below 2^24
+
+Float32 holds such sums exactly, whatever their order: the products are those of the BLAS, and as fast. With n rows of activations
+a, bytes, and a layer's weights w, biases b (both integers) and shift s, the next ones are min(max(0, (w a + b) >> s), 255).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.jit import jit
+
+RADII = (3, 2, 2)  # of the windows in each plane
+MARGIN = max(RADII)
+INPUTS = sum((2 * radius + 1) ** 2 for radius in RADII) + 1
+UNIT = 256  # planes and corrections are in 1/256 step
+FINENESS = 16  # inputs are in 1/16 step
+LARGEST_INPUT = 127
+STRIP = 4096  # pixels at a time: their activations stay in the processor's cache
+
+Planes = npt.NDArray[np.int32]
+
+
+class IntegerLayer(NamedTuple):
+    """A dense layer in integers: weight (outputs, inputs) and bias (outputs,) as float32 arrays of whole numbers, and shift."""
+
+    weight: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    shift: int
+
+
+def level_input(quality: int) -> int:
+    """Return the last input, which tells the step's size: 16 log₂(step / 32), from 32 to −80, rounded down."""
+    return 7 * (100 - quality) * FINENESS // 100 - 5 * FINENESS
+
+
+def check_layers(layers: list[IntegerLayer]) -> None:
+    """Raise ValueError unless the layers fit together and no sum can reach 2^24, where float32 would begin to round."""
+    widths = [INPUTS, *(len(layer.bias) for layer in layers)]
+    for layer, inputs, outputs, largest in zip(layers, widths, widths[1:], [LARGEST_INPUT] + [255] * len(layers), strict=False):
+        if layer.weight.shape != (outputs, inputs) or not 0 <= layer.shift < 24:
+            raise ValueError(f"the network expects weights of ({outputs}, {inputs}), received {layer.weight.shape}")
+        if (np.abs(layer.weight).sum(axis=1, dtype=np.float64) * largest + np.abs(layer.bias)).max() >= 2**24:
+            raise ValueError("the network expects weights whose sums stay below 2^24, received larger ones")
+    if widths[-1] != len(RADII):
+        raise ValueError(f"the network expects {len(RADII)} outputs, received {widths[-1]}")
+
+
+def round_layers(
+    weights: list[npt.NDArray[np.float32]], biases: list[npt.NDArray[np.float32]], inputs: npt.NDArray[np.float32]
+) -> list[IntegerLayer]:
+    """Return a trained network, float weights (inputs, outputs) on inputs in steps, as integers.
+
+    Hidden values get the finest unit in which they hardly ever pass 255 on `inputs` (n, INPUTS), weights the finest for which sums
+    stay below 2^24.
+    """
+    layers = []
+    fineness, largest = FINENESS, LARGEST_INPUT
+    values = inputs
+    for k, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        last = k == len(weights) - 1
+        values = values @ weight + bias
+        if not last:
+            values = np.maximum(values, 0)
+        finer = UNIT if last else 2 ** int(np.floor(np.log2(255 / np.quantile(values, 0.9999))))
+        for bits in range(16, -1, -1):
+            integers = IntegerLayer(
+                np.rint(weight.T * 2.0**bits).astype(np.float32),
+                np.rint(bias * fineness * 2.0**bits + fineness * 2.0**bits / finer / 2).astype(np.float32),  # half a unit: rounding
+                int(np.log2(fineness)) + bits - int(np.log2(finer)),
+            )
+            sums = np.abs(integers.weight).sum(axis=1) * largest + np.abs(integers.bias)
+            if sums.max() < 2**24 and np.abs(integers.weight).max() < 2**15:
+                break
+        layers.append(integers)
+        fineness, largest = finer, 255
+    return layers
+
+
+@jit
+def gather(planes: Planes, top: int, rows: int, level: int, inputs: npt.NDArray[np.float32]) -> None:
+    """Write the inputs (INPUTS, rows · width) of rows of pixels, from `top` on, of planes (3, height + 6, width + 6)."""
+    width = planes.shape[2] - 2 * MARGIN
+    k = 0
+    for plane in range(3):
+        radius = RADII[plane]
+        for dy in range(-radius, radius + 1):
+            for dx in range(-radius, radius + 1):
+                for y in range(rows):
+                    line = planes[plane, top + y + MARGIN]
+                    other = planes[plane, top + y + MARGIN + dy]
+                    for x in range(width):
+                        difference = (other[x + MARGIN + dx] - line[x + MARGIN] + 8) >> 4
+                        inputs[k, y * width + x] = np.float32(min(max(difference, -LARGEST_INPUT), LARGEST_INPUT))
+                k += 1
+    inputs[k] = np.float32(level)
+
+
+@jit
+def activate(sums: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], scale: np.float32, hidden: bool) -> None:
+    """Sums ← floor((sums + bias) · scale), between 0 and 255 where hidden; scale is a power of two."""
+    for i in range(sums.shape[0]):
+        for n in range(sums.shape[1]):
+            value = np.floor((sums[i, n] + bias[i]) * scale)
+            sums[i, n] = min(max(value, np.float32(0)), np.float32(255)) if hidden else value
+
+
+def correct(planes: Planes, level: int, layers: list[IntegerLayer]) -> Planes:
+    """Return the corrections (3, height, width) of planes (3, height + 6, width + 6), all in 1/256 step."""
+    height, width = planes.shape[1] - 2 * MARGIN, planes.shape[2] - 2 * MARGIN
+    corrections = np.empty((len(RADII), height, width), np.int32)
+    strip = max(1, STRIP // width)
+    for top in range(0, height, strip):
+        rows = min(strip, height - top)
+        values = np.empty((INPUTS, rows * width), np.float32)
+        gather(planes, top, rows, level, values)
+        for layer in layers:
+            values = layer.weight @ values
+            activate(values, layer.bias, np.float32(2.0**-layer.shift), layer is not layers[-1])
+        corrections[:, top : top + rows] = values.reshape(-1, rows, width)
+    return corrections

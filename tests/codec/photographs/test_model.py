@@ -1,0 +1,70 @@
+"""The model of photographs: it comes back from its file, mixers nearly so, and what does not fit together is refused."""
+
+import numpy as np
+import pytest
+
+from nnlite.codec.mixing import REACH, STRETCH
+from nnlite.codec.photographs.contexts import fresh_mixers
+from nnlite.codec.photographs.model import BUILT_IN, Model, pack_mixers, unpack_mixers
+from nnlite.files import safetensors
+from nnlite.files.errors import CodecError
+
+MODEL = Model.load()
+
+
+def test_the_built_in_model_takes_less_than_a_megabyte():
+    assert BUILT_IN.stat().st_size < 10**6
+
+
+def test_a_model_comes_back_from_its_file(tmp_path):
+    MODEL.save(tmp_path / "model.safetensors")
+    assert Model.load(tmp_path / "model.safetensors").hash == MODEL.hash
+
+
+def test_packed_mixers_come_back_nearly_and_then_exactly():
+    rng = np.random.default_rng(0)
+    mixers = fresh_mixers()
+    for mixer in mixers:
+        mixer.states[:] = rng.integers(0, 2**22, mixer.states.size) << 10 | rng.integers(0, 1023, mixer.states.size)
+        mixer.weights[:] = rng.integers(-(2**24), 2**24, mixer.weights.shape)
+    once = unpack_mixers(pack_mixers(mixers))
+    twice = unpack_mixers(pack_mixers(once))
+    for mixer, first, second in zip(mixers, once, twice, strict=True):
+        known = (mixer.states & 1023) > 1
+        before, after = (np.clip(STRETCH[s[known] >> 16].astype(int), -2048, 2048) for s in (mixer.states, first.states))
+        assert np.abs(before - after).max() <= 48
+        assert (np.abs(np.clip(mixer.weights, -(2**23), 2**23 - 256) - first.weights) < 256).all()
+        for name in ("states", "weights", "curves"):
+            assert (getattr(first, name) == getattr(second, name)).all()
+    assert REACH > 2048
+
+
+def test_fresh_mixers_stay_fresh():
+    for fresh, unpacked in zip(fresh_mixers(), unpack_mixers(pack_mixers(fresh_mixers())), strict=True):
+        assert (fresh.states == unpacked.states).all() and (fresh.curves == unpacked.curves).all()
+
+
+@pytest.mark.parametrize(
+    "name, array, message",
+    [
+        ("colour", np.zeros((3, 2)), "colour of shape"),
+        ("synthesis", np.zeros((8, 16)), "synthesis of shape"),
+        ("steps", np.zeros(101, np.int32), "positive steps"),
+        ("network.0.weight", np.zeros((5, 5), np.int16), "weights of"),
+        ("mixers.1", np.zeros(10, np.uint8), "expected a model"),
+        ("mixers.2", None, "expected a model"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_in_a_sentence(tmp_path, name, array, message):
+    arrays = {key: value for key, value in MODEL.arrays.items() if key != name or array is not None}
+    if array is not None:
+        arrays[name] = array
+    safetensors.write(tmp_path / "model.safetensors", arrays, {"format": "nnlite photograph codec 1"})
+    with pytest.raises(CodecError, match=message):
+        Model.load(tmp_path / "model.safetensors")
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    safetensors.write(tmp_path / "other.safetensors", {}, {"format": "other"})
+    with pytest.raises(CodecError, match="expected the format"):
+        Model.load(tmp_path / "other.safetensors")

@@ -1,0 +1,183 @@
+"""The photograph codec: any size comes back, better quality costs more, damage is found out, old files stay readable."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scenes import scene
+
+from nnlite.codec import frame
+from nnlite.codec.photographs import PhotographCodec, photograph_codec, pixels
+from nnlite.codec.photographs.photograph_codec import Header
+from nnlite.files.errors import CodecError
+from nnlite.metrics import mse, psnr
+
+CODEC = PhotographCodec()
+GOLDEN = Path(__file__).parent / "golden"
+SCENE = scene(72, 104)
+FILE = CODEC.compress(SCENE, 40)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (7, 5), (8, 8), (9, 17), (64, 16), (150, 9)])
+@pytest.mark.parametrize("colour", [False, True], ids=["grey", "colour"])
+def test_a_picture_of_any_size_comes_back_in_its_size_and_close(shape, colour):
+    picture = scene(*shape) if colour else scene(*shape)[..., 1]
+    file = CODEC.compress(picture, 85)
+    decoded = CODEC.decompress(file)
+    assert decoded.shape == picture.shape and decoded.dtype == np.uint8
+    assert psnr(mse(decoded, picture)) > 40
+    assert CODEC.header(file) == Header(*shape, colour, 85)
+
+
+def test_quality_100_is_nearly_without_loss():
+    decoded = CODEC.decompress(CODEC.compress(SCENE, 100))
+    assert np.abs(decoded.astype(int) - SCENE).max() <= 4
+
+
+def test_better_quality_takes_more_bytes_and_leaves_less_error():
+    files = [CODEC.compress(SCENE, quality) for quality in (0, 20, 40, 60, 80, 100)]
+    sizes = [len(file) for file in files]
+    errors = [mse(CODEC.decompress(file), SCENE) for file in files]
+    assert sizes == sorted(sizes) and len(set(sizes)) == 6
+    assert errors == sorted(errors, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((20, 30), np.uint8),
+        np.full((20, 30, 3), 255, np.uint8),
+        np.indices((32, 24)).sum(axis=0).astype(np.uint8) % 2 * 255,
+        np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8),
+        np.where(np.random.default_rng(1).random((40, 40, 3)) < 0.5, 0, 255).astype(np.uint8),
+    ],
+    ids=["black", "white", "checkerboard", "noise", "saturated noise"],
+)
+@pytest.mark.parametrize("quality", [0, 50, 100])
+def test_pictures_that_are_no_photographs_come_back_as_close_as_the_step_says(picture, quality):
+    decoded = CODEC.decompress(CODEC.compress(picture, quality))
+    step = 2 ** (7 * (100 - quality) / 100)
+    assert np.sqrt(mse(decoded, picture)) * 255 < max(step, 2)
+
+
+def test_a_flat_picture_takes_few_bytes():
+    assert len(CODEC.compress(np.full((64, 64, 3), 77, np.uint8), 50)) <= 40
+    assert len(CODEC.compress(np.full((1, 1), 77, np.uint8), 50)) <= 14
+
+
+def test_the_header_of_a_small_picture_takes_at_most_12_bytes():
+    _, start = frame.read_numbers(CODEC.compress(scene(100, 120)[..., 0], 100), frame.PHOTOGRAPH, 3)
+    assert start <= 12
+
+
+def test_the_network_mends_pixels():
+    assert mse(CODEC.decompress(FILE), SCENE) < mse(CODEC.decompress(FILE, mend=False), SCENE)
+
+
+def test_a_target_of_bytes_is_met_with_the_best_quality_that_fits():
+    file = CODEC.compress_to_size(SCENE, 900)
+    quality = CODEC.header(file).quality
+    assert len(file) <= 900 < len(CODEC.compress(SCENE, quality + 1))
+    everything = CODEC.compress_to_size(SCENE, 10**9)
+    assert CODEC.header(everything).quality == 100
+    with pytest.raises(CodecError, match=r"expected a target of at least [0-9]+ bytes"):
+        CODEC.compress_to_size(SCENE, 10)
+
+
+def test_a_target_of_decibels_is_met_with_the_least_quality_that_reaches_it():
+    file = CODEC.compress_to_psnr(SCENE, 35.0)
+    quality = CODEC.header(file).quality
+    assert psnr(mse(CODEC.decompress(file), SCENE)) >= 35
+    assert psnr(mse(CODEC.decompress(CODEC.compress(SCENE, quality - 1)), SCENE)) < 35
+    assert CODEC.header(CODEC.compress_to_psnr(SCENE, 0.0)).quality == 0
+    with pytest.raises(CodecError, match=r"expected a target of at most [0-9.]+ dB"):
+        CODEC.compress_to_psnr(SCENE, 99.0)
+
+
+@pytest.mark.parametrize(
+    "picture, message",
+    [
+        (np.zeros((4, 4), np.float32), "expected uint8 pixels, received float32"),
+        (np.full((4, 4), np.nan), "expected uint8 pixels, received float64"),
+        (np.zeros((4, 4), np.int16), "expected uint8 pixels, received int16"),
+        ([[1, 2]], "expected uint8 pixels, received list"),
+        (np.zeros((4, 4, 4), np.uint8), r"received \(4, 4, 4\)"),
+        (np.zeros((4, 4, 1), np.uint8), r"received \(4, 4, 1\)"),
+        (np.zeros(4, np.uint8), r"received \(4,\)"),
+        (np.zeros((2, 4, 4, 3), np.uint8), r"received \(2, 4, 4, 3\)"),
+        (np.zeros((0, 4), np.uint8), r"received \(0, 4\)"),
+        (np.broadcast_to(np.uint8(0), (8193, 8193)), "expected at most 67108864 pixels"),
+    ],
+)
+def test_what_is_no_picture_is_refused_in_a_sentence(picture, message):
+    with pytest.raises(CodecError, match=message):
+        CODEC.compress(picture)
+
+
+@pytest.mark.parametrize("quality", [-1, 101, 50.0, "50", None])
+def test_what_is_no_quality_is_refused_in_a_sentence(quality):
+    with pytest.raises(CodecError, match="expected a quality from 0 to 100"):
+        CODEC.compress(SCENE, quality)
+
+
+@pytest.mark.parametrize("layout", [np.asfortranarray, lambda a: a[::-1, ::-1], lambda a: np.repeat(a, 2, axis=1)[:, ::2]])
+def test_the_layout_of_the_array_does_not_matter(layout):
+    picture = layout(SCENE)
+    assert CODEC.compress(picture, 30) == CODEC.compress(np.ascontiguousarray(picture), 30)
+
+
+def test_a_codec_forgets_a_picture_before_the_next():
+    CODEC.compress(scene(40, 40, 3), 60)
+    assert CODEC.compress(SCENE, 40) == FILE
+
+
+def test_strips_do_not_change_the_pixels(monkeypatch):
+    file = CODEC.compress(scene(150, 40), 40)
+    expected = CODEC.decompress(file)
+    for rows in (1, 2, 5, 100):
+        monkeypatch.setattr(pixels, "STRIP", rows)
+        assert (CODEC.decompress(file) == expected).all()
+
+
+def test_an_encoder_that_runs_out_of_room_begins_again(monkeypatch):
+    real = photograph_codec.encoder
+    rooms = []
+    monkeypatch.setattr(photograph_codec, "encoder", lambda room: rooms.append(room) or real(min(room, len(rooms) * 300)))
+    assert CODEC.compress(SCENE, 40) == FILE
+    assert len(rooms) > 1
+
+
+@pytest.mark.parametrize("length", range(0, len(FILE), 37))
+def test_a_file_cut_short_is_refused(length):
+    with pytest.raises(CodecError):
+        CODEC.decompress(FILE[:length])
+
+
+def test_a_file_with_any_byte_changed_is_refused(rng):
+    for position in range(0, len(FILE), 11):
+        damaged = bytearray(FILE)
+        damaged[position] ^= int(rng.integers(1, 256))
+        with pytest.raises(CodecError):
+            CODEC.decompress(bytes(damaged))
+
+
+def test_a_file_damaged_behind_a_right_checksum_decodes_to_some_picture(rng):
+    numbers, payload = frame.parse(FILE, frame.PHOTOGRAPH, 3, CODEC.model.hash)
+    for _ in range(12):
+        damaged = bytearray(payload[: rng.integers(len(payload))])
+        for position in rng.integers(0, max(1, len(damaged)), min(5, len(damaged))):
+            damaged[position] = rng.integers(256)
+        picture = CODEC.decompress(frame.pack(frame.PHOTOGRAPH, numbers, bytes(damaged), CODEC.model.hash))
+        assert picture.shape == SCENE.shape
+
+
+@pytest.mark.parametrize("numbers", [(0, 5, 80), (5, 0, 80), (8193, 8193, 80), (5, 5, 202), (2**34, 2**34, 1)])
+def test_a_header_that_promises_what_cannot_be_is_refused_before_anything_is_allocated(numbers):
+    with pytest.raises(CodecError, match="the file is damaged"):
+        CODEC.decompress(frame.pack(frame.PHOTOGRAPH, numbers, b"", CODEC.model.hash))
+
+
+@pytest.mark.parametrize("name", ["colour", "grey"])
+def test_a_file_from_another_machine_decodes_to_the_same_pixels(name):
+    picture = CODEC.decompress((GOLDEN / f"{name}.nnl").read_bytes())
+    assert (picture == np.load(GOLDEN / f"{name}.npy")).all()

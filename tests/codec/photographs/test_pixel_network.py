@@ -1,0 +1,96 @@
+"""The network on pixels: its integers are those of a plain loop, sums stay exact, rounding a float network changes little."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from nnlite.codec.photographs.model import Model
+from nnlite.codec.photographs.pixel_network import (
+    FINENESS,
+    INPUTS,
+    MARGIN,
+    UNIT,
+    IntegerLayer,
+    check_layers,
+    correct,
+    level_input,
+    round_layers,
+)
+
+NETWORK = Model.load().network
+
+
+def correct_plainly(planes, level, layers):
+    """One pixel at a time, in Python's integers."""
+    height, width = planes.shape[1] - 2 * MARGIN, planes.shape[2] - 2 * MARGIN
+    result = np.empty((3, height, width), np.int64)
+    for y in range(height):
+        for x in range(width):
+            values = []
+            for plane, radius in zip(planes, (3, 2, 2), strict=True):
+                window = plane[y + 3 - radius : y + 4 + radius, x + 3 - radius : x + 4 + radius].astype(int)
+                values += [max(-127, min(127, (v - int(plane[y + 3, x + 3]) + 8) // 16)) for v in window.ravel().tolist()]
+            values.append(level)
+            for layer in layers:
+                sums = layer.weight.astype(np.int64) @ np.array(values) + layer.bias.astype(np.int64)
+                values = [int(s) >> layer.shift for s in sums]
+                if layer is not layers[-1]:
+                    values = [max(0, min(255, v)) for v in values]
+            result[:, y, x] = values
+    return result
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 9), (7, 5)])
+def test_corrections_are_those_of_a_plain_loop(rng, shape):
+    planes = rng.integers(-3000, 3000, (3, shape[0] + 6, shape[1] + 6)).astype(np.int32)
+    level = level_input(30)
+    assert (correct(planes, level, NETWORK) == correct_plainly(planes, level, NETWORK)).all()
+
+
+def test_corrections_do_not_depend_on_how_the_picture_is_cut(rng):
+    planes = rng.integers(-2000, 2000, (3, 40, 1500)).astype(np.int32)
+    whole = correct(planes, 7, NETWORK)
+    assert (correct(np.ascontiguousarray(planes[:, 10:25]), 7, NETWORK) == whole[:, 10:19]).all()
+    assert (correct(np.ascontiguousarray(planes[:, :, 700:]), 7, NETWORK) == whole[:, :, 700:]).all()
+
+
+def test_the_largest_possible_sums_of_the_built_in_network_are_exact():
+    rng = np.random.default_rng(0)
+    for k, layer in enumerate(NETWORK):
+        extreme = np.where(layer.weight > 0, 127 if k == 0 else 255, -127 if k == 0 else 0).astype(np.float32)
+        values = np.concatenate([extreme.T, rng.integers(0, 128, (layer.weight.shape[1], 200)).astype(np.float32)], axis=1)
+        exact = layer.weight.astype(np.int64) @ values.astype(np.int64)
+        assert (layer.weight @ values == exact).all()
+        assert np.abs(exact + layer.bias.astype(np.int64)[:, None]).max() < 2**24
+
+
+def test_a_network_that_could_round_is_refused():
+    weight = np.full((3, INPUTS), 1320, np.float32)
+    check_layers([IntegerLayer(weight, np.zeros(3, np.float32), 5)])
+    with pytest.raises(ValueError, match="sums stay below 2"):
+        check_layers([IntegerLayer(weight, np.full(3, 1e5, np.float32), 5)])
+    with pytest.raises(ValueError, match="expects weights of"):
+        check_layers([IntegerLayer(weight[:, 1:], np.zeros(3, np.float32), 5)])
+
+
+def test_a_float_network_in_integers_says_nearly_the_same():
+    rng = np.random.default_rng(1)
+    weights = [(rng.normal(0, 0.1, shape)).astype(np.float32) for shape in ((INPUTS, 20), (20, 12), (12, 3))]
+    biases = [rng.normal(0, 0.1, weight.shape[1]).astype(np.float32) for weight in weights]
+    inputs = np.clip(np.rint(rng.normal(0, 12, (2000, INPUTS))), -127, 127).astype(np.float32)
+    layers = round_layers(weights, biases, inputs / FINENESS)
+    check_layers(layers)
+    floats, integers = inputs / FINENESS, inputs.T
+    for k, layer in enumerate(layers):
+        floats = floats @ weights[k] + biases[k]
+        integers = np.floor((layer.weight @ integers + layer.bias[:, None]) / 2.0**layer.shift)
+        if k < 2:
+            floats, integers = np.maximum(floats, 0), np.clip(integers, 0, 255)
+    assert np.abs(integers.T / UNIT - floats).mean() < 0.02 * np.abs(floats).mean()
+
+
+def test_the_level_falls_by_16_when_the_step_halves():
+    levels = [level_input(quality) for quality in range(101)]
+    assert levels[0] == 32 and levels[100] == -80
+    assert all(before >= after for before, after in pairwise(levels))
