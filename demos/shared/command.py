@@ -218,7 +218,7 @@ def finish(options: argparse.Namespace, metrics: dict[str, Any], written: str, s
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options but for files and for how the program runs."""
-    left_out = {"data", "codec", "checkpoint", "out", "threads", "quiet"}
+    left_out = {"data", "picture", "codec", "checkpoint", "out", "threads", "quiet"}
     return {name: value for name, value in vars(options).items() if name not in left_out}
 
 

@@ -1,0 +1,239 @@
+"""Compress a photograph and look at it: beside JPEG and WebP at the same bytes, and inside, where the bytes go.
+
+Without an argument the photograph is the portrait of Grace Hopper that comes with matplotlib (in the public domain), at half its
+size, since it comes from a JPEG file.
+
+files written to --out:
+  comparison.png   original, JPEG, WebP and nnlite at the same bytes, and a part of each enlarged
+  bits.png         where the bytes go
+  transform.png    the 64 building stones of which each place of a picture is made
+  network.png      what the network mends: the part before and after, and its corrections
+  rates.png        bits a pixel against PSNR
+  metrics.json     the numbers
+
+examples:
+  python -m demos.photograph
+  python -m demos.photograph holiday.jpg --quality 30
+
+exit codes: 0 done, 2 bad argument, 130 interrupted
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cbook import get_sample_data
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image, UnidentifiedImageError
+
+from demos.shared import command, plots
+from nnlite.codec.photographs import PhotographCodec
+from nnlite.codec.photographs.transform import SYNTHESIS_BITS
+from nnlite.files.errors import CodecError
+from nnlite.metrics import bits_per_pixel, mse, psnr
+
+QUALITIES = (8, 16, 24, 32, 40, 48, 56, 64, 72, 80)
+RIVALS = {
+    "JPEG": {"format": "JPEG", "optimize": True, "progressive": True},
+    "WebP": {"format": "WEBP", "method": 6},
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compress, draw, and print the numbers; return the exit code."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    command.output_folder(parser, options.out)
+    say = command.printer(options)
+    codec = PhotographCodec()
+    try:
+        picture = read(options.picture)
+        analysis = codec.analyse(picture)
+    except (OSError, CodecError) as error:
+        what = "expected a picture" if isinstance(error, UnidentifiedImageError) else error
+        parser.error(f"argument PICTURE: {options.picture}: {what}")
+    file = codec.compress(picture, options.quality)
+    decoded = {"nnlite": (len(file), codec.decompress(file))}
+    for name in RIVALS:
+        decoded[name] = at_most(len(file), name, picture)
+    say(f"{picture.shape[0]} × {picture.shape[1]} pixels, quality {options.quality}, {len(file):,} bytes")
+    for name, (size, pixels) in decoded.items():
+        say(f"  {name:<8}{size:>9,} bytes{psnr(mse(pixels, picture)):>8.2f} dB")
+    coded = codec.code(analysis, options.quality)
+    rows, columns = window(coded.positions)
+    draw_comparison(options.out / "comparison.png", picture, decoded, (rows, columns))
+    draw_bits(options.out / "bits.png", picture, coded.positions)
+    draw_transform(options.out / "transform.png", codec)
+    draw_network(options.out / "network.png", picture, codec, file, (rows, columns))
+    rates = measure(codec, picture)
+    draw_rates(options.out / "rates.png", rates)
+    sizes = {name: {"bytes": size, "psnr": psnr(mse(pixels, picture))} for name, (size, pixels) in decoded.items()}
+    command.finish(options, {"same_bytes": sizes, "rates": rates}, "five pictures")
+    return 0
+
+
+def read(path: Path | None) -> np.ndarray:
+    """Return the picture of a file, or matplotlib's portrait, every pixel the mean of four; OSError if it cannot be read."""
+    if path is not None:
+        with Image.open(path) as image:
+            return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    with get_sample_data("grace_hopper.jpg") as stream, Image.open(stream) as image:
+        pixels = np.asarray(image.convert("RGB"), np.float64)
+    height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+    halved = pixels[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3).mean(axis=(1, 3))
+    return np.rint(halved).astype(np.uint8)
+
+
+def encode(name: str, picture: np.ndarray, quality: int) -> bytes:
+    """Return the file of one of the rivals."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, quality=quality, **RIVALS[name])
+    return buffer.getvalue()
+
+
+def decode(file: bytes, picture: np.ndarray) -> np.ndarray:
+    """Return the pixels of a rival's file, in colours if the picture is."""
+    return np.asarray(Image.open(io.BytesIO(file)).convert("RGB" if picture.ndim == 3 else "L"))
+
+
+def at_most(size: int, name: str, picture: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return bytes and pixels of the best file of a rival that is not larger, or of its smallest."""
+    low, high = 0, 100
+    while low < high:
+        middle = (low + high + 1) // 2
+        if len(encode(name, picture, middle)) <= size:
+            low = middle
+        else:
+            high = middle - 1
+    file = encode(name, picture, low)
+    return len(file), decode(file, picture)
+
+
+def measure(codec: PhotographCodec, picture: np.ndarray) -> dict[str, list[tuple[float, float]]]:
+    """Return (bits a pixel, decibels) at some qualities of each codec."""
+    files = [codec.compress(picture, quality) for quality in QUALITIES]
+
+    def point(file: bytes, pixels: np.ndarray) -> tuple[float, float]:
+        return bits_per_pixel(len(file), picture.shape[:2]), psnr(mse(pixels, picture))
+
+    rates = {
+        "nnlite": [point(file, codec.decompress(file)) for file in files],
+        "without the network": [point(file, codec.decompress(file, mend=False)) for file in files],
+    }
+    for name in RIVALS:
+        of_rival = [encode(name, picture, quality) for quality in (1, 4, 10, 20, 35, 50, 65, 80, 90, 95)]
+        rates[name] = [point(file, decode(file, picture)) for file in of_rival]
+    return rates
+
+
+def bytes_of_blocks(positions: np.ndarray) -> np.ndarray:
+    """Return the bytes of each block (rows, columns), all planes together, from the coder's positions behind each."""
+    return np.diff(positions.reshape(-1), prepend=0).reshape(positions.shape).sum(axis=0)
+
+
+def window(positions: np.ndarray) -> tuple[slice, slice]:
+    """Return rows and columns of a part of the picture, a third as wide and high: where most bytes are."""
+    total = np.pad(bytes_of_blocks(positions).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    height, width = (max(1, size // 3) for size in positions.shape[1:])
+    inside = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
+    row, column = np.unravel_index(inside.argmax(), inside.shape)
+    return slice(8 * row, 8 * (row + height)), slice(8 * column, 8 * (column + width))
+
+
+def draw_comparison(path: Path, picture: np.ndarray, decoded: dict, part: tuple[slice, slice]) -> None:
+    """Draw the original and each decoded picture, and below them a part of each."""
+    shown = {"original": picture} | {name: decoded[name][1] for name in ("JPEG", "WebP", "nnlite")}
+    tall = picture.shape[0] / picture.shape[1]
+    figure = Figure(figsize=(14, 3.3 * 2 * tall + 1), layout="constrained")
+    for column, (name, pixels) in enumerate(shown.items()):
+        label = f"{picture.size:,} bytes"
+        if name in decoded:
+            label = f"{decoded[name][0]:,} bytes, {psnr(mse(pixels, picture)):.2f} dB"
+        axis = figure.add_subplot(2, 4, column + 1)
+        show(axis, pixels, f"{name}\n{label}")
+        rows, columns = (s.start for s in part)
+        height, width = (s.stop - s.start for s in part)
+        axis.add_patch(Rectangle((columns, rows), width, height, fill=False, color="white", linewidth=0.8))
+        show(figure.add_subplot(2, 4, 5 + column), pixels[part], "")
+    plots.save(figure, path, "The same photograph in the same bytes")
+
+
+def draw_bits(path: Path, picture: np.ndarray, positions: np.ndarray) -> None:
+    """Draw the bits a pixel of each 16 × 16 pixels over the picture."""
+    counts = bytes_of_blocks(positions).astype(float)
+    rows, columns = (size // 2 * 2 or size for size in counts.shape)
+    blocks = counts[:rows, :columns].reshape(-(-rows // 2), -1, -(-columns // 2), min(2, columns)).mean(axis=(1, 3)) * 8 / 64
+    figure = Figure(figsize=(11, 4.9 * picture.shape[0] / picture.shape[1] + 0.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    show(left, picture, "original")
+    drawn = right.imshow(blocks, cmap="inferno", interpolation="nearest")
+    right.set_axis_off()
+    right.set_title("bits a pixel")
+    figure.colorbar(drawn, ax=right, shrink=0.8)
+    plots.save(figure, path, "Where the bytes go: to edges and texture")
+
+
+def draw_transform(path: Path, codec: PhotographCodec) -> None:
+    """Draw the products of the synthesis functions along both axes, 16 × 16 pixels each."""
+    functions = codec.model.synthesis / 2**SYNTHESIS_BITS
+    stones = np.einsum("ui,vj->uvij", functions, functions).reshape(64, 16, 16)
+    title = "64 building stones of 16 × 16 pixels: they overlap, and fade out at their edges"
+    plots.filters(path, title, {"": stones}, columns=8)
+
+
+def draw_network(path: Path, picture: np.ndarray, codec: PhotographCodec, file: bytes, part: tuple[slice, slice]) -> None:
+    """Draw a part before and after the network, and how the error changes."""
+    before, after = codec.decompress(file, mend=False), codec.decompress(file)
+    figure = Figure(figsize=(14, 3.1 * picture.shape[0] / picture.shape[1] + 1), layout="constrained")
+    axes = figure.subplots(1, 4)
+    show(axes[0], picture[part], "original")
+    show(axes[1], before[part], f"decoded\n{psnr(mse(before, picture)):.2f} dB")
+    show(axes[2], after[part], f"mended by the network\n{psnr(mse(after, picture)):.2f} dB")
+    correction = (after.astype(float) - before).reshape(*picture.shape[:2], -1).mean(axis=2)
+    largest = max(1.0, np.quantile(np.abs(correction), 0.999))
+    drawn = axes[3].imshow(correction[part], cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+    axes[3].set_axis_off()
+    axes[3].set_title("what it added, grey levels")
+    figure.colorbar(drawn, ax=axes[3], shrink=0.8)
+    plots.save(figure, path, "What the network mends")
+
+
+def draw_rates(path: Path, rates: dict[str, list[tuple[float, float]]]) -> None:
+    """Draw the curve of each codec, bits a pixel on a logarithmic scale."""
+    figure = Figure(figsize=(7, 4.6), layout="constrained")
+    axis = figure.subplots()
+    for label, points in rates.items():
+        axis.plot(*zip(*points, strict=True), marker="o", markersize=4, label=label)
+    axis.set_xscale("log", base=2)
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.set_xlabel("bits a pixel")
+    axis.set_ylabel("PSNR, dB")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    plots.save(figure, path, "Rate against distortion")
+
+
+def show(axis: Axes, pixels: np.ndarray, title: str) -> None:
+    """Draw a picture, grey or in colours, without axes."""
+    axis.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.set_axis_off()
+    axis.set_title(title)
+
+
+def make_parser() -> command.Parser:
+    """Return the parser of the arguments."""
+    parser = command.parser("photograph", __doc__)
+    text = "a photograph in any format that Pillow reads (default the portrait)"
+    parser.add_argument("picture", nargs="?", type=Path, metavar="PICTURE", help=text)
+    text = "of nnlite's file, from 0 to 100; the others get as many bytes (default %(default)s)"
+    parser.add_argument("--quality", type=int, choices=range(101), default=30, metavar="Q", help=text)
+    parser.option("--out", Path, Path("out/photograph"), "DIR", "where to write")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,237 @@
+"""Train the codec of photographs again, from a folder of photographs: colours, transform, what the mixers know, network.
+
+    colours     the principal axes of red, green and blue
+    transform   the lapped transform whose coefficients differ most in size (its coding gain), by L-BFGS
+    mixers      learn while the photographs are coded at many qualities, and are kept
+    network     99 differences and the quality → Dense, ReLU, … → 3 corrections, by Adam, on pixels of coded photographs
+
+Photographs should be free of another codec's traces: scans, or large ones scaled down, in PNG files.
+
+file written: --out, the model
+
+examples:
+  python -m demos.train_photographs --data photographs/
+  python -m demos.train_photographs --data photographs/ --out nnlite/codec/photographs/photographs.safetensors
+                                                              how the model that comes with nnlite was made
+
+exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from demos.shared import command
+from nnlite import Dense, LearningRateSchedule, ReLU, Sequential, lbfgs
+from nnlite.codec.photographs import PhotographCodec
+from nnlite.codec.photographs.contexts import PlaneMixers, fresh_mixers
+from nnlite.codec.photographs.model import COLOUR_BITS, QUALITIES, STEP_BITS, Model, pack_mixers
+from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, MARGIN, UNIT, gather, level_input, round_layers
+from nnlite.codec.photographs.pixels import restore
+from nnlite.codec.photographs.transform import SYNTHESIS_BITS
+from nnlite.files.errors import FileError
+from nnlite.metrics import bits_per_pixel
+from nnlite.optimizers import Adam
+from nnlite.pictures.picture_files import read_picture
+
+PASSES = (14, 28, 45, 62, 80, 20, 36, 53, 24, 40)  # qualities at which the mixers see photographs, in turn, two or more each
+CROP = (384, 512)  # of a photograph, for the network's samples
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and write the model; return the exit code."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    command.output_folder(parser, options.out.parent)
+    say = command.printer(options)
+    start = time.perf_counter()
+    try:
+        photographs = [read_colours(path) for path in sorted(options.data.glob("*.png"))]
+    except FileError as error:
+        parser.error(f"argument --data: {error}")
+    if not photographs:
+        parser.error(f"argument --data: expected a folder with PNG files, received {str(options.data)!r} without any")
+    rng = np.random.default_rng(options.seed)
+    say(f"{len(photographs)} photographs, {sum(p.size for p in photographs) / 3e6:.1f} megapixels")
+    with command.training(parser, options):
+        train(photographs, options, rng, say).save(options.out)
+    say(f"{time.perf_counter() - start:.0f} s in all; {options.out} has {options.out.stat().st_size:,} bytes")
+    return 0
+
+
+def read_colours(path: Path) -> np.ndarray:
+    """Return a photograph as (height, width, 3), a grey one with three equal planes."""
+    picture = read_picture(path)
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+
+
+def train(photographs: list[np.ndarray], options: argparse.Namespace, rng: np.random.Generator, say: Callable[..., None]) -> Model:
+    """Return a model of photographs like these."""
+    colour = principal_colours(photographs)
+    analysis, synthesis = learn_transform(photographs, say)
+    arrays = {
+        "colour": colour,
+        "colour.inverse": np.rint(np.linalg.inv(colour) * 2**COLOUR_BITS).astype(np.int32),
+        "analysis": analysis,
+        "synthesis": np.rint(synthesis * 2**SYNTHESIS_BITS).astype(np.int32),
+        "steps": np.rint(2.0 ** (7 * (100 - np.arange(QUALITIES)) / 100 + STEP_BITS)).astype(np.int32),
+        "network.0.weight": np.zeros((3, INPUTS), np.int16),  # does nothing
+        "network.0.bias": np.zeros(3, np.int32),
+        "network.0.shift": np.array(0, np.int32),
+    }
+    fresh = fresh_mixers()
+    arrays |= {f"mixers.{p}": np.frombuffer(pack_mixers(fresh), np.uint8) for p in range(3)}
+    mixers = learn_mixers(photographs, Model(arrays), options.passes, say)
+    arrays |= {f"mixers.{p}": np.frombuffer(pack_mixers(mixers[p]), np.uint8) for p in range(3)}
+    inputs, targets = samples(photographs, PhotographCodec(Model(arrays)), options.samples, rng)
+    say(f"network: {len(inputs):,} samples, mean squared error without it {np.mean(targets**2):.5f} steps²")
+    layers = round_layers(*learn_network(inputs, targets, options, rng), inputs[:100_000])
+    for k, layer in enumerate(layers):
+        arrays[f"network.{k}.weight"] = layer.weight.astype(np.int16)
+        arrays[f"network.{k}.bias"] = layer.bias.astype(np.int32)
+        arrays[f"network.{k}.shift"] = np.array(layer.shift, np.int32)
+    return Model(arrays)
+
+
+def principal_colours(photographs: list[np.ndarray]) -> np.ndarray:
+    """Return the matrix (3, 3) from colours to planes: orthogonal rows of one length, the first, light, sums to 1."""
+    covariance = np.mean([np.cov(photograph.reshape(-1, 3).T) for photograph in photographs], axis=0)
+    axes = np.linalg.eigh(covariance)[1].T[::-1]  # the largest variance first
+    axes *= np.sign(axes.sum(axis=1, keepdims=True))
+    return axes / axes[0].sum()
+
+
+def learn_transform(photographs: list[np.ndarray], say: Callable[..., None]) -> tuple[np.ndarray, np.ndarray]:
+    """Return analysis and synthesis (8, 16) with the largest coding gain for lines of these photographs."""
+    lines = [photograph.mean(axis=2) for photograph in photographs]
+    lags = [np.mean([np.var(line[:, lag:] - line[:, : line.shape[1] - lag]) / np.var(line) for line in lines]) for lag in range(16)]
+    distance = np.abs(np.subtract.outer(np.arange(16), np.arange(16)))
+    correlation = (1 - np.array(lags) / 2)[distance]  # of two samples of a line
+
+    def loss(free: np.ndarray) -> tuple[float, np.ndarray]:
+        steps = 1e-5 * np.eye(16)
+        slopes = [(coding_loss(free + step, correlation) - coding_loss(free - step, correlation)) / 2e-5 for step in steps]
+        return coding_loss(free, correlation), np.array(slopes)
+
+    free, losses = lbfgs.minimize(loss, np.eye(4).ravel(), iterations=60)
+    say(f"transform: coding gain {-losses[0]:.3f} dB without overlap, {-losses[-1]:.3f} dB with it")
+    return lapped(free)
+
+
+def lapped(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return analysis and synthesis (8, 16) of 16 free numbers: a filter across edges between blocks, then the cosine transform.
+
+    The filter, on 4 samples on each side of an edge, leaves what is even about it and multiplies what is odd with V (4, 4); V = 1
+    is the cosine transform alone. Whatever V is, the mirror image at the picture's border is even, and all can be undone.
+    """
+    identity, zero = np.eye(4), np.zeros((4, 4))
+    flip = identity[::-1]
+    even_odd = np.block([[identity, flip], [flip, -identity]]) / np.sqrt(2)
+    filter_ = even_odd @ np.block([[identity, zero], [zero, free.reshape(4, 4)]]) @ even_odd
+    undo = np.linalg.inv(filter_)
+    frequency, time_ = np.mgrid[:8, :8]
+    cosine = np.where(frequency == 0, np.sqrt(1 / 8), np.sqrt(1 / 4)) * np.cos(np.pi * (2 * time_ + 1) * frequency / 16)
+    analysis, synthesis = np.zeros((8, 16)), np.zeros((8, 16))
+    analysis[:, :8], analysis[:, 8:] = cosine[:, :4] @ filter_[4:], cosine[:, 4:] @ filter_[:4]
+    synthesis[:, :8], synthesis[:, 8:] = cosine[:, :4] @ undo[:, 4:].T, cosine[:, 4:] @ undo[:, :4].T
+    norm = np.linalg.norm(synthesis, axis=1, keepdims=True)
+    return analysis * norm, synthesis / norm
+
+
+def coding_loss(free: np.ndarray, correlation: np.ndarray) -> float:
+    """Return minus the coding gain, 10 log₁₀ of the variance over the geometric mean of the coefficients' variances, in dB."""
+    analysis, _ = lapped(free)
+    return float(10 * np.mean(np.log10(np.einsum("ki,ij,kj->k", analysis, correlation, analysis))))
+
+
+def learn_mixers(photographs: list[np.ndarray], model: Model, passes: int, say: Callable[..., None]) -> list[PlaneMixers]:
+    """Return the mixers of the three planes after they have coded each photograph at some qualities."""
+    codec = PhotographCodec(model)
+    mixers = [model.mixers(p) for p in range(3)]
+    model.mixers = lambda plane: mixers[plane]  # type: ignore[method-assign]  # they go on learning
+    for number, photograph in enumerate(photographs):
+        analysis = codec.analyse(photograph)
+        for turn in range(passes):
+            quality = PASSES[(passes * number + turn) % len(PASSES)]
+            file = codec.code(analysis, quality).stream
+        say(f"mixers: photograph {number + 1}, {bits_per_pixel(len(file), photograph.shape[:2]):.3f} bits a pixel at {quality}")
+    return mixers
+
+
+def samples(
+    photographs: list[np.ndarray], codec: PhotographCodec, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (about `count`, INPUTS) and what the network should say (about `count`, 3), in steps, from all photographs."""
+    rounds = 16
+    share = count // (rounds * len(photographs))
+    parts = [sample(photograph, codec, share, rng) for photograph in photographs for _ in range(rounds)]
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def sample(photograph: np.ndarray, codec: PhotographCodec, share: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return about `share` pixels of a part of a photograph that is turned over and coded by chance."""
+    top, left = (rng.integers(0, max(1, size - part)) // 2 for size, part in zip(photograph.shape, CROP, strict=False))
+    part = photograph[2 * top :, 2 * left :][: CROP[0], : CROP[1]]
+    part = part[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
+    analysis = codec.analyse(np.ascontiguousarray(part.transpose(1, 0, 2) if rng.random() < 0.5 else part))
+    quality = int(rng.integers(5, 80) if rng.random() < 0.85 else rng.integers(80, 100))
+    coded = codec.code(analysis, quality)
+    originals = analysis.planes * np.float32(UNIT * 2**STEP_BITS / codec.model.steps[quality])
+    inputs, targets = [], []
+    for top, planes in restore(coded.quantised, coded.settings, codec.model.synthesis):
+        rows, columns = planes.shape[1] - 2 * MARGIN, planes.shape[2] - 2 * MARGIN
+        everything = np.empty((INPUTS, rows * columns), np.float32)
+        gather(planes, 0, rows, level_input(quality), everything)
+        errors = originals[:, top : top + rows] - planes[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        chosen = rng.choice(rows * columns, share * rows // analysis.planes.shape[1], replace=False)
+        inputs.append(everything[:, chosen].T / np.float32(FINENESS))
+        targets.append((errors.reshape(3, -1)[:, chosen].T / UNIT).astype(np.float32))
+    return np.concatenate(inputs), np.concatenate(targets)
+
+
+def learn_network(
+    inputs: np.ndarray, targets: np.ndarray, options: argparse.Namespace, rng: np.random.Generator
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the weights and biases of a trained network."""
+    widths = [INPUTS, *options.hidden, 3]
+    dense = [Dense(before, after, rng=rng) for before, after in pairwise(widths)]
+    dense[-1].weight.value *= 0.1  # begins near no correction at all
+    layers = [layer for each in dense for layer in (each, ReLU())][:-1]
+    model = Sequential(layers, (INPUTS,))
+    model.compile(Adam(options.learning_rate), "mse")
+    schedule = LearningRateSchedule(lambda progress: max(1 - progress, 0.005))
+    model.fit(
+        inputs,
+        targets,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        rng=rng,
+        callbacks=[schedule],
+        verbose=not options.quiet,
+    )
+    return [layer.weight.value for layer in dense], [layer.bias.value for layer in dense]
+
+
+def make_parser() -> command.Parser:
+    """Return the parser of the arguments."""
+    parser = command.parser("train_photographs", __doc__)
+    number = command.whole_number(1)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder of photographs, PNG files")
+    parser.option("--passes", number, 4, "N", "qualities at which each photograph teaches the mixers")
+    text = "pixels that teach the network; each takes 412 bytes of memory"
+    parser.option("--samples", command.whole_number(1000), 1_500_000, "N", text)
+    parser.option("--hidden", command.whole_numbers, [64, 64, 32], "H,H,...", "widths of the network's hidden layers")
+    command.add_training(parser, epochs=40, batch_size=2048, learning_rate=0.003)
+    parser.option("--seed", command.whole_number(0), 0, "N", "of start weights, samples and order")
+    parser.option("--out", Path, Path("out/train_photographs/photographs.safetensors"), "FILE", "where to write")
+    parser.option("--threads", number, None, "N", "of the matrix products", "one for each physical core")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+if __name__ == "__main__":
+    command.run(main)
