@@ -162,7 +162,7 @@ class SavedTraining(Callback):
             state: dict[str, Any] = _unpack(json.loads(metadata["state"]), arrays)
             if metadata["format"] == OLDER_FORMAT:
                 self._renew(expected, received, state)
-            epochs, epochs_before, done = expected.pop("epochs"), received.pop("epochs"), state["epoch"]
+            epochs, epochs_before = expected.pop("epochs", None), received.pop("epochs", None)
         except (KeyError, TypeError, ValueError, RecursionError) as error:  # a right checksum can be forged
             raise CheckpointError(
                 f"{self._path}: expected a checkpoint as fit writes it, received one that is none: {error}"
@@ -175,8 +175,8 @@ class SavedTraining(Callback):
                 )
         try:
             self._check(state)
-            if epochs < done:
-                raise ValueError(f"it has trained for {done} epochs already, received epochs={epochs}")
+            if epochs is not None and epochs < state["epoch"]:
+                raise ValueError(f"it has trained for {state['epoch']} epochs already, received epochs={epochs}")
         except Exception as error:  # whatever a wrong type or a wrong value leads to
             raise CheckpointError(
                 f"{self._path}: expected the state of this training, received one that does not fit: {error}"

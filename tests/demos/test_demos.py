@@ -312,7 +312,7 @@ def test_a_training_that_was_stopped_goes_on_from_its_checkpoint(run, tmp_path, 
     assert without_seconds(metrics_of(tmp_path / "again")) == without_seconds(metrics_of(tmp_path / "whole"))
 
 
-@pytest.mark.parametrize("other", [["--seed", 4], ["--epochs", 3], ["--checkpoint", "setup.cfg"], ["--checkpoint", "no/such"]])
+@pytest.mark.parametrize("other", [["--seed", 4], ["--epochs", 1], ["--checkpoint", "setup.cfg"], ["--checkpoint", "no/such"]])
 def test_a_checkpoint_that_cannot_be_used_is_one_line_and_exit_code_2(run, tmp_path, no_pictures, other):
     arguments = [*SMALL, "--quiet", "--checkpoint", tmp_path / "training"]
     assert run(*arguments)[0] == 0

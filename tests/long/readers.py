@@ -29,10 +29,10 @@ from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.datasets import parse_idx
 from nnlite.files import FileError, load_weights, safetensors
+from nnlite.files.weights import checksum
 from nnlite.pictures import netpbm, npy
 from nnlite.pictures import picture_files as imagefiles
 from nnlite.pictures.png import parse_png, png
-from nnlite.training import resume
 from nnlite.training.batches import Batches
 from nnlite.training.resume import SavedTraining
 from nnlite.training.watch import Watch
@@ -308,7 +308,7 @@ def repair_checkpoint(data):
     except safetensors.FormatError:
         return data
     metadata.pop("crc32", None)
-    return safetensors.dumps(arrays, {**metadata, "crc32": resume._checksum(arrays, metadata)})
+    return safetensors.dumps(arrays, {**metadata, "crc32": checksum(arrays, metadata)})
 
 
 # --- the codec
@@ -344,8 +344,8 @@ def repair_stream(data):
     """Return a compressed file with its checksum made right."""
     if len(data) < container.FIXED.size:
         return data
-    checksum = zlib.crc32(data[8:], zlib.crc32(data[:4], zlib.crc32(small_codec().hash)))
-    return data[:4] + struct.pack(">I", checksum) + data[8:]
+    crc = zlib.crc32(data[8:], zlib.crc32(data[:4], zlib.crc32(small_codec().hash)))
+    return data[:4] + struct.pack(">I", crc) + data[8:]
 
 
 def read_codec(data, folder):
