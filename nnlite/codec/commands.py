@@ -141,6 +141,8 @@ def make_parser() -> Parser:
     command.set_defaults(command=info)
     command.add_argument("input", type=Path, metavar="FILE", help="compressed file")
     command.add_argument("--json", action="store_true", help="as JSON")
+    command.add_argument("--images", type=Path, metavar="IN", help="the images that were compressed: tell the quality reached, too")
+    command.add_argument("--model", type=Path, metavar="FILE", help="the codec that made the file, if it is not the built-in one")
     return parser
 
 
@@ -160,6 +162,7 @@ def compress(options: argparse.Namespace) -> None:
         data = with_psnr(codec, images, options.target_psnr)
     else:
         data = codec.compress(images, codec.qualities // 2 if options.quality is None else options.quality)
+    codec.check_known(images, data)
     imagefiles.write_bytes(options.output, data, options.force)
 
 
@@ -186,6 +189,12 @@ def info(options: argparse.Namespace) -> None:
         "bits_per_pixel": bits_per_pixel(len(data), (header.count, header.height, header.width)),
         "model": f"{header.model:03x}",
     }
+    if options.images:
+        codec = load_codec(options.model)
+        images, restored = codec.check_images(imagefiles.read_images(options.images)), codec.decompress(data)
+        if images.shape != restored.shape:
+            raise CodecError(f"{options.images}: expected the {len(restored)} images in the file, received {len(images)}")
+        facts["psnr"] = psnr(mse(restored, images))
     if options.json:
         print(json.dumps(facts))
     else:
