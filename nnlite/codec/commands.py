@@ -5,6 +5,7 @@ images, `nnlite.codec.digits` does all else. An expected mistake is one line on 
 """
 
 import argparse
+import io
 import json
 import os
 import re
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nnlite.codec import container
-from nnlite.codec.digits.image_codec import ImageCodec, Images
+from nnlite.codec.digits.decoding import Images
+from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.files.errors import CodecError, FileError
 from nnlite.metrics import bits_per_pixel, mse, psnr
 from nnlite.pictures import picture_files as imagefiles
@@ -93,6 +95,9 @@ def positive_number(text: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a question mark for what a terminal's encoding does not have, such as × in ASCII
     options = make_parser().parse_args(arguments)
     try:
         options.command(options)

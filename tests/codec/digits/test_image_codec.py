@@ -172,7 +172,7 @@ print(hashlib.sha256(ImageCodec.load().decompress(sys.stdin.buffer.read())).hexd
 
 def test_another_number_of_threads_gives_the_same_bytes(mnist_codec, digits):
     data = mnist_codec.compress(digits[:130], 0)
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     command = [sys.executable, "-c", DECODE]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **threads}, input=data, capture_output=True, check=True)
     assert done.stdout.decode().strip() == hashlib.sha256(mnist_codec.decompress(data)).hexdigest()
