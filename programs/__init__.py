@@ -10,15 +10,9 @@ from programs import machine
 
 machine.prepare(sys.argv)
 
-
-def write_anywhere() -> None:
-    """Write a question mark for what a terminal's encoding does not have, such as × in ASCII, in place of an exception."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a notebook's is another
-            stream.reconfigure(errors="replace")
-
-
-write_anywhere()
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):  # a notebook's is another
+        stream.reconfigure(errors="replace")  # a question mark for what a terminal's encoding does not have, such as × in ASCII
 
 
 def run(main: Callable[[], int]) -> NoReturn:
