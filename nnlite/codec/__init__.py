@@ -1,5 +1,5 @@
 """From images to bytes and back: quantiser, frequency tables, range coder, file format, and the codec that binds them.
 
-Read `quantizer`, `frequency_tables`, `range_coder`, `mixing`, `frame` and `container`, which know integers and bytes alone; then
-the rooms of the codecs, `digits` and `photographs`; last `commands`, the command line.
+Read `quantizer`, `frequency_tables`, `range_coder`, `mixing`, `packed_mixers`, `frame` and `container`, which know integers and
+bytes alone; then the rooms of the codecs, `digits`, `photographs` and `lossless`; last `commands`, the command line.
 """

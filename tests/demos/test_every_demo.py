@@ -24,7 +24,7 @@ SMALL = {
     "variational": "--code 3 --hidden 8 --components 2",
 }
 EXERCISES = {"findbug", "loops", "minimal", "task"}  # what trains nothing that it writes: each has a test of its own
-PHOTOGRAPHS = {"photograph", "train_photographs"}  # need photographs, not digits: see test_photograph_demos
+CODECS = {"photograph", "train_photographs", "train_lossless"}  # need other data: see test_photograph_demos, test_train_lossless
 WITH_CHECKPOINT = ["classify", "deep", "faces_and_fashion", "mnist", "variational"]
 WITH_LEARNING_RATE = sorted(set(SMALL) - {"bottleneck", "codec", "lesson"})  # the codec's bottleneck warns before the loss is NaN
 
@@ -58,7 +58,7 @@ def manual(name, capsys):
 
 
 def test_every_demo_is_tested_here():
-    assert set(SMALL) | EXERCISES | PHOTOGRAPHS == set(summaries())
+    assert set(SMALL) | EXERCISES | CODECS == set(summaries())
 
 
 # --- the manual

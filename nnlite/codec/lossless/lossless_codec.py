@@ -1,0 +1,295 @@
+"""The lossless codec: a picture, or a batch of pictures of one size, to few bytes and back, equal to the last bit.
+
+The file is a `nnlite.codec.frame` of format 3. Its numbers are count, height, width, and 8 · method + 4 (a batch) + 2 (random
+access) + 1 (three planes: green, red, blue). The methods:
+
+=================  ==============================================================================================
+0 raw              the payload is the samples, picture by picture, plane by plane
+1 continuous tone  residuals of predictions, see `continuous_tone`
+2 drawing          colours, see `drawings`
+3 palette          the same, of the numbers of at most 256 colours
+4 digit            28 × 28 grey pixels by a model that has been trained, see `digits`
+=================  ==============================================================================================
+
+The payload of the others is streams of `nnlite.codec.mixing`: the lengths of all but the last, written as the frame's numbers are,
+then they themselves. There is one stream for all pictures, and each is coded with what the ones before have taught. With random
+access there is one for each picture, the digits' model stays as it is, and all others start anew. A palette comes first: a byte,
+the number of colours less 1, and one more stream in front, the colours in order as a picture of one row, by continuous tone. The
+payload of a single colour is that byte and the colour.
+
+A decision costs at least log2(65536 / 65528) bits. So a payload has a byte for every 2^15 samples, with zeros at its end if need
+be, and no few bytes can ask for hours. Decoding takes 2 bytes of memory for each sample of the batch, 8 for each of a picture, and
+150 MB.
+"""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.codec import frame
+from nnlite.codec.lossless.continuous_tone import code_picture, fresh_continuous_tone
+from nnlite.codec.lossless.digits import SIDE, code_digits, load_digits
+from nnlite.codec.lossless.drawings import code_drawing, fresh_drawing
+from nnlite.codec.lossless.planes import Images, check_pictures, check_size, pack, seen, to_pictures, unpack
+from nnlite.codec.mixing import Coder, Mixer, decoder, encoder, finish
+from nnlite.files.errors import CodecError
+
+METHODS = ("raw", "continuous tone", "drawing", "palette", "digit")
+RAW, CONTINUOUS_TONE, DRAWING, PALETTE, DIGIT = range(5)
+SAMPLES_A_BYTE = 15  # 2^15
+TRIAL, TRIAL_COUNT = 1 << 21, 100  # at most so many samples and pictures are coded by several methods to compare them
+RATE, LIMIT = 6, 1000  # at which the digits' model goes on learning in a batch
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself; `method` is an index of METHODS."""
+
+    count: int
+    height: int
+    width: int
+    planes: int
+    method: int
+    batch: bool
+    random_access: bool
+
+
+class LosslessCodec:
+    """Compresses 8-bit pictures, grey or in colours, alone or in batches, without loss.
+
+    Parameters
+    ----------
+    digits : Mixer, optional
+        What was learned from digits; by default what comes with nnlite, read when the first digits come.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite.codec.lossless import LosslessCodec
+    >>> y, x = np.mgrid[:64, :64]
+    >>> picture = (255 * ((x // 8 + y // 8) % 2)).astype(np.uint8)
+    >>> codec = LosslessCodec()
+    >>> file = codec.compress(picture)
+    >>> len(file) < 64
+    True
+    >>> bool((codec.decompress(file) == picture).all())
+    True
+    """
+
+    def __init__(self, digits: Mixer | None = None):
+        self._digits = digits
+
+    @property
+    def digits(self) -> Mixer:
+        """The digits' model; nothing changes it."""
+        if self._digits is None:
+            self._digits = load_digits()
+        return self._digits
+
+    @cached_property
+    def digits_hash(self) -> bytes:
+        """SHA-256 of the digits' model."""
+        return hashlib.sha256(b"".join(array.tobytes() for array in self.digits[:3])).digest()
+
+    def compress(self, pictures: npt.NDArray[Any], *, random_access: bool = False, method: str | None = None) -> bytes:
+        """Return the file of a picture or of a batch of pictures.
+
+        Parameters
+        ----------
+        pictures : uint8 array
+            A picture (height, width) or (height, width, 3), or a batch (N, height, width), (N, height, width, 1) or
+            (N, height, width, 3). Three dimensions of which the last is 3 are a picture in colours.
+        random_access : bool
+            Whether each picture of a batch can be decoded without the others, at the price of some bytes.
+        method : str, optional
+            One of METHODS; by default the one that takes the fewest bytes, or does so for a part of very many or large ones.
+
+        Raises
+        ------
+        CodecError
+            The pictures are no such array, or too many, or not for this method.
+        """
+        images, batch = check_pictures(pictures)
+        methods = _suitable(images)
+        if method is not None:
+            possible = [METHODS[number] for number in sorted({RAW, CONTINUOUS_TONE, DRAWING, *methods})]
+            if method not in possible:
+                raise CodecError(f"expected a method that these pictures allow, of {', '.join(possible)}, received {method!r}")
+            methods = [METHODS.index(method)]
+        part = _part(images) if len(methods) > 1 else images
+        trials = {number: self._encode(part, number, random_access) for number in methods}
+        chosen = min(methods, key=lambda number: len(trials[number]))
+        payload = trials[chosen] if part is images else self._encode(images, chosen, random_access)
+        if len(payload) >= images.size:
+            chosen, payload = RAW, images.tobytes()
+        count, planes, height, width = images.shape
+        kind = chosen * 8 + batch * 4 + random_access * 2 + (planes == 3)
+        return frame.pack(frame.LOSSLESS, (count, height, width, kind), payload, self._hash(chosen))
+
+    def decompress(self, data: bytes, indices: Sequence[int] | None = None) -> npt.NDArray[np.uint8]:
+        """Return the pictures of a file.
+
+        Parameters
+        ----------
+        data : bytes
+            The file.
+        indices : sequence of int, optional
+            Which pictures of a batch; by default all.
+
+        Returns
+        -------
+        uint8 array
+            A picture (height, width) or (height, width, 3), or a batch (N, height, width) or (N, height, width, 3).
+
+        Raises
+        ------
+        CodecError
+            The file is no such file, damaged, cut short, or made with another model; or it has no picture of an index.
+        """
+        header = read_header(data)
+        _, payload = frame.parse(data, frame.LOSSLESS, 4, self._hash(header.method))
+        chosen = list(range(header.count) if indices is None else indices)
+        if not all(0 <= index < header.count for index in chosen):
+            raise CodecError(f"expected pictures from 0 to {header.count - 1}, received {chosen}")
+        return to_pictures(self._decode(payload, header, chosen), header.batch)
+
+    def _hash(self, method: int) -> bytes:
+        return self.digits_hash if method == DIGIT else b""
+
+    def _encode(self, images: Images, method: int, random_access: bool) -> bytes:
+        """Return the payload, or something that is not shorter than the samples."""
+        if method == RAW:
+            return images.tobytes()
+        start, streams = b"", []
+        if method == PALETTE:
+            planes = images.shape[1]
+            packed = pack(images)
+            colours = np.flatnonzero(seen(packed, planes)).astype(np.int32)
+            start, row = bytes([len(colours) - 1]), unpack(colours, planes)
+            if len(colours) == 1:
+                return start + row.tobytes()
+            streams.append(self._encode_stream(row, CONTINUOUS_TONE, False))
+            images = np.searchsorted(colours, packed).astype(np.uint8)[:, None]
+        parts = np.split(images, len(images)) if random_access else [images]
+        streams += [self._encode_stream(part, method, random_access) for part in parts]
+        lengths = b"".join(frame.write_varint(len(stream)) for stream in streams[:-1])
+        return start + (lengths + b"".join(streams)).ljust(images.size >> SAMPLES_A_BYTE, b"\0")
+
+    def _decode(self, payload: bytes, header: Header, chosen: list[int]) -> Images:
+        """Return the chosen pictures; CodecError if the payload cannot be theirs."""
+        shape = (header.count, header.planes, header.height, header.width)
+        samples = math.prod(shape)
+        if header.method == RAW:
+            if len(payload) != samples:
+                raise CodecError(f"expected {samples} samples, received {len(payload)}: the file is damaged")
+            return np.frombuffer(payload, np.uint8).reshape(shape)[chosen]
+        colours: Images | None = None
+        if header.method == PALETTE:
+            if len(payload) < 2 or (payload[0] == 0 and len(payload) != 1 + header.planes):
+                raise CodecError("expected a palette, received the end of the file: it is damaged")
+            colours = np.zeros((1, header.planes, 1, payload[0] + 1), np.uint8)
+            if payload[0] == 0:
+                colours.flat[:] = np.frombuffer(payload, np.uint8, offset=1)
+                return np.broadcast_to(colours, shape)[chosen]
+            shape = (header.count, 1, header.height, header.width)
+            samples = math.prod(shape)
+            payload = payload[1:]
+        if len(payload) < samples >> SAMPLES_A_BYTE:
+            raise CodecError(f"expected at least {samples >> SAMPLES_A_BYTE} bytes for {samples} samples, received {len(payload)}")
+        streams = _split(payload, (colours is not None) + (header.count if header.random_access else 1))
+        if colours is not None:
+            self._code(decoder(streams.pop(0)), colours, CONTINUOUS_TONE, False)
+        if header.random_access:
+            images = np.zeros((len(chosen), *shape[1:]), np.uint8)
+            for image, index in zip(images, chosen, strict=True):
+                self._code(decoder(streams[index]), image[None], header.method, True)
+        else:
+            images = np.zeros(shape, np.uint8)
+            self._code(decoder(streams[0]), images, header.method, False)
+            images = images[chosen]
+        if colours is None:
+            return images
+        if images.max(initial=0) >= colours.shape[3]:
+            raise CodecError(f"expected numbers of {colours.shape[3]} colours, received others: the file is damaged")
+        return np.moveaxis(colours[0, :, 0][:, images[:, 0]], 0, 1)
+
+    def _encode_stream(self, images: Images, method: int, random_access: bool) -> bytes:
+        coder = encoder(images.size + 64)
+        self._code(coder, images, method, random_access)
+        stream = finish(coder)
+        return bytes(images.size + 64) if stream is None else stream
+
+    def _code(self, coder: Coder, images: Images, method: int, random_access: bool) -> None:
+        """Write pictures as one stream, or read them from it."""
+        _, planes, _, width = images.shape
+        if method == DIGIT:
+            states, weights, curves, _, _ = self.digits
+            if random_access:
+                model = Mixer(states, weights, curves, 0, LIMIT)
+            else:
+                model = Mixer(states.copy(), weights.copy(), curves.copy(), RATE, LIMIT)
+            code_digits(coder, model, images[:, 0])
+        elif method == CONTINUOUS_TONE:
+            tones = fresh_continuous_tone(planes, width, images.size)
+            for image in images:
+                code_picture(coder, tones, image)
+        else:
+            drawing = fresh_drawing(images.size)
+            for image in images:
+                code_drawing(coder, drawing, image)
+
+
+def read_header(data: bytes) -> Header:
+    """Return what a file says of itself, without a look at its checksum; CodecError if it is none or says what cannot be."""
+    (count, height, width, kind), _ = frame.read_numbers(data, frame.LOSSLESS, 4)
+    method, batch, random_access, planes = kind >> 3, bool(kind & 4), bool(kind & 2), 3 if kind & 1 else 1
+    if method >= len(METHODS) or (count != 1 and not batch) or (method == DIGIT and (height, width, planes) != (SIDE, SIDE, 1)):
+        raise CodecError(f"expected a kind of pictures that there is, received {kind}: the file is damaged, or of a newer nnlite")
+    check_size(count, planes, height, width)
+    return Header(count, height, width, planes, method, batch, random_access)
+
+
+def _suitable(images: Images) -> list[int]:
+    """Return the methods that are worth a trial."""
+    packed, planes = pack(images), images.shape[1]
+    colours = np.count_nonzero(seen(packed, planes))
+    if colours == 1:
+        return [PALETTE]
+    repeats = np.mean(packed[..., 1:] == packed[..., :-1]) if packed.shape[2] > 1 else 1.0
+    suits = {
+        DIGIT: images.shape[1:] == (1, SIDE, SIDE),
+        PALETTE: colours <= (256 if planes == 3 else 64),
+        DRAWING: colours > (256 if planes == 3 else 64) and repeats > 0.25,
+        CONTINUOUS_TONE: colours > 2,
+    }
+    return [method for method, suitable in suits.items() if suitable]
+
+
+def _part(images: Images) -> Images:
+    """Return the first of many pictures, the middle of a large one, or all."""
+    count, planes, height, width = images.shape
+    if images.size <= TRIAL and count <= TRIAL_COUNT:
+        return images
+    side = math.isqrt(TRIAL // planes)
+    top, left = max(height - side, 0) // 2, max(width - side, 0) // 2
+    number = min(max(TRIAL // (planes * height * width), 1), TRIAL_COUNT)
+    return np.array(images[:number, :, top : top + side, left : left + side], order="C")
+
+
+def _split(payload: bytes, number: int) -> list[bytes]:
+    """Return the streams of a payload; CodecError if it ends before they do."""
+    position, ends = 0, [0]
+    for _ in range(number - 1):
+        length, position = frame.read_varint(payload, position)
+        ends.append(ends[-1] + length)
+    ends = [position + end for end in ends] + [len(payload)]
+    if ends[-2] > ends[-1]:
+        raise CodecError(f"expected streams of {ends[-2]} bytes, received {len(payload)}: the file is damaged")
+    return [payload[start:end] for start, end in itertools.pairwise(ends)]

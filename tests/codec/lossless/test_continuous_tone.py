@@ -1,0 +1,58 @@
+"""Photographs: any samples come back, and what can be predicted costs little."""
+
+import numpy as np
+import pytest
+
+from nnlite.codec.lossless.continuous_tone import PREDICTIONS, RULES, blend, code_picture, fresh_continuous_tone
+from nnlite.codec.mixing import decoder, encoder, finish
+from nnlite.jit import jit
+
+RNG = np.random.default_rng(5)
+
+
+@jit
+def blended(p, errors, row, j):
+    return blend(p, errors, row, j)
+
+
+def coded(picture):
+    """Return the bytes of a picture (planes, height, width), and check that it comes back."""
+    coder = encoder(100_000)
+    code_picture(coder, fresh_continuous_tone(len(picture), picture.shape[2], picture.size), picture.copy())
+    stream = finish(coder)
+    decoded = np.zeros_like(picture)
+    code_picture(decoder(stream), fresh_continuous_tone(len(picture), picture.shape[2], picture.size), decoded)
+    np.testing.assert_array_equal(decoded, picture)
+    return len(stream)
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 2), (17, 70), (40, 9)])
+def test_noise_and_extremes_come_back(planes, size):
+    coded(RNG.integers(0, 256, (planes, *size), dtype=np.uint8))
+    coded(RNG.integers(0, 2, (planes, *size), dtype=np.uint8) * 255)
+    coded(np.full((planes, *size), 255, np.uint8))
+
+
+def test_a_plane_that_the_one_before_tells_costs_little():
+    noise = RNG.integers(60, 180, (1, 48, 64), dtype=np.uint8)
+    assert coded(np.concatenate([noise, noise + 9, 250 - noise])) < 1.5 * coded(noise)
+
+
+def test_neurons_learn_what_no_rule_knows():
+    values = np.full((40, 64), 128)
+    for i in range(2, 40):
+        for j in range(2, 63):
+            values[i, j] = 0.9 * values[i - 2, j + 1] + 0.5 * values[i, j - 2] - 0.4 * values[i - 1, j - 1] + RNG.integers(-6, 7)
+    assert coded(values.clip(0, 255).astype(np.uint8)[None]) < 40 * 64 * 5.2 / 8
+
+
+def test_the_blend_is_the_mean_weighted_by_the_fourth_power_of_the_errors():
+    p = RNG.integers(-100, 2200, PREDICTIONS)
+    errors = RNG.integers(0, 400, (PREDICTIONS, 2, 9))
+    cut = p.clip(0, 8 * 255)
+    off = errors[:, 1, 4] + errors[:, 0, 5] + errors[:, 0, 6] + (errors[:, 1, 3] + errors[:, 0, 4]) / 2
+    square = off**2 / 64 + 2
+    square[RULES:] /= 2
+    weights = 1 / (square**2 / 4 + 1)
+    assert abs(blended(p.copy(), errors, 1, 5) - np.average(cut, weights=weights)) < 12

@@ -1,0 +1,233 @@
+"""The lossless codec from outside: whatever comes in comes out, in few bytes; whatever is damaged is refused."""
+
+import contextlib
+import hashlib
+import zlib
+
+import numpy as np
+import pytest
+
+from nnlite.codec import frame
+from nnlite.codec.lossless import LosslessCodec, lossless_codec
+from nnlite.codec.lossless.lossless_codec import METHODS, read_header
+from nnlite.datasets import load_mnist
+from nnlite.files.errors import CodecError
+
+Y, X = np.mgrid[:40, :44]
+RNG = np.random.default_rng(3)
+GREY = ((X * X // 9 + 3 * Y + X * Y // 7 % 5) % 256).astype(np.uint8)
+COLOUR = np.stack([GREY, GREY // 2 + 30, 255 - GREY], axis=-1)
+DRAWING = np.where((X // 5 + Y // 7) % 3 == 0, 200, 30).astype(np.uint8)
+PALETTE = np.array([[250, 250, 240], [10, 20, 30], [200, 0, 0]], np.uint8)[(X // 3 * Y // 4) % 3]
+DIGITS = load_mnist().test_images[:12]
+
+
+@pytest.fixture(scope="module")
+def codec():
+    return LosslessCodec()
+
+
+def there_and_back(codec, pictures, **options):
+    file = codec.compress(pictures, **options)
+    decoded = codec.decompress(file)
+    assert decoded.dtype == np.uint8 and decoded.shape == pictures.shape
+    np.testing.assert_array_equal(decoded, pictures)
+    return file
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.array([[7]], np.uint8), np.array([[[7, 8, 9]]], np.uint8), GREY[:1], GREY[:, :1], GREY[:2, :2], COLOUR[:1],
+        COLOUR[:, :1],
+        GREY, COLOUR, DRAWING, PALETTE, np.zeros((50, 60), np.uint8), np.full((50, 60, 3), [1, 2, 255], np.uint8),
+        RNG.integers(0, 256, (20, 30), dtype=np.uint8), RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8),
+        RNG.integers(0, 2, (20, 30), dtype=np.uint8), 255 * RNG.integers(0, 2, (20, 30, 3), dtype=np.uint8),
+        DIGITS[0], 255 - DIGITS[0],
+    ],
+)  # fmt: skip
+def test_a_picture_comes_back(codec, picture):
+    assert len(there_and_back(codec, picture)) <= picture.size + 14
+
+
+@pytest.mark.parametrize("random_access", [False, True])
+@pytest.mark.parametrize(
+    "batch",
+    [
+        DIGITS, DIGITS[:1], 255 - DIGITS, np.zeros((5, 28, 28), np.uint8), GREY.reshape(4, 10, 44),
+        DRAWING.reshape(4, 10, 44),
+        COLOUR.reshape(4, 10, 44, 3), PALETTE.reshape(4, 10, 44, 3), RNG.integers(0, 256, (3, 28, 28), dtype=np.uint8),
+    ],
+)  # fmt: skip
+def test_a_batch_comes_back(codec, batch, random_access):
+    file = there_and_back(codec, batch, random_access=random_access)
+    np.testing.assert_array_equal(codec.decompress(file, [len(batch) - 1, 0]), batch[[-1, 0]])
+    assert codec.decompress(file, []).shape == (0, *batch.shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("pictures", "method"),
+    [(GREY, "continuous tone"), (DIGITS, "continuous tone"), (PALETTE, "palette"), (PALETTE, "continuous tone"), (DIGITS, "digit"),
+     (COLOUR, "drawing"), (GREY, "raw"), (RNG.integers(0, 256, (3, 28, 28), dtype=np.uint8), "digit")],
+)  # fmt: skip
+def test_any_suitable_method_brings_the_pictures_back(codec, pictures, method):
+    assert METHODS[read_header(there_and_back(codec, pictures, method=method)).method] in (method, "raw")
+
+
+def test_the_method_is_the_one_that_takes_the_fewest_bytes(codec):
+    for pictures, method in ((GREY, "continuous tone"), (PALETTE, "palette"), (DIGITS, "digit"), (GREY[:1, :1], "raw")):
+        file = codec.compress(pictures)
+        assert METHODS[read_header(file).method] == method
+
+
+def test_the_header_of_a_small_picture_takes_ten_bytes(codec):
+    for picture in (RNG.integers(0, 256, (5, 6), dtype=np.uint8), RNG.integers(0, 256, (5, 6, 3), dtype=np.uint8)):
+        assert len(codec.compress(picture)) == 10 + picture.size
+
+
+def test_what_is_drawn_a_second_time_costs_little(codec):
+    letters = RNG.integers(0, 5, (40, 60), dtype=np.uint8) * 50
+    once = len(codec.compress(letters))
+    assert len(codec.compress(np.tile(letters, (1, 6)))) < 2 * once
+
+
+def test_a_smooth_picture_costs_little(codec):
+    smooth = np.rint(128 + 60 * np.sin(X / 9) * np.cos(Y / 7)).astype(np.uint8)
+    assert len(codec.compress(smooth)) < smooth.size / 5
+
+
+def test_digits_cost_less_than_a_pixel_and_random_access_a_little_more(codec):
+    digits = load_mnist().test_images[:200]
+    batch, each = (8 * len(codec.compress(digits, random_access=choice)) / digits.size for choice in (False, True))
+    assert batch < each < 1.02
+
+
+def test_digits_do_not_change_the_model(codec):
+    before = [array.tobytes() for array in codec.digits[:3]]
+    codec.compress(DIGITS)
+    codec.compress(DIGITS, random_access=True)
+    assert [array.tobytes() for array in codec.digits[:3]] == before
+
+
+def test_the_pictures_given_are_neither_changed_nor_need_they_be_writable_or_contiguous(codec):
+    picture = np.asfortranarray(COLOUR[::2])
+    before = picture.copy()
+    picture.flags.writeable = False
+    there_and_back(codec, picture)
+    np.testing.assert_array_equal(picture, before)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [
+        (GREY / 255, "multiply floats"), (GREY.astype(np.uint16), "uint8"), (GREY > 9, "uint8"), (GREY[0], "height, width"),
+        (np.zeros((2, 3, 4, 4), np.uint8), "height, width"), (np.zeros((0, 4), np.uint8), "one pixel"),
+        (np.zeros((0, 4, 4), np.uint8), "one picture"), (np.zeros((1, 1 << 16), np.uint8), "divide them"),
+    ],
+)  # fmt: skip
+def test_what_is_no_picture_is_refused(codec, pictures, message):
+    with pytest.raises(CodecError, match=message):
+        codec.compress(pictures)
+
+
+def test_an_unsuitable_method_is_refused(codec):
+    with pytest.raises(CodecError, match="expected a method"):
+        codec.compress(GREY, method="digit")
+    with pytest.raises(CodecError, match="expected a method"):
+        codec.compress(GREY, method="zip")
+
+
+def test_a_picture_that_is_not_there_is_refused(codec):
+    with pytest.raises(CodecError, match="from 0 to 11"):
+        codec.decompress(codec.compress(DIGITS), [12])
+
+
+FILES = [
+    (GREY[:12, :12], {}),
+    (PALETTE[:12, :12], {}),
+    (DIGITS[:2], {}),
+    (DIGITS[:2], {"random_access": True}),
+    (COLOUR[:2, :2], {}),
+]
+
+
+@pytest.mark.parametrize("number", range(len(FILES)))
+def test_a_file_cut_short_or_with_a_changed_byte_is_refused(codec, number):
+    pictures, options = FILES[number]
+    file = codec.compress(pictures, **options)
+    for damaged in [file[:k] for k in range(len(file))] + [
+        file[:k] + bytes([file[k] ^ 1 << k % 8]) + file[k + 1 :] for k in range(len(file))
+    ]:
+        with pytest.raises(CodecError):
+            codec.decompress(damaged)
+
+
+def with_checksum(codec, file):
+    """Return a file with its checksum made right."""
+    model = codec.digits_hash if METHODS[read_header(file).method] == "digit" else b""
+    checksum = zlib.crc32(file[6:], zlib.crc32(file[:2], zlib.crc32(model)))
+    return file[:2] + checksum.to_bytes(4, "big") + file[6:]
+
+
+@pytest.mark.parametrize("number", range(len(FILES)))
+def test_a_payload_that_nobody_wrote_gives_pictures_of_the_size_or_a_sentence(codec, number):
+    pictures, options = FILES[number]
+    file = codec.compress(pictures, **options)
+    rng = np.random.default_rng(number)
+    start = frame.read_numbers(file, frame.LOSSLESS, 4)[1]
+    for _ in range(60):
+        payload = rng.bytes(int(rng.integers(0, 2 * len(file))))
+        with contextlib.suppress(CodecError):
+            assert codec.decompress(with_checksum(codec, file[:start] + payload)).shape == pictures.shape
+
+
+def test_few_bytes_cannot_ask_for_many_pixels(codec):
+    for kind in (8, 9, 16, 24, 4 + 8):
+        file = frame.pack(frame.LOSSLESS, (1, 16000, 16000, kind), bytes([3]) + bytes(500))
+        with pytest.raises(CodecError, match=r"at least|samples"):
+            codec.decompress(file)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(1, 5, 5, 40), (2, 5, 5, 8), (1, 5, 5, 32), (1, 28, 28, 33), (0, 5, 5, 12), (1, 0, 5, 8), (1, 1 << 16, 5, 8),
+     (1 << 21, 1, 1, 12)],
+)  # fmt: skip
+def test_sizes_and_kinds_that_cannot_be_are_refused(codec, numbers):
+    with pytest.raises(CodecError):
+        codec.decompress(frame.pack(frame.LOSSLESS, numbers, bytes(100)))
+
+
+def test_a_file_of_digits_needs_the_model_that_made_it(codec):
+    other = codec.digits._replace(states=codec.digits.states.copy())
+    other.states[5] += 1
+    with pytest.raises(CodecError, match="model"):
+        LosslessCodec(other).decompress(codec.compress(DIGITS))
+
+
+def test_a_part_decides_for_very_many_pictures(codec, monkeypatch):
+    monkeypatch.setattr(lossless_codec, "TRIAL", 1500)
+    monkeypatch.setattr(lossless_codec, "TRIAL_COUNT", 3)
+    there_and_back(codec, DIGITS)
+    there_and_back(codec, PALETTE)
+
+
+# What each method writes never changes: files must be readable for ever.
+GOLDEN = {
+    "continuous tone": "2e71a30aef857389",
+    "drawing": "0f22d98fff0df57b",
+    "palette": "e5a3bd881b5c7356",
+    "digit": "fce0bc15af7daab1",
+}
+EXAMPLES = {
+    "continuous tone": COLOUR,
+    "drawing": COLOUR,
+    "palette": PALETTE,
+    "digit": DIGITS,
+}
+
+
+@pytest.mark.parametrize("method", GOLDEN)
+def test_the_bytes_are_those_that_have_always_been_written(codec, method):
+    file = codec.compress(EXAMPLES[method], method=method)
+    assert hashlib.sha256(file).hexdigest()[:16] == GOLDEN[method]

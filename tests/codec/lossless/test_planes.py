@@ -1,0 +1,41 @@
+"""Pictures as planes, and planes as colours."""
+
+import numpy as np
+import pytest
+
+from nnlite.codec.lossless.planes import MAX_COUNT, MAX_SIDE, check_pictures, check_size, pack, seen, to_pictures, unpack
+from nnlite.files.errors import CodecError
+
+RNG = np.random.default_rng(0)
+
+
+def test_the_planes_are_green_red_and_blue():
+    images, batch = check_pictures(np.array([[[1, 2, 3]]], np.uint8))
+    assert images.tolist() == [[[[2]], [[1]], [[3]]]] and not batch
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3), (2, 4, 5), (2, 4, 3), (2, 4, 5, 3), (2, 4, 3, 3), (1, 4, 5)])
+def test_pictures_come_back_from_their_planes(shape):
+    pictures = RNG.integers(0, 256, shape, dtype=np.uint8)
+    images, batch = check_pictures(pictures)
+    assert images.flags.c_contiguous and images.flags.writeable and not np.shares_memory(images, pictures)
+    np.testing.assert_array_equal(to_pictures(images, batch), pictures)
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_colours_are_one_byte_for_each_plane(planes):
+    images = RNG.integers(0, 256, (2, planes, 4, 5), dtype=np.uint8)
+    colours = pack(images)
+    assert colours[1, 2, 3] == sum(int(images[1, plane, 2, 3]) << 8 * plane for plane in range(planes))
+    np.testing.assert_array_equal(unpack(colours[0].ravel(), planes)[0, :, 0].reshape(planes, 4, 5), images[0])
+    assert np.flatnonzero(seen(colours, planes)).tolist() == sorted(set(colours.ravel().tolist()))
+
+
+@pytest.mark.parametrize(
+    "size", [(MAX_COUNT, 1, 16, 16), (1, 1, MAX_SIDE, 4096), (1, 1, 4096, MAX_SIDE), (1, 1, 1 << 14, 1 << 14), (1, 3, 9000, 9000)]
+)
+def test_the_largest_sizes_are_allowed_and_no_larger_ones(size):
+    check_size(*size)
+    for larger in ((MAX_COUNT + 1, 1, 1, 1), (1, 1, MAX_SIDE + 1, 1), (1, 1, 1, MAX_SIDE + 1), (size[0] * 4, *size[1:])):
+        with pytest.raises(CodecError):
+            check_size(*larger)

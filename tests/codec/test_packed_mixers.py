@@ -1,0 +1,63 @@
+"""Mixers in few bytes: nearly what they were, and nothing else is taken for one."""
+
+import lzma
+
+import numpy as np
+import pytest
+
+from nnlite.codec.mixing import CONFIDENCE, SQUASH, STRETCH, UNSEEN, fresh_mixer
+from nnlite.codec.packed_mixers import pack_mixer, unpack_mixer
+
+
+def fresh():
+    return fresh_mixer(500, 6, 4, weight=0.1, rate=20, limit=300)
+
+
+def learned(seed=0):
+    rng = np.random.default_rng(seed)
+    mixer = fresh()
+    mixer.states[:] = rng.integers(1 << 16, (1 << 22) - (1 << 16), 500) << 10 | rng.integers(0, 1024, 500)
+    mixer.weights[:] = rng.integers(-(1 << 22), 1 << 22, mixer.weights.shape)
+    mixer.curves[:] = rng.integers(8, 65528, mixer.curves.shape)
+    return mixer
+
+
+def test_what_comes_back_is_nearly_what_was_packed():
+    mixer = learned()
+    again = unpack_mixer(pack_mixer(mixer), fresh())
+    known = (mixer.states & 1023) > 2
+    before, after = (STRETCH[each.states[known] >> 16].astype(int) for each in (mixer, again))
+    inside = np.abs(before) < 8 * 256
+    assert np.abs(before - after)[inside].max() <= 52  # half a level, 1/5, in 1/256
+    assert abs((before - after)[inside].mean()) < 3
+    confidences = [CONFIDENCE[each.states[known] & 1023].astype(int) for each in (mixer, again)]
+    assert np.abs(confidences[0] - confidences[1]).max() < 60
+    assert np.abs(mixer.weights - again.weights).max() < 256
+    np.testing.assert_array_equal(mixer.curves, again.curves)
+    assert (again.states[~known] == UNSEEN).all()
+
+
+def test_what_has_been_packed_once_stays_the_same():
+    once = unpack_mixer(pack_mixer(learned()), fresh())
+    twice = unpack_mixer(pack_mixer(once), fresh())
+    for first, second in zip(once, twice, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_state_far_out_stays_inside():
+    mixer = fresh()
+    mixer.states[:2] = np.array([1, (1 << 22) - 1], np.uint32) << 10 | 100
+    states = unpack_mixer(pack_mixer(mixer), fresh()).states >> 16
+    assert SQUASH[0] < states[0] < 50 and 65536 - 50 < states[1] < 65536
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"", b"no lzma", pack_mixer(learned())[:-5], pack_mixer(learned()) + b"x", lzma.compress(bytes(10)),
+        lzma.compress(bytes(10**6)),        lzma.compress(b"\xff" * (2 * (500 + 144 + 4 * 49))),
+    ],
+)  # fmt: skip
+def test_what_is_no_mixer_of_these_sizes_is_refused(damaged):
+    with pytest.raises(ValueError, match="expected a"):
+        unpack_mixer(damaged, fresh())
