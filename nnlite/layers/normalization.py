@@ -144,7 +144,7 @@ class BatchNormalization(Layer):
         d_shift, d_scale = np.sum(dy, axis=0), np.sum(dy * normalized, axis=0)  # (D,) each
         self.shift.add(d_shift)
         self.scale.add(d_scale)
-        dx = np.multiply(normalized, -d_scale / len(dy), out=self._buffer("dx", dy.shape, dy.dtype))
+        dx: FloatArray = np.multiply(normalized, -d_scale / len(dy), out=self._buffer("dx", dy.shape, dy.dtype))
         dx += dy
         dx -= d_shift / len(dy)
         dx *= self.scale.value * inverse
