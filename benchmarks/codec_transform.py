@@ -14,7 +14,7 @@ from benchmarks.codec_rates import Setting
 from nnlite.codec import container
 from nnlite.codec import range_coder as entropy
 from nnlite.codec.digits.class_prior import ClassPrior
-from nnlite.codec.digits.image_codec import to_bytes
+from nnlite.codec.digits.decoding import to_bytes
 from nnlite.codec.frequency_tables import FrequencyTables
 
 STEPS = (500, 350, 250, 180, 130, 90, 64, 45, 32)  # Δ, in grey levels

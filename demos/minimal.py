@@ -1,8 +1,8 @@
-"""The whole lesson on one page: the autoencoder of demos.mnist, 784 → 128 → 784, in plain NumPy.
+"""The whole lesson on one page: the autoencoder of demos.mnist, 784-128-784, in plain NumPy.
 
 Read it from top to bottom; run it with python demos/minimal.py, and with 6000 behind it on the first 6000 images only. Its losses
 are those of nnlite, which is the same, but checked, faster and with more layers. Shapes: N images a batch, D inputs (784 pixels at
-first), H outputs. dy stands for ∂L/∂y, the gradient of the loss.
+first), H outputs. dy stands for dL/dy, the gradient of the loss.
 """
 
 import gzip

@@ -30,6 +30,7 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
+COMPILED = not numba.config.DISABLE_JIT
 
 
 class CheckedFile(IndexDataCacheFile):
@@ -75,7 +76,7 @@ class Cache(FunctionCache):
 def jit(function: Function, forceinline: bool = False) -> Function:
     """Compile `function` with numba on its first call, once for each combination of argument types."""
     compiled = numba.njit(function, error_model="numpy", fastmath=FASTMATH, nogil=True, forceinline=forceinline)
-    if compiled is not function:  # which it is with NUMBA_DISABLE_JIT
+    if COMPILED:
         try:
             compiled._cache = Cache(function)
         except Exception as error:  # RuntimeError where numba found no folder that it may write to

@@ -1,5 +1,6 @@
-"""What demos and benchmarks share: how a program begins, before NumPy is imported (see `programs.machine`), and how it ends."""
+"""What demos and benchmarks share: how a program begins, before NumPy is imported (see `programs.machine`), writes and ends."""
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -8,6 +9,10 @@ from typing import NoReturn
 from programs import machine
 
 machine.prepare(sys.argv)
+
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):  # a notebook's is another
+        stream.reconfigure(errors="replace")  # a question mark for what a terminal's encoding does not have, such as × in ASCII
 
 
 def run(main: Callable[[], int]) -> NoReturn:

@@ -83,3 +83,55 @@ def test_training_works_where_there_is_no_scipy():
         [sys.executable, "-W", "error", "-c", WITHOUT_SCIPY], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- terminals that are not UTF-8
+
+
+def run_with(encoding, *arguments, **options):
+    """Run a program of this house whose standard output and error have another encoding."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment |= options.pop("variables", {})
+    command = [sys.executable, "-W", "error", *map(str, arguments)]
+    return subprocess.run(command, cwd=options.pop("cwd", ROOT), env=environment, capture_output=True, timeout=300, **options)
+
+
+MANUALS = [["-m", "nnlite"], ["-m", "demos"], ["demos/minimal.py"], ["-m", "benchmarks.codecs"]]
+
+
+@pytest.mark.parametrize("command", MANUALS, ids=lambda command: command[-1])
+def test_a_manual_is_written_in_ascii_where_there_is_nothing_else(command):
+    done = run_with("ascii", *command, "--help")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode("ascii")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii:strict", "utf-16"])
+def test_a_manual_is_written_in_any_encoding(encoding):
+    done = run_with(encoding, "-m", "nnlite", "--help")
+    assert (done.returncode, done.stderr) == (0, b"")
+    text = done.stdout.decode(encoding.partition(":")[0])
+    assert "28 × 28" in text or "28 ? 28" in text
+
+
+def test_a_locale_of_ascii_alone_is_enough(tmp_path):
+    plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = run_with("", "-m", "nnlite", "compress", "--help", variables=plain)
+    assert (done.returncode, done.stderr) == (0, b"")
+    done = run_with("", "-m", "nnlite", "info", tmp_path / "Größe ×", variables=plain)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and b"No such file or directory" in done.stderr
+
+
+def test_an_error_is_written_in_ascii(tmp_path):
+    (tmp_path / "file").write_bytes(b"P5 3 2 255\n" + bytes(6))
+    done = run_with("ascii", "-m", "nnlite", "compress", "file", "new", cwd=tmp_path)
+    assert done.returncode == 1
+    assert b"this codec was trained for grey images of 28 ? 28 pixels, received 3 ? 2 pixels" in done.stderr.replace(
+        b"2 ? 3", b"3 ? 2"
+    )
+
+
+def test_a_demo_runs_in_ascii_from_its_first_line_to_its_last(data, tmp_path):
+    done = run_with("ascii", "-m", "demos.mnist", "--data", data, "--out", tmp_path / "out", *SMALL)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "8 ? 8" in done.stdout.decode("ascii")

@@ -10,7 +10,8 @@ from demos.mnist import make_model
 from demos.shared.examples import one_two_four
 from nnlite import Autoencoder, Callback, Dense, Sequential, Sigmoid, Tanh
 from nnlite.codec.digits.class_prior import ClassPrior
-from nnlite.codec.digits.image_codec import ImageCodec, to_bytes
+from nnlite.codec.digits.decoding import to_bytes
+from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer, dequantize, quantize
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam

@@ -5,6 +5,7 @@ images, `nnlite.codec.digits` does all else. An expected mistake is one line on 
 """
 
 import argparse
+import io
 import json
 import os
 import re
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nnlite.codec import container
-from nnlite.codec.digits.image_codec import ImageCodec, Images
+from nnlite.codec.digits.decoding import Images
+from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.files.errors import CodecError, FileError
 from nnlite.metrics import bits_per_pixel, mse, psnr
 from nnlite.pictures import picture_files as imagefiles
@@ -93,6 +95,9 @@ def positive_number(text: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a question mark for what a terminal's encoding does not have, such as × in ASCII
     options = make_parser().parse_args(arguments)
     try:
         options.command(options)
@@ -141,6 +146,8 @@ def make_parser() -> Parser:
     command.set_defaults(command=info)
     command.add_argument("input", type=Path, metavar="FILE", help="compressed file")
     command.add_argument("--json", action="store_true", help="as JSON")
+    command.add_argument("--images", type=Path, metavar="IN", help="the images that were compressed: tell the quality reached, too")
+    command.add_argument("--model", type=Path, metavar="FILE", help="the codec that made the file, if it is not the built-in one")
     return parser
 
 
@@ -160,6 +167,7 @@ def compress(options: argparse.Namespace) -> None:
         data = with_psnr(codec, images, options.target_psnr)
     else:
         data = codec.compress(images, codec.qualities // 2 if options.quality is None else options.quality)
+    codec.check_known(images, data)
     imagefiles.write_bytes(options.output, data, options.force)
 
 
@@ -186,6 +194,12 @@ def info(options: argparse.Namespace) -> None:
         "bits_per_pixel": bits_per_pixel(len(data), (header.count, header.height, header.width)),
         "model": f"{header.model:03x}",
     }
+    if options.images:
+        codec = load_codec(options.model)
+        images, restored = codec.check_images(imagefiles.read_images(options.images)), codec.decompress(data)
+        if images.shape != restored.shape:
+            raise CodecError(f"{options.images}: expected the {len(restored)} images in the file, received {len(images)}")
+        facts["psnr"] = psnr(mse(restored, images))
     if options.json:
         print(json.dumps(facts))
     else:

@@ -27,7 +27,8 @@ import numpy as np
 
 from nnlite.arrays import Array
 from nnlite.files import safetensors
-from nnlite.files.errors import CheckpointError
+from nnlite.files.errors import CheckpointError, FormatError
+from nnlite.files.torch_names import ways_to_name
 from nnlite.files.weights import restore
 from nnlite.files.whole_files import read_file, write_atomically
 from nnlite.layers.activations import Activation, Softmax
@@ -70,19 +71,36 @@ def save_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
 def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
     """Read the weights from a file that ``safetensors.torch.save_file(twin.state_dict(), path)`` has written.
 
+    The twin may also be a module of one's own, with names such as "encoder.0.weight" or "fc1.weight", if only one order of its
+    parts fits the model: layers that are numbered come in the order of their numbers, and shapes must tell which part comes first.
+
     Raises
     ------
     ValueError
         A layer has no counterpart in PyTorch; the message names it.
     CheckpointError
-        Names, shapes or dtypes are not exactly those of the twin. Nothing has been changed then.
+        Names, shapes or dtypes are not those of the twin, or fit in several orders. Nothing has been changed then.
     nnlite.FormatError
         The file is damaged or of another format.
     OSError
         The file cannot be read.
     """
-    arrays, _ = safetensors.read(path)
-    restore(_torch_state(model), arrays, path)
+    try:
+        arrays, _ = safetensors.read(path)
+    except FormatError as error:
+        raise FormatError(f"{error}: write it by safetensors.torch.save_file; a file of torch.save may run any program") from error
+    targets = _torch_state(model)
+    if set(arrays) != set(targets):
+        ways = ways_to_name(targets, arrays)
+        if len(ways) != 1:
+            missing, unknown = sorted(set(targets) - set(arrays)), sorted(set(arrays) - set(targets))
+            raise CheckpointError(
+                f"{path}: expected the model's parameters, received a file without {missing} and with {unknown}, whose shapes fit "
+                f"in {'several orders' if ways else 'no order'}: save the state_dict() of the layers in one row, such as "
+                "torch.nn.Sequential(*encoder, *decoder)"
+            )
+        arrays = {name: arrays[other] for name, other in ways[0].items()}
+    restore(targets, arrays, path)
 
 
 def _torch_state(model: Stack) -> dict[str, Array]:

@@ -37,7 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape
-from nnlite.jit import jit, part
+from nnlite.jit import COMPILED, jit, part
 from nnlite.products.processor import LINE, ROWS, WIDTH, array_at, copy_lanes, itemsize, tile, transpose_block
 
 Place = tuple[int, ...]  # an address and what belongs to it
@@ -72,6 +72,8 @@ def product(a: FloatArray, b: FloatArray) -> FloatArray:
         raise ValueError(
             f"product expects float32 or float64 matrices (N, K) and (K, H), received {a.dtype} {a.shape} and {b.dtype} {b.shape}"
         )
+    if not COMPILED:  # then there is no tile; each row alone, for the same bits in any batch
+        return np.array([(row[:, None] * b).sum(axis=0) for row in a], a.dtype).reshape(len(a), b.shape[1])
     if b.dtype.itemsize not in b.strides:
         b = np.ascontiguousarray(b)
     (rows, terms), columns = a.shape, b.shape[1]

@@ -171,6 +171,46 @@ def test_info_as_a_table_says_the_same_in_words(run):
     assert all(line[15] == " " != line[16] for line in out.splitlines())  # one column of values
 
 
+def test_info_tells_the_quality_reached_if_it_is_given_the_images(run, codec, images, model):
+    expected = psnr(mse(codec.decompress(Path("digits.nnl").read_bytes()), images))
+    code, out, err = run("info", "digits.nnl", "--json", "--images", "digits.npy", "--model", model)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["psnr"] == expected
+    assert f"psnr            {expected:.3f}\n" in run("info", "digits.nnl", "--images", "digits.npy", "--model", model)[1]
+
+
+def test_info_does_not_compare_other_images(run, model, images):
+    np.save("fewer.npy", images[1:])
+    code, out, err = run("info", "digits.nnl", "--images", "fewer.npy", "--model", model)
+    assert (code, out, err) == (1, "", "nnlite: fewer.npy: expected the 30 images in the file, received 29\n")
+
+
+# --- images that the codec does not know
+
+
+def test_dark_spots_on_white_are_refused_with_the_way_out(run, folder, images):
+    before = names(folder)
+    for options in ([], ["--quality", 0], ["--target-bytes", 1000], ["--target-psnr", 0.5]):
+        np.save("dark.npy", 255 - images)
+        code, out, err = run("compress", "dark.npy", "new.nnl", *options)
+        assert (code, out) == (1, "")
+        assert "nnlite: expected images as this codec knows them, received 30 of 30 that come back as something else" in err
+        assert err.endswith("if they are dark on white, invert them, 255 − x\n") and err.count("\n") == 1
+    assert names(folder) == before | {"dark.npy"}
+
+
+def test_one_image_of_another_kind_among_many_is_named(run, images):
+    images = images.copy()
+    images[17] = 255 - images[17]
+    np.save("mixed.npy", images)
+    assert "received 1 of 30 that come back as something else, the first is image 17 with " in run("compress", "mixed.npy", "n")[2]
+
+
+def test_black_images_are_images_that_the_codec_knows(run):
+    np.save("black.npy", np.zeros((2, SIDE, SIDE), np.uint8))
+    assert run("compress", "black.npy", "new.nnl") == (0, "", "")
+
+
 # --- whatever goes wrong: one line, an exit code, and nothing written
 
 

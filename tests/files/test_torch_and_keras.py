@@ -134,6 +134,71 @@ def test_a_torch_file_of_another_model_is_refused_and_changes_nothing(tmp_path, 
     assert_same_weights(model, copies(model_of(2)))
 
 
+def renamed(tmp_path, model, names):
+    """Write a model's weights under other names for its modules."""
+    save_torch_weights(model, tmp_path / "weights")
+    arrays, _ = safetensors.read(tmp_path / "weights")
+    changed = {f"{names[module]}.{leaf}": array for (module, _, leaf), array in ((n.rpartition("."), a) for n, a in arrays.items())}
+    assert len(changed) == len(arrays)
+    safetensors.write(tmp_path / "weights", dict(sorted(changed.items())))  # as safetensors.torch has them
+
+
+DEEP, NARROW, EQUAL = [9, 7, 5, 3, 5, 7, 9], [9, 4, 9], [9, 5, 5, 9]
+NAMES = {
+    "encoder and decoder": (DEEP, ["encoder.0", "encoder.2", "encoder.4", "decoder.0", "decoder.2", "decoder.4"]),
+    "one layer each": (NARROW, ["encoder", "decoder"]),
+    "one layer each, numbered from another place": (NARROW, ["encoder.1", "decoder.0"]),
+    "two alike, in different parts": (EQUAL, ["encoder.0", "encoder.2", "decoder.1"]),
+    "two alike, numbered": (EQUAL, ["fc1", "fc2", "fc3"]),
+    "numbers of two digits": ([3] * 12, [f"layers.{number}.linear" for number in range(11)]),
+    "without a Flatten": (DEEP, ["0", "2", "4", "6", "8", "10"]),
+    "in a wrapper": (DEEP, [f"module._orig_mod.{name}" for name in ("e1", "e2", "e3", "d1", "d2", "d3")]),
+    "with words": ([9, 5, 2, 4, 9], ["encoder_hidden", "encoder_code", "decoder_hidden", "decoder_out"]),
+    "nested": (DEEP, ["net.down.0.0", "net.down.1.0", "net.down.2.0", "net.up.0.0", "net.up.1.0", "net.up.2.0"]),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_torch_names_of_ones_own_are_taken_by_order_and_shape(tmp_path, name):
+    sizes, names = NAMES[name]
+    saved, loaded = randomized(row_of(sizes), 1), randomized(row_of(sizes), 2)
+    renamed(tmp_path, saved, {str(position): other for position, other in enumerate(names)})
+    load_torch_weights(loaded, tmp_path / "weights")
+    assert_same_weights(loaded, copies(saved))
+
+
+def test_linear_and_batch_norm_of_ones_own_names_are_counted_apart(tmp_path):
+    saved, loaded = model_of(1), model_of(2)
+    renamed(tmp_path, saved, {"2": "fc1", "4": "bn1", "7": "fc2", "10": "fc3"})
+    load_torch_weights(loaded, tmp_path / "weights")
+    assert_same_weights(loaded, copies(saved))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "names", "orders"),
+    [
+        ([4, 4, 4], ["hidden", "output"], "several orders"),
+        ([9, 5, 5, 5, 9], ["first", "encoder", "decoder", "last"], "several orders"),
+        (NARROW, ["net.2", "net.1"], "no order"),
+        ([9, 8, 7, 6, 5, 4, 3, 2], list("abcdefg"), "no order"),
+    ],
+)
+def test_torch_names_that_are_ambiguous_are_refused_with_the_way_out(tmp_path, sizes, names, orders):
+    renamed(tmp_path, randomized(row_of(sizes), 1), {str(position): other for position, other in enumerate(names)})
+    model = row_of(sizes)
+    way_out = r"save the state_dict\(\) of the layers in one row, such as torch\.nn\.Sequential\(\*encoder, \*decoder\)"
+    with pytest.raises(CheckpointError, match=f"weights: .* whose shapes fit in {orders}: {way_out}"):
+        load_torch_weights(model, tmp_path / "weights")
+    assert_same_weights(model, copies(row_of(sizes)))
+
+
+@pytest.mark.parametrize("start", [b"PK\3\4", b"\x80\x02}q\0"])
+def test_a_file_of_torch_save_is_refused_with_the_way_out(tmp_path, start):
+    (tmp_path / "model.pt").write_bytes(start + bytes(100))
+    with pytest.raises(FormatError, match=r"write it by safetensors\.torch\.save_file; a file of torch\.save may run any program"):
+        load_torch_weights(row_of(NARROW), tmp_path / "model.pt")
+
+
 def test_a_damaged_torch_file_is_refused_and_changes_nothing(tmp_path):
     save_torch_weights(model_of(1), tmp_path / "weights")
     (tmp_path / "weights").write_bytes((tmp_path / "weights").read_bytes()[:-1])

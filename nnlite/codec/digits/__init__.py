@@ -1,4 +1,5 @@
 """The codec of sets of small pictures that a model was trained for, such as digits: learned latents.
 
-Read `bottleneck` (how it is trained), `class_prior` (what an integer costs), `image_codec` (from pictures to bytes and back).
+Read `bottleneck` (how it is trained), `class_prior` (what an integer costs), `decoding` (the same pixels in any company),
+`image_codec` (from pictures to bytes and back).
 """

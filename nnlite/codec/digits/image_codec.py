@@ -19,21 +19,20 @@ import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape
 from nnlite.codec import container, quantizer
-from nnlite.codec.digits.class_prior import ClassPrior, Symbols
+from nnlite.codec.digits.class_prior import ClassPrior
+from nnlite.codec.digits.decoding import Images, decode, to_bytes
 from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
 from nnlite.layers.activations import Sigmoid
 from nnlite.layers.layer import Layer
 from nnlite.layers.reshaping import Flatten, Reshape
+from nnlite.metrics import psnr
 from nnlite.models.dense_network import dense_network
 from nnlite.models.sequential import Sequential
 
-Images = npt.NDArray[np.uint8]
-
 BUILT_IN = Path(__file__).parent
 FORMAT = "nnlite image codec 1"
-BLOCK = 4000  # so many images are decoded at a time: as floats they take many times the memory of the bytes
 MAX_TABLES = 256  # a table's number in the prior is a byte
 
 
@@ -145,7 +144,7 @@ class ImageCodec:
         data : bytes
             What `compress` returned.
         indices : sequence of int, optional
-            Only these images, each 0 to N − 1, in this order; the pixels of the others are not computed.
+            Only these images, each 0 to N − 1, in this order, with the same bytes; the pixels of the others are not computed.
 
         Raises
         ------
@@ -164,18 +163,22 @@ class ImageCodec:
             if wrong:
                 raise CodecError(f"expected an index from 0 to {header.count - 1}, received {wrong[0]}")
             symbols = symbols[list(indices)]
-        images = np.empty((len(symbols), *self.image_shape), np.uint8)
-        for first in range(0, len(symbols), BLOCK):
-            block = slice(first, first + BLOCK)
-            images[block] = self._decode(symbols[block], self.gain[header.quality])
-        return images
-
-    def _decode(self, symbols: Symbols, gain: npt.NDArray[np.float32]) -> Images:
         with np.errstate(over="ignore", invalid="ignore"):  # a codec from a stranger may hold any finite numbers
-            pixels = self.decoder.predict(quantizer.dequantize(symbols, gain))
-        if not np.isfinite(pixels).all():
-            raise CodecError("expected finite pixels, received NaN: the codec's numbers make no sense")
-        return to_bytes(pixels)
+            return decode(self.decoder, quantizer.dequantize(symbols, self.gain[header.quality]))
+
+    def check_known(self, images: Images, data: bytes) -> None:
+        """Raise CodecError if any of the images comes back from its file as another picture, with a PSNR below 10 dB.
+
+        A grey area in place of a digit has as much. So these are no images as this codec knows them, such as dark digits on white.
+        """
+        errors = np.mean(np.square((self.decompress(data).astype(np.float32) - images) / 255), axis=(1, 2))  # (N,)
+        strange = np.flatnonzero(errors > 0.1)
+        if strange.size:
+            raise CodecError(
+                f"expected images as this codec knows them, received {strange.size} of {len(images)} that come back as something "
+                f"else, the first is image {strange[0]} with {psnr(errors[strange[0]]):.1f} dB: if they are dark on white, invert "
+                "them, 255 − x"
+            )
 
     def check_images(self, images: npt.NDArray[Any]) -> Images:
         """Return images as uint8, shape (N, height, width), or raise CodecError if this codec cannot take them."""
@@ -252,11 +255,6 @@ class ImageCodec:
             return cls(encoder, decoder, arrays["gain"], prior)
         except (KeyError, ValueError, IndexError) as error:
             raise CodecError(f"{path}: expected a codec file: {error}") from error
-
-
-def to_bytes(images: FloatArray) -> Images:
-    """Return floats in [0, 1] as the nearest of 0 to 255: rounded, not cut off, which would darken by half a step."""
-    return np.clip(np.rint(images * 255), 0, 255).astype(np.uint8)
 
 
 def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer], after: list[Layer], shape: Shape) -> Sequential:

@@ -1,0 +1,44 @@
+"""From latents to images, bit for bit the same whatever is decoded beside them.
+
+A BLAS sums the terms of a product in an order that depends on the number of rows, and on the number of threads. One image alone
+would then differ from the same image among others, by a grey level here and there. `nnlite.products` has one order of terms.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.arrays import FloatArray
+from nnlite.files.errors import CodecError
+from nnlite.layers.dense import Dense
+from nnlite.models.sequential import Sequential
+from nnlite.products import product
+
+Images = npt.NDArray[np.uint8]
+
+BLOCK = 64  # images at a time: no loop over so many rows leaves a rest that is computed in another way
+
+
+def decode(decoder: Sequential, latents: FloatArray) -> Images:
+    """Return the images (N, height, width) that a decoder makes of latents (N, K).
+
+    Raises
+    ------
+    CodecError
+        Pixels are not finite.
+    """
+    images = np.empty((len(latents), *decoder.output_shape(latents.shape[1:])), np.uint8)
+    for first in range(0, len(latents), BLOCK):
+        block = latents[first : first + BLOCK]
+        y: FloatArray = np.zeros((BLOCK, latents.shape[1]), latents.dtype)
+        y[: len(block)] = block
+        for layer in decoder.layers:
+            y = product(y, layer.weight.value) + layer.bias.value if isinstance(layer, Dense) else layer.forward(y)
+        if not np.isfinite(y[: len(block)]).all():
+            raise CodecError("expected finite pixels, received NaN: the codec's numbers make no sense")
+        images[first : first + BLOCK] = to_bytes(y[: len(block)])
+    return images
+
+
+def to_bytes(images: FloatArray) -> Images:
+    """Return floats in [0, 1] as the nearest of 0 to 255: rounded, not cut off, which would darken by half a step."""
+    return np.clip(np.rint(images * 255), 0, 255).astype(np.uint8)

@@ -1,0 +1,53 @@
+"""Which arrays of a PyTorch file belong to which layers, where the names differ: told by order and shape, or not at all.
+
+A state_dict names an array by the attributes that lead to its module: "encoder.2.weight" is that of ``self.encoder[2]``. A file has
+the names in alphabetical order, so that a decoder comes before its encoder. Two things are sure nevertheless: parts of one name
+follow each other as their numbers do, and what a layer gives must be as wide as what the next one takes.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from nnlite.arrays import Array, Shape
+from nnlite.files.whole_files import natural_order
+
+Module = dict[str, Shape]  # the shapes of its arrays, such as those of "weight" and "bias"
+
+MAX_PARTS = 6  # of different names, in 720 orders
+
+
+def ways_to_name(targets: Mapping[str, Array], arrays: Mapping[str, Array]) -> list[dict[str, str]]:
+    """Return the ways in which names of `arrays` can stand for those of `targets`: none, one, or some of several."""
+    wanted, found = _by_kind(targets), _by_kind(arrays)
+    ways: list[dict[str, str]] = [{}]
+    for kind in {*wanted, *found}:  # Linear and BatchNorm1d are counted apart, however they are mixed
+        shapes = list(wanted[kind].values())
+        fitting = (order for order in _orders([*found[kind]]) if [found[kind][module] for module in order] == shapes)
+        ways = [{**way, **dict(zip(wanted[kind], order, strict=True))} for order in itertools.islice(fitting, 2) for way in ways]
+    places = {name: name.rpartition(".") for name in targets}
+    return [{name: f"{way[module]}.{array}" for name, (module, _, array) in places.items()} for way in ways]
+
+
+def _by_kind(arrays: Mapping[str, Array]) -> dict[tuple[str, ...], dict[str, Module]]:
+    """Return the modules by the names of their arrays, which tell what kind of module each is."""
+    modules: dict[str, Module] = defaultdict(dict)
+    for name, array in arrays.items():
+        module, _, own_name = name.rpartition(".")
+        modules[module][own_name] = array.shape
+    kinds: dict[tuple[str, ...], dict[str, Module]] = defaultdict(dict)
+    for module, shapes in modules.items():
+        kinds[tuple(sorted(shapes))][module] = shapes
+    return kinds
+
+
+def _orders(modules: list[str]) -> Iterator[list[str]]:
+    """Yield the orders in which modules may follow each other: those of one name by number, names in any order."""
+    parts: dict[str, list[str]] = defaultdict(list)
+    levels = zip(*(module.split(".")[:-1] for module in modules), strict=False)
+    outer = len(list(itertools.takewhile(lambda names: len(set(names)) == 1, levels)))  # of names that all have, such as "model"
+    for module in sorted(modules, key=lambda name: natural_order(Path(name))):
+        parts[module.split(".")[outer].rstrip("0123456789")].append(module)
+    for order in itertools.permutations(parts.values()) if len(parts) <= MAX_PARTS else ():
+        yield list(itertools.chain(*order))
