@@ -34,6 +34,7 @@ from benchmarks import conditions
 from benchmarks.codec_rates import bjontegaard, curve
 from benchmarks.command import Parser, picture, run, say, write_json
 from benchmarks.process import default_threads
+from nnlite.codec.lossless import LosslessCodec
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.files.errors import FileError
 from nnlite.metrics import mse, psnr
@@ -63,11 +64,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def own_codecs() -> list[Codec]:
-    """Return nnlite's, with and without the network on the pixels."""
-    codec = PhotographCodec()
+    """Return nnlite's: with and without the network on the pixels, and without loss."""
+    codec, lossless = PhotographCodec(), LosslessCodec()
     return [
         Codec(OWN, QUALITIES, codec.compress, codec.decompress),
         Codec(NO_NETWORK, QUALITIES, codec.compress, lambda file: codec.decompress(file, mend=False)),
+        Codec("nnlite lossless", (0,), lambda pixels, _: lossless.compress(pixels), lossless.decompress, lossless=True),
     ]
 
 

@@ -30,7 +30,7 @@ from nnlite import Dense, LearningRateSchedule, ReLU, Sequential, lbfgs
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.codec.photographs.contexts import PlaneMixers, fresh_mixers
 from nnlite.codec.photographs.model import COLOUR_BITS, QUALITIES, STEP_BITS, Model, pack_mixers
-from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, MARGIN, UNIT, gather, level_input, round_layers
+from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, LARGEST_INPUT, MARGIN, UNIT, IntegerLayer, gather, level_input
 from nnlite.codec.photographs.pixels import restore
 from nnlite.codec.photographs.transform import SYNTHESIS_BITS
 from nnlite.files.errors import FileError
@@ -214,6 +214,35 @@ def learn_network(
         verbose=not options.quiet,
     )
     return [layer.weight.value for layer in dense], [layer.bias.value for layer in dense]
+
+
+def round_layers(weights: list[np.ndarray], biases: list[np.ndarray], inputs: np.ndarray) -> list[IntegerLayer]:
+    """Return a trained network, float weights (inputs, outputs) on inputs in steps, as integers.
+
+    Hidden values get the finest unit in which they hardly ever pass 255 on `inputs` (n, INPUTS), weights the finest for which sums
+    stay below 2^24.
+    """
+    layers = []
+    fineness, largest = FINENESS, LARGEST_INPUT
+    values = inputs
+    for k, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        last = k == len(weights) - 1
+        values = values @ weight + bias
+        if not last:
+            values = np.maximum(values, 0)
+        finer = UNIT if last else 2 ** int(np.floor(np.log2(255 / np.quantile(values, 0.9999))))
+        for bits in range(16, -1, -1):
+            integers = IntegerLayer(
+                np.rint(weight.T * 2.0**bits).astype(np.float32),
+                np.rint(bias * fineness * 2.0**bits + fineness * 2.0**bits / finer / 2).astype(np.float32),  # half a unit: rounding
+                int(np.log2(fineness)) + bits - int(np.log2(finer)),
+            )
+            sums = np.abs(integers.weight).sum(axis=1) * largest + np.abs(integers.bias)
+            if sums.max() < 2**24 and np.abs(integers.weight).max() < 2**15:
+                break
+        layers.append(integers)
+        fineness, largest = finer, 255
+    return layers
 
 
 def make_parser() -> command.Parser:

@@ -10,6 +10,7 @@ from tiny_data import metrics_of, one_line, run_demo
 from demos import photograph, train_photographs
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.codec.photographs.model import Model
+from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, UNIT, check_layers
 from nnlite.metrics import mse, psnr
 
 
@@ -106,6 +107,22 @@ def test_principal_colours_are_orthogonal_and_keep_grey():
     gram = colour @ colour.T
     assert gram == pytest.approx(np.eye(3) * gram[0, 0], abs=1e-12)
     assert colour[0].sum() == pytest.approx(1)
+
+
+def test_a_float_network_in_integers_says_nearly_the_same():
+    rng = np.random.default_rng(1)
+    weights = [(rng.normal(0, 0.1, shape)).astype(np.float32) for shape in ((INPUTS, 20), (20, 12), (12, 3))]
+    biases = [rng.normal(0, 0.1, weight.shape[1]).astype(np.float32) for weight in weights]
+    inputs = np.clip(np.rint(rng.normal(0, 12, (2000, INPUTS))), -127, 127).astype(np.float32)
+    layers = train_photographs.round_layers(weights, biases, inputs / FINENESS)
+    check_layers(layers)
+    floats, integers = inputs / FINENESS, inputs.T
+    for k, layer in enumerate(layers):
+        floats = floats @ weights[k] + biases[k]
+        integers = np.floor((layer.weight @ integers + layer.bias[:, None]) / 2.0**layer.shift)
+        if k < 2:
+            floats, integers = np.maximum(floats, 0), np.clip(integers, 0, 255)
+    assert np.abs(integers.T / UNIT - floats).mean() < 0.02 * np.abs(floats).mean()
 
 
 @pytest.mark.parametrize("content", [None, b"no picture"])

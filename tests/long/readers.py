@@ -363,9 +363,13 @@ def read_codec(data, folder):
 photographs = functools.cache(PhotographCodec)
 
 
-def photograph(shape):
-    """Return the file of a small picture."""
-    return photographs().compress(np.random.default_rng(6).integers(0, 256, shape, dtype=np.uint8), 30)
+def photograph(height, width, colours):
+    """Return the file of a small picture with an edge, beside which the network has something to mend."""
+    y, x, c = np.mgrid[:height, :width, :colours]
+    pixels = (60 + 90 * (x + 2 * y > width) + 3 * y + 10 * c).astype(np.uint8)
+    file = photographs().compress(pixels if colours == 3 else pixels[..., 0], 30)
+    assert (photographs().decompress(file) != photographs().decompress(file, mend=False)).any()
+    return file
 
 
 def read_photograph(data, _):
@@ -398,5 +402,5 @@ READERS = {
         [small_codec().compress(IMAGES, 1), small_codec().compress(IMAGES[:1], 0)], read_stream, (FileError,), repair_stream
     ),
     "codec": Reader([codec_file()], read_codec, (FileError,)),
-    "photograph": Reader([photograph((9, 20, 3)), photograph((5, 3))], read_photograph, (FileError,), repair_photograph),
+    "photograph": Reader([photograph(12, 20, 3), photograph(12, 16, 1)], read_photograph, (FileError,), repair_photograph),
 }

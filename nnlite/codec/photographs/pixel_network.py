@@ -60,37 +60,6 @@ def check_layers(layers: list[IntegerLayer]) -> None:
         raise ValueError(f"the network expects {len(RADII)} outputs, received {widths[-1]}")
 
 
-def round_layers(
-    weights: list[npt.NDArray[np.float32]], biases: list[npt.NDArray[np.float32]], inputs: npt.NDArray[np.float32]
-) -> list[IntegerLayer]:
-    """Return a trained network, float weights (inputs, outputs) on inputs in steps, as integers.
-
-    Hidden values get the finest unit in which they hardly ever pass 255 on `inputs` (n, INPUTS), weights the finest for which sums
-    stay below 2^24.
-    """
-    layers = []
-    fineness, largest = FINENESS, LARGEST_INPUT
-    values = inputs
-    for k, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        last = k == len(weights) - 1
-        values = values @ weight + bias
-        if not last:
-            values = np.maximum(values, 0)
-        finer = UNIT if last else 2 ** int(np.floor(np.log2(255 / np.quantile(values, 0.9999))))
-        for bits in range(16, -1, -1):
-            integers = IntegerLayer(
-                np.rint(weight.T * 2.0**bits).astype(np.float32),
-                np.rint(bias * fineness * 2.0**bits + fineness * 2.0**bits / finer / 2).astype(np.float32),  # half a unit: rounding
-                int(np.log2(fineness)) + bits - int(np.log2(finer)),
-            )
-            sums = np.abs(integers.weight).sum(axis=1) * largest + np.abs(integers.bias)
-            if sums.max() < 2**24 and np.abs(integers.weight).max() < 2**15:
-                break
-        layers.append(integers)
-        fineness, largest = finer, 255
-    return layers
-
-
 @jit
 def gather(planes: Planes, top: int, rows: int, level: int, inputs: npt.NDArray[np.float32]) -> None:
     """Write the inputs (INPUTS, rows · width) of rows of pixels, from `top` on, of planes (3, height + 6, width + 6)."""

@@ -35,7 +35,8 @@ def restore(
             planes[p] = synthesise(dequantise(part, *offsets[p]), synthesis)
         top = (first - above) * BLOCK
         margins = ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN))
-        yield first * BLOCK, np.pad(planes, margins, mode="edge")[:, top : top + (last - first) * BLOCK + 2 * MARGIN]
+        padded = np.pad(planes, margins, mode="edge")[:, top : top + (last - first) * BLOCK + 2 * MARGIN]
+        yield first * BLOCK, np.ascontiguousarray(padded)
 
 
 def dequantise(quantised: Quantised, one: int, more: int) -> npt.NDArray[np.int32]:
