@@ -5,7 +5,9 @@ a batch of 128 images, which stays in the processor's caches as it does in train
 larger than the caches. Beside each: the same formula as NumPy's expression, and the time in which a
 plain copy, in the same run and on arrays of the same size, reads and writes as many bytes as the loop
 must. That is the memory's limit, but for loops that work in place: they touch one array where a copy
-touches two, and can be faster. One thread.
+touches two, and can be faster. Then the products of a step of the autoencoder, by nnlite's own loops
+and by NumPy's BLAS, beside the most that one core can do: a tile on numbers in the first cache. The
+two take turns. One thread; for the BLAS that is so if OPENBLAS_NUM_THREADS=1 is set.
 """
 
 import time
@@ -19,8 +21,9 @@ import numpy as np
 from benchmarks import conditions
 from benchmarks.command import Parser, picture, run, write_json
 from nnlite import kernels
+from nnlite.products.matrix_product import Product
 
-BATCH, LARGE = (128, 784), (8192, 784)
+BATCH, LARGE, HIDDEN = (128, 784), (8192, 784), 128
 LEAST_SECONDS = 0.02  # of a measurement, made of as many calls as that takes
 REPEATS = 5  # the fastest counts: whatever disturbs makes it slower
 
@@ -94,11 +97,11 @@ def make_arrays(shape):
     return SimpleNamespace(**arrays, sums=np.empty(d, np.float32), order=rng.permutation(n))
 
 
-def seconds_a_call(call: Callable[[], object]) -> float:
+def seconds_a_call(call: Callable[[], object], repeats: int = REPEATS) -> float:
     """Return the seconds of one call, the fastest of several measurements; the first call, which may compile, is not in them."""
     call()
     calls, best = 1, float("inf")
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         while True:
             start = time.perf_counter()
             for _ in range(calls):
@@ -127,6 +130,31 @@ def measure(shape) -> dict:
     return {"elements": elements, "copy_bytes_per_second": copied, "rows": rows}
 
 
+def measure_products() -> dict:
+    """Return GFLOP/s of the products of a step, and of a tile."""
+    rng = np.random.default_rng(0)
+    x, h = rng.standard_normal(BATCH, np.float32), rng.standard_normal((BATCH[0], HIDDEN), np.float32)
+    w1, w2 = rng.standard_normal((BATCH[1], HIDDEN), np.float32), rng.standard_normal((HIDDEN, BATCH[1]), np.float32)
+    small = rng.standard_normal((60, 400), np.float32), rng.standard_normal((400, 16), np.float32)
+    pairs = {"x W1": (x, w1), "h W2": (h, w2), "dz W2ᵀ": (x, w2.T), "hᵀ dz": (h.T, x), "xᵀ dh": (x.T, h), "a tile": small}
+    rows = []
+    for name, (a, b) in pairs.items():
+        out, fastest = np.empty((len(a), b.shape[1]), np.float32), [float("inf")] * 2
+        for _ in range(REPEATS * 4):
+            for position, call in enumerate((Product(a, b), lambda a=a, b=b, out=out: np.dot(a, b, out=out))):
+                fastest[position] = min(fastest[position], seconds_a_call(call, repeats=1))
+        operations = 2 * len(a) * b.size
+        rows.append({"name": name, **{key: operations / t / 1e9 for key, t in zip(("nnlite", "numpy"), fastest, strict=True)}})
+    return {"rows": rows}
+
+
+def products_table(measured: dict) -> str:
+    """Return the figures as text."""
+    lines = [f"{'GFLOP/s, one core':20}  {'nnlite':>8}  {'BLAS':>8}  {'nnlite / BLAS':>14}"]
+    lines += [f"{r['name']:20}  {r['nnlite']:8.0f}  {r['numpy']:8.0f}  {r['nnlite'] / r['numpy']:14.2f}" for r in measured["rows"]]
+    return "\n".join(lines)
+
+
 def table(measured: dict) -> str:
     """Return the figures as text."""
     lines = [
@@ -147,8 +175,9 @@ def main(argv: list[str] | None = None) -> int:
     facts = conditions.conditions(threads=1)
     shapes = {"batch": BATCH} if arguments.quick else {"batch": BATCH, "large": LARGE}
     sizes = {name: measure(shape) for name, shape in shapes.items()}
-    print("\n\n".join([conditions.describe(facts), *map(table, sizes.values())]))
-    write_json(arguments.json, {**facts, "sizes": sizes})
+    products = measure_products()
+    print("\n\n".join([conditions.describe(facts), *map(table, sizes.values()), products_table(products)]))
+    write_json(arguments.json, {**facts, "sizes": sizes, "products": products})
     if arguments.plot:
         draw(sizes["batch"], arguments.plot)
     return 0

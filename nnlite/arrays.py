@@ -1,5 +1,6 @@
 """The types of arrays, written once; arrays to work in; what is said of arguments that are no arrays or no numbers."""
 
+import math
 import warnings
 from typing import Any
 
@@ -9,6 +10,22 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]  # numbers of any kind
 FloatArray = npt.NDArray[np.floating[Any]]  # float32 or float64
 Shape = tuple[int, ...]
+
+LINE = 64  # bytes that memory and caches hand out at a time
+
+
+def aligned(shape: Shape, dtype: npt.DTypeLike) -> Array:
+    """Return zeros that begin at a multiple of LINE: a vector that a loop loads is then never in two lines."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + LINE, np.uint8)
+    return memory[-memory.ctypes.data % LINE :][:size].view(dtype).reshape(shape)
+
+
+def aligned_copy(array: Array, dtype: npt.DTypeLike | None = None) -> Array:
+    """Return a copy, row by row, that begins at a multiple of LINE."""
+    copy = aligned(np.shape(array), array.dtype if dtype is None else dtype)
+    copy[...] = array
+    return copy
 
 
 class Workspace:
@@ -23,7 +40,7 @@ class Workspace:
             return np.empty(shape, dtype)
         array = self._arrays.get(name)
         if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:] or array.dtype != dtype:
-            array = self._arrays[name] = np.empty(shape, dtype)
+            array = self._arrays[name] = aligned(shape, dtype)
         return array[: shape[0]]
 
 

@@ -18,6 +18,9 @@ With ``NUMBA_DISABLE_JIT=1`` in the environment numba hands back the plain Pytho
 """
 
 import contextlib
+import functools
+import os
+import typing
 import warnings
 import zlib
 from collections.abc import Callable
@@ -25,12 +28,15 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import sigutils
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.ccallback import CFunc
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 COMPILED = not numba.config.DISABLE_JIT
+FLAGS: dict[str, Any] = {"error_model": "numpy", "fastmath": FASTMATH}
 
 
 class CheckedFile(IndexDataCacheFile):
@@ -52,7 +58,7 @@ class Cache(FunctionCache):
 
     def __init__(self, function: Callable[..., Any]):
         super().__init__(function)
-        stamp = self._impl.locator.get_source_stamp()  # of the source: another one makes a cache stale
+        stamp = self._impl.locator.get_source_stamp(), *map(_stamp, sorted(_sources))  # another one makes a cache stale
         self._cache_file = CheckedFile(self._cache_path, f"{self._impl.filename_base}-checked", stamp)
 
     def load_overload(self, signature: Any, context: Any) -> Any:
@@ -75,13 +81,7 @@ class Cache(FunctionCache):
 
 def jit(function: Function, forceinline: bool = False) -> Function:
     """Compile `function` with numba on its first call, once for each combination of argument types."""
-    compiled = numba.njit(function, error_model="numpy", fastmath=FASTMATH, nogil=True, forceinline=forceinline)
-    if COMPILED:
-        try:
-            compiled._cache = Cache(function)
-        except Exception as error:  # RuntimeError where numba found no folder that it may write to
-            _say_once(error)
-    return cast(Function, compiled)
+    return cast(Function, _with_cache(function, numba.njit(function, **FLAGS, nogil=True, forceinline=forceinline)))
 
 
 def inlined(function: Function) -> Function:
@@ -91,8 +91,43 @@ def inlined(function: Function) -> Function:
 
 def part(function: Function) -> Function:
     """Compile `function` for the compiled functions that call it: Python cannot, and on disk it is a part of them."""
-    flags = {"error_model": "numpy", "fastmath": FASTMATH, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast(Function, numba.njit(function, **flags))
+    _sources.add(function.__code__.co_filename)
+    return cast(Function, numba.njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **FLAGS))
+
+
+@functools.cache
+def compiled_for_address(function: Callable[..., Any], dtype: str) -> Any:
+    """Compile `function` now, to be called by the `address` of what is returned, by those who hold that.
+
+    The annotations are its types: int is int64, float is float64, and Any is `dtype`. Compiled functions that are handed an address
+    need not be compiled together with what is there.
+    """
+    kinds = [{int: "int64", float: "float64"}.get(kind, dtype) for kind in typing.get_type_hints(function).values()]
+    signature = sigutils.normalize_signature(f"{kinds.pop()}({', '.join(kinds)})")
+    compiled = _with_cache(function, CFunc(function, signature, locals={}, options=FLAGS))
+    compiled.compile()
+    return compiled
+
+
+def _with_cache(function: Callable[..., Any], compiled: Any) -> Any:
+    _sources.add(function.__code__.co_filename)
+    if COMPILED:
+        try:
+            compiled._cache = Cache(function)
+        except Exception as error:  # RuntimeError where numba found no folder that it may write to
+            _say_once(error)
+    return compiled
+
+
+# Files of functions compiled so far. What a function calls is in one of these, since its own file has imported it: a change there,
+# too, asks for new machine code.
+_sources: set[str] = set()
+
+
+def _stamp(path: str) -> int:
+    with contextlib.suppress(OSError):
+        return os.stat(path).st_mtime_ns
+    return 0
 
 
 _said: list[str] = []

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, aligned, aligned_copy
 
 
 class Parameter:
@@ -38,8 +38,8 @@ class Parameter:
 
     def __init__(self, name: str, value: FloatArray, trainable: bool = True):
         self.name, self.trainable = name, trainable
-        self._value: FloatArray = np.array(value, order="C")  # optimizers go through it as one flat array
-        self._gradient: FloatArray = np.zeros_like(self._value)
+        self._value: FloatArray = aligned_copy(np.asarray(value))  # optimizers go through it as one flat array
+        self._gradient: FloatArray = aligned(self._value.shape, self._value.dtype)
         self._is_zero = False  # whether the gradient stands for zero, whatever is in the array
 
     def _assign_value(self, value: Any) -> None:
@@ -81,8 +81,8 @@ class Parameter:
 
     def convert(self, dtype: npt.DTypeLike) -> None:
         """Hold value and gradient in another dtype from now on; the gradient is zero. Gradient checks need float64."""
-        self._value = self._value.astype(dtype)
-        self._gradient = np.zeros_like(self.value)
+        self._value = aligned_copy(self._value, dtype)
+        self._gradient = aligned(self.value.shape, dtype)
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, shape={self.value.shape}, dtype={self.value.dtype})"

@@ -14,7 +14,8 @@ class BinaryLoss(Loss):
 
     _warned = False
 
-    def _warn_of_targets(self, target: FloatArray) -> None:
+    def warn_of_targets(self, target: FloatArray) -> None:
+        """Warn, the first time that there is reason to."""
         if not self._warned and _leaves_unit_interval(target):
             self._warned = True
             text = f"{type(self).__name__} expects targets in [0, 1], received {target.min():g} to {target.max():g}: scale them"
@@ -30,7 +31,7 @@ class BinaryCrossEntropy(BinaryLoss):
     """
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
-        self._warn_of_targets(target)
+        self.warn_of_targets(target)
         if _leaves_unit_interval(prediction, slack=1e-6):  # what rounding may do
             raise ValueError(
                 f"BinaryCrossEntropy expects probabilities in [0, 1], received predictions from {prediction.min():g} to "
@@ -62,7 +63,7 @@ class BinaryCrossEntropyWithLogits(BinaryLoss):
     """
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
-        self._warn_of_targets(target)
+        self.warn_of_targets(target)
         e, log_one_plus_e = (workspace.array(name, prediction.shape, prediction.dtype) for name in ("e", "log"))
         np.abs(prediction, out=e)
         np.negative(e, out=e)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from typing import TypeVar, overload
 
 import numpy as np
@@ -17,11 +18,13 @@ from nnlite.models.endings import warn_of_ending
 from nnlite.optimizers import OPTIMIZERS
 from nnlite.optimizers.optimizer import Optimizer
 from nnlite.training import checks
-from nnlite.training.batches import Batches
+from nnlite.training.batches import Batches, check_batch_size
 from nnlite.training.callbacks import Callback, History
-from nnlite.training.loop import EVALUATION_BATCH, Augmentation, mean_loss, train
+from nnlite.training.compiled import PREDICTION_ROWS, CompiledStep
+from nnlite.training.loop import EVALUATION_BATCH, Augmentation, mean_loss, outputs, train
 from nnlite.training.progress import ProgressBar
 from nnlite.training.resume import SavedTraining
+from nnlite.training.translation import NotCompilable
 from nnlite.training.watch import Watch
 
 Validation = Array | tuple[Array, Array]
@@ -67,6 +70,7 @@ class Sequential(Stack):
     array([[21.]], dtype=float32)
     """
 
+    _compiled: bool | None = None
     _optimizer: Optimizer | None = None
     _loss: Loss | None = None
     _takes_images = True  # whether an x of uint8 is scaled
@@ -92,7 +96,7 @@ class Sequential(Stack):
         part._takes_images = self._takes_images and all(isinstance(layer, Flatten | Reshape) for layer in self.layers[:start])
         return part
 
-    def compile(self, optimizer: str | Optimizer = "adam", loss: str | Loss = "mse") -> None:
+    def compile(self, optimizer: str | Optimizer = "adam", loss: str | Loss = "mse", *, compiled: bool | None = None) -> None:
         """Choose how to train.
 
         Parameters
@@ -102,6 +106,9 @@ class Sequential(Stack):
             and starts anew.
         loss : str or Loss
             A key of `nnlite.losses.LOSSES`, or an object, of which the model takes a copy.
+        compiled : bool, optional
+            Whether the compiled step (`nnlite.training.compiled`) trains, evaluates and predicts, in a fraction of the layers' time
+            and without arrays of gradients. By default it does where it can; True raises ValueError where it cannot.
 
         Warns
         -----
@@ -112,7 +119,8 @@ class Sequential(Stack):
         chosen, loss = _choose("optimizer", optimizer, OPTIMIZERS, Optimizer), _choose("loss", loss, LOSSES, Loss).copy()
         warn_of_ending(self, loss)
         chosen.bind(self.parameters)
-        self._optimizer, self._loss = chosen, loss
+        self._optimizer, self._loss, self._compiled = chosen, loss, compiled
+        self.compiled_step(1)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -127,6 +135,12 @@ class Sequential(Stack):
         if self._loss is None:
             raise RuntimeError("the model has no loss yet: call compile(optimizer=..., loss=...) first")
         return self._loss
+
+    def compiled_step(self, rows: int) -> CompiledStep | None:
+        """Return the compiled step for up to so many samples, None where the layers compute, as `compile` chose."""
+        with suppress(*() if self._compiled else (NotCompilable,)):
+            return CompiledStep(self, self._loss, self._optimizer, rows=rows) if self._compiled is not False else None
+        return None
 
     def fit(
         self,
@@ -228,24 +242,23 @@ class Sequential(Stack):
             validation=validation,
             callbacks=listeners,
             watch=watcher,
+            compiled=self.compiled_step(min(batch_size, len(batches))),
         )
         return history
 
     def evaluate(self, x: Array, y: Array | None = None, batch_size: int = EVALUATION_BATCH) -> float:
         """Return the loss, the mean over all samples; x and y as for `fit`."""
-        return mean_loss(self, self.loss, self._batches(x, None if y is x else y), batch_size)
+        batches, loss = self._batches(x, None if y is x else y), self.loss
+        check_batch_size(batch_size)
+        with self.compiled_step(PREDICTION_ROWS) or nullcontext() as compiled:
+            return mean_loss(self, loss, batches, batch_size, compiled)
 
     def predict(self, x: Array, batch_size: int = EVALUATION_BATCH) -> FloatArray:
         """Return the outputs (M, ...) for x (M, ...), uint8 images or floats. Several threads may call this on one model."""
         batches = self._batches(x, warn=False)
-        outputs: FloatArray | None = None
-        for indices in batches.cut(batch_size):
-            part = self.forward(batches.take(indices)[0])
-            if outputs is None:
-                outputs = np.empty((len(batches), *part.shape[1:]), part.dtype)
-            outputs[indices] = part
-        assert outputs is not None  # since even no sample at all is a batch
-        return outputs
+        check_batch_size(batch_size)
+        with self.compiled_step(max(1, min(len(batches), PREDICTION_ROWS))) or nullcontext() as compiled:
+            return outputs(self, batches, batch_size, compiled)
 
     def _batches(self, x: Array, y: Array | None = None, warn: bool = True) -> Batches:
         batches = Batches(x, y, self.dtype, self._takes_images)

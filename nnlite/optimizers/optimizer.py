@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, is_number
+from nnlite.arrays import FloatArray, aligned, is_number
 from nnlite.layers.parameter import Parameter
 
 
@@ -122,7 +122,7 @@ class Optimizer:
         raise NotImplementedError
 
     def _zeros(self) -> list[FloatArray]:
-        return [np.zeros(parameter.value.size, parameter.value.dtype) for parameter in self.parameters]
+        return [aligned((parameter.value.size,), parameter.value.dtype) for parameter in self.parameters]
 
 
 def _describe(state: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -3,6 +3,6 @@
 Read `matrix_product`, then `processor`.
 """
 
-from nnlite.products.matrix_product import aligned, padded, product
+from nnlite.products.matrix_product import padded, product
 
-__all__ = ["aligned", "padded", "product"]
+__all__ = ["padded", "product"]

@@ -30,25 +30,16 @@ References
 K. Goto, R. van de Geijn, "Anatomy of high-performance matrix multiplication", ACM Transactions on Mathematical Software 34, 2008.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape
+from nnlite.arrays import LINE, FloatArray, aligned
 from nnlite.jit import COMPILED, jit, part
-from nnlite.products.processor import LINE, ROWS, WIDTH, array_at, copy_lanes, itemsize, tile, transpose_block
+from nnlite.products.processor import ROWS, WIDTH, array_at, copy_lanes, itemsize, tile, transpose_block
 
 Place = tuple[int, ...]  # an address and what belongs to it
-
-
-def aligned(shape: Shape, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return an array of zeros that begins at a multiple of LINE."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + LINE, np.uint8)
-    start = -memory.ctypes.data % LINE
-    return memory[start:][:size].view(dtype).reshape(shape)
 
 
 def padded(rows: int, columns: int, dtype: npt.DTypeLike) -> FloatArray:
@@ -68,26 +59,38 @@ def product(a: FloatArray, b: FloatArray) -> FloatArray:
     array([[21.],
            [43.]])
     """
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or a.dtype != b.dtype or a.dtype not in ("f4", "f8"):
-        raise ValueError(
-            f"product expects float32 or float64 matrices (N, K) and (K, H), received {a.dtype} {a.shape} and {b.dtype} {b.shape}"
-        )
-    if not COMPILED:  # then there is no tile; each row alone, for the same bits in any batch
-        return np.array([(row[:, None] * b).sum(axis=0) for row in a], a.dtype).reshape(len(a), b.shape[1])
-    if b.dtype.itemsize not in b.strides:
-        b = np.ascontiguousarray(b)
-    (rows, terms), columns = a.shape, b.shape[1]
-    c, panel = padded(rows, columns, a.dtype), panels(terms, 1)
-    every = np.array([terms, *range(terms)], np.int32)
-    left, right = (a.ctypes.data, *a.strides), (b.ctypes.data, *b.strides)
-    shape, lists, like = (rows, terms, columns), (every.ctypes.data, 0), a.dtype.type(0)
-    multiply(left, right, 0, (c.ctypes.data, c.strides[0]), shape, panel.ctypes.data, lists, like)
-    return c
+    return Product(a, b)()
 
 
-def panels(terms: int, count: int) -> npt.NDArray[np.uint8]:
-    """Return room for so many panels of so many terms."""
-    return aligned((count * terms * WIDTH,), np.uint8)
+class Product:
+    """A product of two matrices where they are: each call computes it, into one and the same array, which it returns."""
+
+    def __init__(self, a: FloatArray, b: FloatArray):
+        if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or a.dtype != b.dtype or a.dtype not in ("f4", "f8"):
+            raise ValueError(
+                f"product expects float32 or float64 matrices (N, K) and (K, H), received {a.dtype} {a.shape} and "
+                f"{b.dtype} {b.shape}"
+            )
+        self._alive: tuple[Any, ...] = a, b
+        if not COMPILED:
+            return
+        if b.dtype.itemsize not in b.strides:
+            b = np.ascontiguousarray(b)
+        (rows, terms), columns = a.shape, b.shape[1]
+        self._c, panel = padded(rows, columns, a.dtype), aligned((terms * WIDTH,), np.uint8)
+        every = np.array([terms, *range(terms)], np.int32)
+        left, right, c = (a.ctypes.data, *a.strides), (b.ctypes.data, *b.strides), (self._c.ctypes.data, self._c.strides[0])
+        lists, like = (every.ctypes.data, 0), a.dtype.type(0)
+        self._arguments = left, right, 0, c, (rows, terms, columns), panel.ctypes.data, lists, like
+        self._alive = a, b, panel, every  # whose addresses are among them
+
+    def __call__(self) -> FloatArray:
+        """Multiply."""
+        if not COMPILED:  # then there is no tile; each row alone, for the same bits in any batch
+            a, b = self._alive
+            return np.array([(row[:, None] * b).sum(axis=0) for row in a], a.dtype).reshape(len(a), b.shape[1])
+        multiply(*self._arguments)
+        return self._c
 
 
 @jit

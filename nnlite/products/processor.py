@@ -19,7 +19,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-LINE = 64  # bytes that memory and caches hand out at a time
+from nnlite.arrays import LINE
+from nnlite.jit import part
 
 
 def instruction(function: Callable[..., Any]) -> Any:
@@ -149,6 +150,18 @@ def array_at(typing_context: Any, address: Any, size: Any, like: Any) -> Any:
 
 
 @instruction
+def call_at(typing_context: Any, address: Any, arguments: Any) -> Any:
+    """Call the function at an address that `nnlite.jit.compiled_for_address` gives, with a tuple of arguments; return a float."""
+
+    def write(context: Any, code: Any, signature: Any, values: Any) -> Any:
+        arguments = [code.extract_value(values[1], i) for i in range(len(signature.args[1]))]
+        function = ir.FunctionType(ir.DoubleType(), [argument.type for argument in arguments])
+        return code.call(code.inttoptr(values[0], function.as_pointer()), arguments)
+
+    return types.float64(types.int64, arguments), write
+
+
+@instruction
 def itemsize(typing_context: Any, like: Any) -> Any:
     """Return the bytes of a number of this type, known to the compiler."""
     return types.int64(like), lambda context, code, signature, values: _LONG(context.get_abi_sizeof(values[0].type))
@@ -228,3 +241,24 @@ def _system_call(name: str, *arguments: int) -> Any:
 
 let_others_run = _system_call("SwitchToThread" if os.name == "nt" else "sched_yield")
 sleep_a_moment = _system_call("Sleep", 1) if os.name == "nt" else _system_call("usleep", 50)  # 1 ms, 50 µs
+
+LOOKS, YIELDS = 2000, 2000  # of a thread that waits, before it lets others run, and before it sleeps
+
+
+@part
+def meet(counter: int, arrivals: int) -> None:
+    """Arrive, and wait for all others."""
+    add_to(counter, 1)
+    wait_until(counter, arrivals)
+
+
+@part
+def wait_until(counter: int, number: int) -> None:
+    """Return when the counter has reached the number: look, soon let others run, at last sleep, as on a machine that is busy."""
+    looks = 0
+    while look_at(counter) < number:
+        looks += 1
+        if looks > LOOKS + YIELDS:
+            sleep_a_moment()
+        elif looks > LOOKS:
+            let_others_run()

@@ -1,7 +1,8 @@
 """Training: from batches to better weights.
 
 Read `batches`, `callbacks` and `loop`; then `watch` and `progress`. For longer trainings there are `augmentation`, `schedules`,
-`best`, `records`, `checks`, `job` and `resume`.
+`best`, `records`, `checks`, `job` and `resume`. What makes them fast comes last: `compiled`, with its `translation`, its
+`compiled_loops` and its `row_functions`.
 """
 
 from nnlite.training.augmentation import RandomFlip, RandomShift

@@ -31,6 +31,13 @@ class Batches:
     images : bool, default True
         Whether an x of uint8 holds images. If not, its numbers are taken as they are.
 
+    Attributes
+    ----------
+    rows : dict
+        "x" and, if there are targets, "y": arrays (M, D) of images' bytes or of `dtype`, each one block of memory.
+    shapes : dict
+        Of one sample, by the same names.
+
     Raises
     ------
     ValueError
@@ -39,11 +46,11 @@ class Batches:
 
     def __init__(self, x: Array, y: Array | None = None, dtype: npt.DTypeLike = np.float32, images: bool = True):
         x = as_array("x", x)
-        self._rows, self._shapes = {"x": _rows(x, dtype, "x", images)}, {"x": x.shape[1:]}  # rows (M, D)
+        self.rows, self.shapes = {"x": _rows(x, dtype, "x", images)}, {"x": x.shape[1:]}  # rows (M, D)
         if y is not None:
             y = as_array("y", y)
             y_is_x = y is x or (y.dtype == x.dtype == np.uint8 and np.array_equal(x, y))
-            self._rows["y"], self._shapes["y"] = _rows(y, dtype, "y", images and y_is_x), y.shape[1:]
+            self.rows["y"], self.shapes["y"] = _rows(y, dtype, "y", images and y_is_x), y.shape[1:]
             if not y_is_x and y.dtype == np.uint8 and y.max(initial=0) > 1 and may_be_images(y, x):
                 raise ValueError(
                     f"y of uint8 and shape {y.shape} may be images or numbers: divide images by 255, or pass x itself; "
@@ -51,26 +58,25 @@ class Batches:
                 )
         self._dtype = np.dtype(dtype)
         self._workspace = Workspace()
-        if y is not None and len(self._rows["y"]) != len(self):
-            raise ValueError(f"expected as many targets as inputs, received x of {len(self)} and y of {len(self._rows['y'])}")
+        if y is not None and len(self.rows["y"]) != len(self):
+            raise ValueError(f"expected as many targets as inputs, received x of {len(self)} and y of {len(self.rows['y'])}")
 
     def __len__(self) -> int:
         """M, the number of samples."""
-        return len(self._rows["x"])
+        return len(self.rows["x"])
 
     @property
     def has_targets(self) -> bool:
         """Whether there is a y beside x."""
-        return "y" in self._rows
+        return "y" in self.rows
 
     def checksums(self) -> list[int]:
         """Return the CRC-32 of all samples, and of all targets if there are any."""
-        return [zlib.crc32(rows.data) for rows in self._rows.values()]
+        return [zlib.crc32(rows.data) for rows in self.rows.values()]
 
     def cut(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[npt.NDArray[np.int64]]:
         """Yield the indices of all samples in batches, in an order drawn from `rng` or in their own; one empty without samples."""
-        if not is_whole(batch_size) or batch_size < 1:
-            raise ValueError(f"expected a batch_size of at least 1, received {batch_size!r}")
+        check_batch_size(batch_size)
         order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
         for start in range(0, max(len(self), 1), batch_size):
             yield order[start : start + batch_size]
@@ -81,13 +87,19 @@ class Batches:
         return x, self._take("y", indices) if self.has_targets else x
 
     def _take(self, name: str, indices: npt.NDArray[np.int64]) -> FloatArray:
-        rows = self._rows[name]
+        rows = self.rows[name]
         batch = self._workspace.array(name, (len(indices), rows.shape[1]), self._dtype)  # (N, D)
         if rows.dtype == np.uint8:
             kernels.gather_images(rows, indices, batch)
         else:
             np.take(rows, indices, axis=0, out=batch, mode="clip")  # "raise" would copy through a second array
-        return batch.reshape(len(indices), *self._shapes[name])
+        return batch.reshape(len(indices), *self.shapes[name])
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raise ValueError if it is no number of samples."""
+    if not is_whole(batch_size) or batch_size < 1:
+        raise ValueError(f"expected a batch_size of at least 1, received {batch_size!r}")
 
 
 def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:

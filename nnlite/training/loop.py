@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from nnlite.losses.loss import Loss
 from nnlite.optimizers.optimizer import Optimizer
 from nnlite.training.batches import Batches
 from nnlite.training.callbacks import Callback, Logs
+from nnlite.training.compiled import CompiledStep
+from nnlite.training.translation import NotCompilable
 from nnlite.training.watch import Watch
 
 Augmentation = Callable[[FloatArray, np.random.Generator], FloatArray]
@@ -33,6 +35,7 @@ def train(
     validation: Batches | None = None,
     callbacks: Sequence[Callback] = (),
     watch: Watch | None = None,
+    compiled: CompiledStep | None = None,
 ) -> None:
     """Train the model for some epochs, such as range(1, 6); see `nnlite.Sequential.fit`, which checks what comes in.
 
@@ -41,6 +44,8 @@ def train(
     """
     model.stop_training = False
     with ExitStack() as ends:
+        if compiled is not None:
+            ends.enter_context(compiled)
         for callback in callbacks:
             callback.on_train_begin(model, epochs.stop - 1, math.ceil(len(batches) / batch_size))
             ends.callback(callback.on_train_end, model)
@@ -52,38 +57,65 @@ def train(
             total, done = 0.0, 0
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the watch says where they led
                 for step, indices in enumerate(batches.cut(batch_size, rng if shuffle else None), 1):
-                    x, t = batches.take(indices)
+                    source, chosen = batches, indices
                     if augment is not None and rng is not None:
+                        x, t = batches.take(indices)
                         x = augment(x, rng)
-                        t = t if batches.has_targets else x
-                    y = model.forward(x, training=True)
-                    value, dy = loss.value_and_gradient(y, t)
-                    value += model.penalty
-                    if watch is not None:
-                        watch.check_step(value, x, y, t, batches, indices)
-                    optimizer.zero_gradients()
-                    model.backward(dy, need_dx=False)
-                    optimizer.step()
-                    total, done = total + value * len(x), done + len(x)
+                        source, chosen = Batches(x, t if batches.has_targets else None, x.dtype), np.arange(len(x))
+                    value = compiled.train(source, chosen) if compiled is not None else math.nan
+                    if compiled is not None and math.isfinite(value):
+                        if watch is not None:
+                            watch.check_step(value, compiled.x, compiled.y, compiled.t, batches, indices)
+                    else:  # a step by the layers, which also know where an infinite loss comes from
+                        x, t = source.take(chosen)
+                        y = model.forward(x, training=True)
+                        value, dy = loss.value_and_gradient(y, t)
+                        value += model.penalty
+                        if watch is not None:
+                            watch.check_step(value, x, y, t, batches, indices)
+                        optimizer.zero_gradients()
+                        model.backward(dy, need_dx=False)
+                        optimizer.step()
+                    total, done = total + value * len(indices), done + len(indices)
                     for callback in callbacks:
                         callback.on_step_end(model, step, total / done)
                 if watch is not None:
                     watch.check_parameters(optimizer.parameters)
                 logs: Logs = {"loss": total / done}
                 if validation is not None:
-                    logs["val_loss"] = mean_loss(model, loss, validation, EVALUATION_BATCH)
+                    logs["val_loss"] = mean_loss(model, loss, validation, EVALUATION_BATCH, compiled)
             for callback in callbacks:
                 callback.on_epoch_end(model, epoch, logs)
             for callback in callbacks:
                 callback.on_epoch_logged(model, epoch, logs)
 
 
-def mean_loss(model: Stack, loss: Loss, batches: Batches, batch_size: int) -> float:
+def mean_loss(model: Stack, loss: Loss, batches: Batches, batch_size: int, compiled: CompiledStep | None = None) -> float:
     """Return the loss, the mean over all samples, without the layers' penalties."""
     if len(batches) == 0:
         raise ValueError("evaluate expects at least one sample, received none")
+    if compiled is not None:
+        with suppress(NotCompilable):
+            value = compiled.evaluate(batches)
+            if math.isfinite(value):  # else the layers and the loss, which may have an error to raise
+                return value
     total = 0.0
     for indices in batches.cut(batch_size):
         x, t = batches.take(indices)
         total += loss.value(model.forward(x), t) * len(indices)
     return total / len(batches)
+
+
+def outputs(model: Stack, batches: Batches, batch_size: int, compiled: CompiledStep | None = None) -> FloatArray:
+    """Return the model's outputs for all samples, (M, ...)."""
+    if compiled is not None and len(batches):
+        with suppress(NotCompilable):
+            return compiled.predict(batches)
+    found: FloatArray | None = None
+    for indices in batches.cut(batch_size):
+        part = model.forward(batches.take(indices)[0])
+        if found is None:
+            found = np.empty((len(batches), *part.shape[1:]), part.dtype)
+        found[indices] = part
+    assert found is not None  # since even no sample at all is a batch
+    return found

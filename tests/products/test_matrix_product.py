@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nnlite.arrays import LINE
 from nnlite.products import matrix_product as products
-from nnlite.products.processor import LINE, ROWS, WIDTH
+from nnlite.products.processor import ROWS, WIDTH
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="instructions exist in compiled code only")
 
@@ -85,15 +86,6 @@ def test_nan_and_infinity_reach_their_row_and_no_other(bad, position, rng):
 def test_what_has_no_product_is_refused(a, b):
     with pytest.raises(ValueError, match=r"product expects .*, received"):
         products.product(a, b)
-
-
-@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (3, 5), (129, 33)])
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-def test_aligned_arrays_are_zeros_that_begin_where_a_line_begins(shape, dtype):
-    array = products.aligned(shape, dtype)
-    assert (array.shape, array.dtype, array.ctypes.data % LINE) == (shape, dtype, 0)
-    assert array.flags.c_contiguous
-    assert not array.any()
 
 
 @pytest.mark.parametrize("columns", [1, 15, 16, 17, 784])
