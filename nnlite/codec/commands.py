@@ -1,46 +1,59 @@
-"""The commands: compress images, decompress them, and say what is in a compressed file.
+"""The commands: compress pictures, decompress them, and say what is in a compressed file.
 
-This file checks arguments, searches a quality for a given size or PSNR, and prints results; `nnlite.pictures` reads and writes
-images, `nnlite.codec.digits` does all else. An expected mistake is one line on stderr and an exit code, never a traceback.
+This file checks arguments, names the files, and prints results; `nnlite.pictures` reads and writes pictures, all else is done by
+`nnlite.codec.any_codec`. An expected mistake is one line on stderr and an exit code, never a traceback.
 """
 
 import argparse
+import contextlib
 import io
 import json
 import os
 import re
 import sys
 import textwrap
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nnlite.codec import container
-from nnlite.codec.digits.decoding import Images
-from nnlite.codec.digits.image_codec import ImageCodec
-from nnlite.files.errors import CodecError, FileError
-from nnlite.metrics import bits_per_pixel, mse, psnr
+from nnlite.codec import any_codec
+from nnlite.codec.any_codec import CODECS, Wishes
+from nnlite.files.errors import CodecError, FileError, PictureError
+from nnlite.files.whole_files import natural_order
+from nnlite.metrics import mse, psnr
 from nnlite.pictures import picture_files as imagefiles
 
 DESCRIPTION = """\
-Compress small grey images with a learned codec to a few bytes each, and get
-them back.
+Compress pictures, and get them back: photographs with loss, drawings and text
+without, sets of small handwritten digits to a few bytes each.
 
-Images are PNG files, folders of PNG files, .npy files or IDX files (gzipped or
-not), and PGM files, which are only read; "-" is a pipe, of .npy where it
-carries images. The codec that comes with nnlite was trained on MNIST: its
-images are of 28 × 28 grey pixels, light on black.
+Pictures are PNG, PGM, PPM, .npy and IDX files (gzipped or not), and folders of
+PNG files; "-" is a pipe, of .npy where it carries pictures. A set of pictures of
+one size becomes one file, a folder of others a folder of files.
 """
 
 EPILOG = """\
+codecs, of which the pictures choose one unless --codec names it:
+  digits      sets of 28 × 28 grey pixels, light on black; --quality 0 to 15 (default 8)
+  photograph  one picture, grey or in colours; --quality 0 to 100 (default 50)
+  lossless    any pictures; taken if they are a batch, or where it is smaller than the photograph
+
 examples:
+  nnlite compress photo.png photo.nnl
+  nnlite compress photo.png photo.nnl --target-psnr 38
+  nnlite compress screenshot.png screenshot.nnl --lossless
+  nnlite compress holidays/*.png compressed/
+  nnlite info photo.nnl --images photo.png
+  nnlite decompress photo.nnl again.png
   nnlite compress digits/ digits.nnl --target-psnr 25
-  nnlite info digits.nnl
-  nnlite decompress digits.nnl restored/
   nnlite decompress digits.nnl first.png --index 0
 
 exit codes: 0 done, 1 the data are not as expected, 2 bad argument, 130 interrupted
 """
+
+SUFFIX = ".nnl"  # of compressed files in a folder
+PATIENCE = 1.0  # seconds until the terminal shows that something is going on
 
 
 MANUAL_WIDTH = 100  # columns: longer lines are hard to read
@@ -121,118 +134,124 @@ def make_parser() -> Parser:
     parser = Parser(prog="nnlite", description=DESCRIPTION, epilog=EPILOG)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("compress", help="images to a compressed file")
+    command = commands.add_parser("compress", help="pictures to a compressed file")
     command.set_defaults(command=compress)
-    command.add_argument("input", type=Path, metavar="IN", help="images")
-    command.add_argument("output", type=Path, metavar="OUT", help="compressed file")
+    command.add_argument("input", type=Path, nargs="+", metavar="IN", help="pictures")
+    command.add_argument("output", type=Path, metavar="OUT", help="compressed file, or a folder of them for several IN")
+    command.add_argument("--codec", choices=CODECS, help="digits, photograph or lossless (default what suits the pictures)")
+    command.add_argument("--lossless", dest="codec", action="store_const", const="lossless", help="the same as --codec lossless")
     target = command.add_mutually_exclusive_group()
-    target.add_argument("--quality", type=int, metavar="Q", help="from 0, the fewest bytes, to 15, the best images (default 8)")
+    target.add_argument("--quality", type=int, metavar="Q", help="from 0, the fewest bytes, to the codec's best pictures")
     target.add_argument(
-        "--target-bytes", type=positive_number, metavar="N", help="the best quality with at most N bytes an image, all included"
+        "--target-bytes", type=positive_number, metavar="N", help="the best quality with at most N bytes a picture, all included"
     )
     target.add_argument(
-        "--target-psnr", type=positive_number, metavar="DB", help="the fewest bytes with a PSNR of at least DB over all images"
+        "--target-psnr", type=positive_number, metavar="DB", help="the fewest bytes with a PSNR of at least DB over all pictures"
     )
     _common(command)
 
-    command = commands.add_parser("decompress", help="a compressed file to images")
+    command = commands.add_parser("decompress", help="a compressed file to pictures")
     command.set_defaults(command=decompress)
-    command.add_argument("input", type=Path, metavar="IN", help="compressed file")
-    command.add_argument("output", type=Path, metavar="OUT", help="images")
-    command.add_argument("--index", type=int, metavar="I", help="only image I, counted from 0")
+    command.add_argument("input", type=Path, nargs="+", metavar="IN", help="compressed file")
+    command.add_argument("output", type=Path, metavar="OUT", help="pictures, or a folder of them for several IN")
+    command.add_argument("--index", type=int, metavar="I", help="only picture I, counted from 0")
     _common(command)
 
     command = commands.add_parser("info", help="what is in a compressed file")
     command.set_defaults(command=info)
     command.add_argument("input", type=Path, metavar="FILE", help="compressed file")
     command.add_argument("--json", action="store_true", help="as JSON")
-    command.add_argument("--images", type=Path, metavar="IN", help="the images that were compressed: tell the quality reached, too")
+    command.add_argument("--images", type=Path, metavar="IN", help="what was compressed: tell the PSNR reached, too")
     command.add_argument("--model", type=Path, metavar="FILE", help="the codec that made the file, if it is not the built-in one")
     return parser
 
 
 def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, metavar="FILE", help="another codec than the built-in one, as demos.codec writes it")
+    command.add_argument("--model", type=Path, metavar="FILE", help="a codec for digits, as demos.codec writes it")
     command.add_argument("--force", action="store_true", help="replace OUT if it is there")
 
 
 def compress(options: argparse.Namespace) -> None:
-    """Images to a compressed file."""
-    imagefiles.check_target(options.output, options.force)
-    codec = load_codec(options.model)
-    images = codec.check_images(imagefiles.read_images(options.input))
-    if options.target_bytes is not None:
-        data = within_bytes(codec, images, options.target_bytes)
-    elif options.target_psnr is not None:
-        data = with_psnr(codec, images, options.target_psnr)
-    else:
-        data = codec.compress(images, codec.qualities // 2 if options.quality is None else options.quality)
-    codec.check_known(images, data)
-    imagefiles.write_bytes(options.output, data, options.force)
+    """Pictures to a compressed file, or each to one of its own in a folder."""
+    wishes = Wishes(options.codec, options.quality, options.target_bytes, options.target_psnr)
+    digits = any_codec.load_digits(options.model) if options.model else None
+    sources = options.input
+    if len(sources) == 1 and os.path.isdir(sources[0]) and not imagefiles.is_set(sources[0]):
+        sources = sorted((file for file in sources[0].iterdir() if file.suffix.lower() in imagefiles.PICTURES), key=natural_order)
+        options.input = [*sources, sources[0]]  # a folder, also of one
+    for source, target in _pairs(options, sources, SUFFIX):
+        with _patience(f"compressing {source}"):
+            data, remark = any_codec.compress(imagefiles.read_images(source, colours=True), wishes, digits)
+        imagefiles.write_bytes(target, data, options.force)
+        if remark:
+            print(f"nnlite: {source}: {remark}", file=sys.stderr)
 
 
 def decompress(options: argparse.Namespace) -> None:
-    """A compressed file to images."""
-    imagefiles.check_target(options.output, options.force)
-    codec = load_codec(options.model)
-    indices = None if options.index is None else [options.index]
-    images = codec.decompress(imagefiles.read_bytes(options.input), indices)
-    imagefiles.write_images(options.output, images, options.force)
+    """A compressed file to pictures, or each of several to a file in a folder."""
+    digits = any_codec.load_digits(options.model) if options.model else None
+    for source, target in _pairs(options, options.input, ".png"):
+        with _patience(f"decompressing {source}"):
+            pictures = any_codec.decompress(imagefiles.read_bytes(source), options.index, digits)
+        if len(options.input) > 1 and len(pictures) > 1:
+            target = target.with_suffix(".npy")
+        imagefiles.write_images(target, pictures, options.force)
 
 
 def info(options: argparse.Namespace) -> None:
     """Print what is in a compressed file."""
     data = imagefiles.read_bytes(options.input)
-    header = container.read_header(data)
-    facts = {
-        "images": header.count,
-        "height": header.height,
-        "width": header.width,
-        "quality": header.quality,
-        "bytes": len(data),
-        "bytes_per_image": len(data) / header.count,
-        "bits_per_pixel": bits_per_pixel(len(data), (header.count, header.height, header.width)),
-        "model": f"{header.model:03x}",
-    }
-    if options.images:
-        codec = load_codec(options.model)
-        images, restored = codec.check_images(imagefiles.read_images(options.images)), codec.decompress(data)
-        if images.shape != restored.shape:
-            raise CodecError(f"{options.images}: expected the {len(restored)} images in the file, received {len(images)}")
-        facts["psnr"] = psnr(mse(restored, images))
+    facts = any_codec.describe(data)
+    if options.images is not None:
+        images = any_codec.as_bytes(imagefiles.read_images(options.images, colours=True))
+        restored = any_codec.decompress(data, digits=any_codec.load_digits(options.model) if options.model else None)
+        if images.shape not in (restored.shape, restored.shape[len(restored) == 1 :]):
+            raise CodecError(f"{options.images}: expected the images in the file, {restored.shape}, received {images.shape}")
+        facts["psnr"] = psnr(mse(restored, images.reshape(restored.shape), peak=255))
     if options.json:
         print(json.dumps(facts))
     else:
         for name, value in facts.items():
-            print(f"{name.replace('_', ' '):<16}{value:.3f}" if isinstance(value, float) else f"{name:<16}{value}")
+            print(
+                f"{name.replace('_', ' '):<16}{value:.3f}" if isinstance(value, float) else f"{name.replace('_', ' '):<16}{value}"
+            )
 
 
-def load_codec(path: Path | None) -> ImageCodec:
-    """Return the codec of a file, or the built-in one; CodecError if it cannot be read."""
+def _pairs(options: argparse.Namespace, sources: list[Path], suffix: str) -> Iterator[tuple[Path, Path]]:
+    """Return each input with its output, after a look at all outputs; several go into a folder, which is made."""
+    targets = [options.output]
+    if len(options.input) > 1:
+        targets = [options.output / f"{source.stem}{suffix}" for source in sources]
+        if len(set(targets)) < len(targets):
+            raise PictureError("expected files of different names, received two of one: compress them into different folders")
+        try:
+            options.output.mkdir(exist_ok=True)
+        except OSError as error:
+            raise PictureError(f"{options.output}: expected a folder, or a place for one: {error.strerror}") from error
+    for target in targets:
+        imagefiles.check_target(target, options.force)
+    return zip(sources, targets, strict=True)
+
+
+@contextlib.contextmanager
+def _patience(what: str) -> Iterator[None]:
+    """Show on a terminal what is going on, and for how long, if the block takes more than a second."""
+    done = threading.Event()
+
+    def show() -> None:
+        seconds = 0
+        while not done.wait(PATIENCE):
+            seconds += 1
+            print(f"\r{what} … {seconds} s", end="", file=sys.stderr, flush=True)
+        if seconds:
+            print(f"\r{' ' * (len(what) + 12)}\r", end="", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=show, daemon=True)
+    if sys.stderr.isatty():
+        thread.start()
     try:
-        return ImageCodec.load() if path is None else ImageCodec.load(path)
-    except OSError as error:
-        raise CodecError(f"{error.filename}: expected a codec file that can be read: {error.strerror}") from error
-
-
-def within_bytes(codec: ImageCodec, images: Images, limit: float) -> bytes:
-    """Return the file of the highest quality that takes at most `limit` bytes an image."""
-    latents = codec.encoder.predict(images)
-    for quality in reversed(range(codec.qualities)):
-        data = codec.compress_latents(latents, quality)
-        if len(data) <= limit * len(images):
-            return data
-    raise CodecError(
-        f"expected at least {len(data) / len(images):.2f} bytes an image for these images, received a target of {limit:g}"
-    )
-
-
-def with_psnr(codec: ImageCodec, images: Images, target: float) -> bytes:
-    """Return the file of the lowest quality at which the images' pooled PSNR is at least `target` dB."""
-    latents = codec.encoder.predict(images)
-    for quality in range(codec.qualities):
-        data = codec.compress_latents(latents, quality)
-        reached = psnr(mse(codec.decompress(data), images, peak=255))
-        if reached >= target:
-            return data
-    raise CodecError(f"expected a target of at most {reached:.2f} dB for these images, received {target:g}")
+        yield
+    finally:
+        done.set()
+        if thread.ident is not None:
+            thread.join()

@@ -1,8 +1,10 @@
 """Images in files of several kinds, as uint8 arrays (N, height, width): PNG, PGM, a folder of PNGs, .npy, IDX; and "-", a pipe.
 
+Where colours are welcome, PNG and PPM give (height, width, 3), and a folder of them (N, height, width, 3).
+
 On reading, a file's kind is known by its first bytes, and the files of a folder are in natural order, 2.png before 10.png. On
-writing, the name says the kind: ``.png``, ``.npy``, IDX where it contains "idx" or "ubyte" (gzipped if it also ends in ``.gz``),
-and a folder where it has no ending. A pipe carries ``.npy``.
+writing, the name says the kind: ``.png``, ``.pgm`` or ``.ppm``, ``.npy``, IDX where it contains "idx" or "ubyte" (gzipped if it
+also ends in ``.gz``), and a folder where it has no ending. A pipe carries ``.npy``.
 
 PNGs are read that are opaque, with at most 8 bits a sample; all others are refused.
 
@@ -32,6 +34,7 @@ from nnlite.pictures.npy import NPY, parse_npy
 from nnlite.pictures.png import PNG, parse_png, png
 
 PIPE = Path("-")
+PICTURES = (".png", ".pgm", ".ppm", ".pnm")  # endings
 MAX_PIXELS = 2**28  # of a folder, 256 MiB
 
 
@@ -69,8 +72,15 @@ def check_target(path: Path, force: bool) -> None:
         raise PictureError(f"{path} is already there: choose another name, or give --force to replace it")
 
 
-def read_images(path: Path) -> Array:
+def read_images(path: Path, colours: bool = False) -> Array:
     """Return the images of a file or folder, uint8 or float, (N, height, width) or (height, width).
+
+    Parameters
+    ----------
+    path : Path
+        The file, folder or pipe.
+    colours : bool
+        Whether pictures may have colours, and a last dimension of 3; otherwise they are refused.
 
     Raises
     ------
@@ -78,8 +88,17 @@ def read_images(path: Path) -> Array:
         It cannot be read, is of no known kind, or is damaged; the message names it.
     """
     if path != PIPE and os.path.isdir(path):
-        return _read_folder(path)
-    return _read_file(path)
+        return _read_folder(path, colours)
+    return _read_file(path, colours)
+
+
+def is_set(folder: Path) -> bool:
+    """Tell whether a folder's pictures are PNG files of one size, grey all or in colours all; a folder without pictures is one."""
+    try:
+        files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
+    except OSError:  # as whoever reads it will say
+        return True
+    return all(file.suffix.lower() == ".png" for file in files) and len({read_picture(file).shape for file in files}) <= 1
 
 
 def read_picture(path: Path) -> npt.NDArray[np.uint8]:
@@ -98,7 +117,7 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
-    """Write images (N, height, width) as the kind of file that the name asks for; PictureError if that is not possible."""
+    """Write images (N, height, width) or (N, height, width, 3) as the name asks for; PictureError if that is not possible."""
     name = path.name.lower()
     if path == PIPE or name.endswith(".npy"):
         buffer = io.BytesIO()
@@ -108,6 +127,13 @@ def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None
         if len(images) != 1:
             raise PictureError(f"{path}: a PNG holds one image, received {len(images)}: give a folder, a .npy or an IDX file")
         write_bytes(path, png(images[0]), force)
+    elif name.endswith((".pgm", ".ppm")):
+        if len(images) != 1 or (images.ndim == 4) != name.endswith(".ppm"):
+            raise PictureError(
+                f"{path}: a PGM holds one grey image, a PPM one in colours, received {images.shape}: give a .npy file"
+            )
+        _, height, width = images.shape[:3]
+        write_bytes(path, b"P%d\n%d %d\n255\n" % (images.ndim + 2, width, height) + images.tobytes(), force)
     elif "idx" in name or "ubyte" in name:
         header = bytes([0, 0, 8, images.ndim]) + b"".join(size.to_bytes(4, "big") for size in images.shape)
         data = header + images.tobytes()
@@ -115,32 +141,36 @@ def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None
     elif path.suffix == "":
         _write_folder(path, images, force)
     else:
-        raise PictureError(f"{path}: expected a name that ends in .png, .npy or -ubyte(.gz), or a folder without an ending")
+        raise PictureError(
+            f"{path}: expected a name that ends in .png, .npy, .pgm, .ppm or -ubyte(.gz), or a folder without an ending"
+        )
 
 
-def _read_file(path: Path) -> Array:
+def _read_file(path: Path, colours: bool) -> Array:
     data = read_bytes(path)
     try:
-        return parse_images(data)
+        return parse_images(data, colours)
     except FileError as error:
         raise PictureError(f"{path}: {error}") from error
 
 
-def parse_images(data: bytes) -> Array:
+def parse_images(data: bytes, colours: bool = False) -> Array:
     """Return the images of a file's bytes, as `read_images` does for a file; FileError if they are none."""
     if data.startswith((PNG[:4], *NETPBM)):
         image = _parse_picture(data)
-        if image.ndim == 3:
+        if image.ndim == 3 and not colours:
             raise PictureError("expected a grey image, received one with colours")
         return image
     if data.startswith(NPY):
         return parse_npy(data)
     if data.startswith((b"\x1f\x8b", b"\0\0")):
         return parse_idx(data)
-    raise PictureError(f"expected a PNG, PGM, .npy or IDX file, or a folder of PNGs, received bytes {data[:4].hex(' ')!r}")
+    raise PictureError(
+        f"expected a PNG, PGM, PPM, .npy or IDX file, or a folder of PNGs, received bytes {data[:4].hex(' ')!r}: convert it to PNG"
+    )
 
 
-def _read_folder(path: Path) -> Array:
+def _read_folder(path: Path, colours: bool) -> Array:
     try:
         files = sorted((file for file in path.iterdir() if file.suffix.lower() == ".png"), key=natural_order)
     except OSError as error:
@@ -149,7 +179,7 @@ def _read_folder(path: Path) -> Array:
         raise PictureError(f"{path}: expected a folder of PNG files, received one without any")
     images: list[Array] = []
     for file in files:
-        images.append(_read_file(file))
+        images.append(_read_file(file, colours))
         if images[-1].shape != images[0].shape:
             raise PictureError(f"{file}: expected an image of the size of {files[0].name}, as all in one folder")
         if len(images) * images[0].size > MAX_PIXELS:

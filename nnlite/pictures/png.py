@@ -91,7 +91,7 @@ def _read_header(header: bytes) -> tuple[int, int, int, int, int]:
     if not (width and height and colour in CHANNELS and compression == filtering == 0 and interlaced < 2):
         raise PictureError("expected a PNG image, received one of a size, a kind of colour or a method that do not exist")
     if depth not in DEPTHS.get(colour, (8,)):
-        raise PictureError(f"expected a PNG of 8 bits a sample, received one of {depth}")
+        raise PictureError(f"expected a PNG of 8 bits a sample, received one of {depth}: convert it to 8")
     return width, height, depth, colour, interlaced
 
 
@@ -168,20 +168,23 @@ def _colours(image: Bytes, chunks: Chunks, depth: int, colour: int) -> Bytes:
     else:
         transparent = opacity is not None
     if transparent:
-        raise PictureError("expected an opaque image, received one with transparency")
+        raise PictureError("expected an opaque image, received one with transparency: lay it on a background")
     if colour == GREY:
         image *= 255 // (2**depth - 1)
     return image if image.shape[-1] == 3 else image[..., 0]
 
 
 def png(image: Bytes) -> bytes:
-    """Return a grey image (height, width) as a PNG file; matplotlib's writer knows only colours, in three times the bytes."""
-    height, width = image.shape
-    rows = np.zeros((height, 1 + width), np.uint8)  # filter 0, the best for images as small as these
-    rows[:, 1:] = image
-    # 8 bits, grey, the only compression, filter method, no interlace
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
+    """Return a picture (height, width) or (height, width, 3) as a PNG file; all rows with one filter, 0 or 2, what is shorter."""
+    height, width = image.shape[:2]
+    samples = image.reshape(height, -1)
+    plain, up = np.zeros((2, height, 1 + samples.shape[1]), np.uint8)
+    plain[:, 1:] = samples
+    up[:, 0], up[0, 1:], up[1:, 1:] = 2, samples[0], samples[1:] - samples[:-1]  # modulo 256
+    stream = min((zlib.compress(rows.tobytes(), 9) for rows in (plain, up)), key=len)
+    # 8 bits, grey or colours, the only compression, filter method, no interlace
+    header = struct.pack(">IIBBBBB", width, height, 8, GREY if image.ndim == 2 else RGB, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", stream), (b"IEND", b""))
     return PNG + b"".join(
         struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)) for kind, content in chunks
     )

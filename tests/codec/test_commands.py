@@ -145,6 +145,92 @@ def test_a_target_that_cannot_be_met_is_refused_with_what_could_be(run, codec, i
     assert f"expected a target of at most {most:.2f} dB for these images, received 99" in too_good
 
 
+# --- pictures of any kind
+
+
+def picture(colours=True, size=40):
+    y, x = np.mgrid[:size, :size]
+    planes = [2 * x + y, 128 + 60 * np.sin(x / 9), 3 * y]
+    return np.stack(planes, axis=-1).clip(0, 255).astype(np.uint8) if colours else planes[1].astype(np.uint8)
+
+
+def command(*arguments):
+    return cli.main([*map(str, arguments)])
+
+
+@pytest.mark.parametrize("name", ["in.png", "in.ppm", "in.npy"])
+@pytest.mark.parametrize("options", [[], ["--lossless"], ["--codec", "photograph", "--quality", "30"]])
+def test_a_picture_of_any_kind_comes_back(folder, capsys, name, options):
+    imagefiles.write_images(Path(name), picture()[None], force=False)
+    assert command("compress", name, "new.nnl", *options) == 0
+    assert command("decompress", "new.nnl", "back.png") == 0
+    back = imagefiles.read_images(Path("back.png"), colours=True)
+    assert mse(back, picture(), peak=255) < (1e-9 if "--lossless" in options else 0.005)
+    assert command("info", "new.nnl", "--images", name, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["codec"] in ("photograph", "lossless") and facts["colours"] == "yes"
+    assert facts["psnr"] == pytest.approx(psnr(mse(back, picture(), peak=255)))
+
+
+def test_several_pictures_become_files_in_a_folder_and_pictures_again(folder, capsys):
+    imagefiles.write_images(Path("a.png"), picture()[None], force=False)
+    imagefiles.write_images(Path("b.pgm"), picture(colours=False)[None], force=False)
+    assert command("compress", "a.png", "b.pgm", "digits.npy", "small", "--lossless") == 0
+    assert names(Path("small")) == {"a.nnl", "b.nnl", "digits.nnl"}
+    assert command("decompress", *(f"small/{name}.nnl" for name in ("a", "b", "digits")), "back") == 0
+    assert names(Path("back")) == {"a.png", "b.png", "digits.npy"}
+    np.testing.assert_array_equal(imagefiles.read_picture(Path("back/a.png")), picture())
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_folder_of_pictures_of_different_sizes_becomes_a_folder_of_files(folder):
+    Path("in").mkdir()
+    for size in (9, 12):
+        imagefiles.write_images(Path(f"in/{size}.png"), picture(size=size)[None], force=False)
+    assert command("compress", "in", "out", "--lossless") == 0
+    assert names(Path("out")) == {"9.nnl", "12.nnl"}
+
+
+def test_two_pictures_of_one_name_are_refused_before_anything_is_written(folder, capsys):
+    Path("more").mkdir()
+    for path in ("a.png", "more/a.png"):
+        imagefiles.write_images(Path(path), picture()[None], force=False)
+    assert command("compress", "a.png", "more/a.png", "out") == 1
+    assert "different names" in capsys.readouterr().err and "out" not in names(folder)
+
+
+def test_dark_digits_on_white_paper_are_not_crushed_and_it_is_said(folder, capsys):
+    digits = 255 - load_mnist().test_images[:5]
+    np.save("paper.npy", digits)
+    assert command("compress", "paper.npy", "paper.nnl") == 0
+    assert "paper.npy: the digits' codec does not know" in capsys.readouterr().err
+    assert command("decompress", "paper.nnl", "back.npy") == 0
+    np.testing.assert_array_equal(np.load("back.npy"), digits)
+
+
+def test_an_original_of_another_size_is_refused(folder, capsys):
+    imagefiles.write_images(Path("a.png"), picture()[None], force=False)
+    imagefiles.write_images(Path("b.png"), picture(size=41)[None], force=False)
+    assert command("compress", "a.png", "a.nnl") == 0
+    assert command("info", "a.nnl", "--images", "b.png") == 1
+    assert "b.png: expected the images in the file" in capsys.readouterr().err
+
+
+def test_a_terminal_is_told_what_takes_longer_than_a_second_and_then_cleared(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(cli, "PATIENCE", 0.01)
+    with cli._patience("compressing a.png"):
+        while "2 s" not in sys.stderr.getvalue():
+            pass
+    shown = sys.stderr.getvalue()
+    assert shown.startswith("\rcompressing a.png … 1 s\rcompressing a.png … 2 s")
+    assert shown.endswith(" \r")
+
+
 # --- info
 
 
@@ -154,8 +240,8 @@ def test_info_as_json_says_what_is_in_the_file(run, codec):
     header = container.read_header(Path("digits.nnl").read_bytes())
     assert (code, err) == (0, "")
     assert json.loads(out) == {
-        "images": 30, "height": SIDE, "width": SIDE, "quality": 1, "bytes": size, "bytes_per_image": size / 30,
-        "bits_per_pixel": 8 * size / (30 * SIDE * SIDE), "model": codec.hash.hex()[:3],
+        "codec": "digits", "quality": 1, "model": codec.hash.hex()[:3], "images": 30, "height": SIDE, "width": SIDE,
+        "colours": "no", "bytes": size, "bytes_per_image": size / 30, "bits_per_pixel": 8 * size / (30 * SIDE * SIDE),
     }  # fmt: skip
     assert header.count == 30
 
@@ -182,7 +268,7 @@ def test_info_tells_the_quality_reached_if_it_is_given_the_images(run, codec, im
 def test_info_does_not_compare_other_images(run, model, images):
     np.save("fewer.npy", images[1:])
     code, out, err = run("info", "digits.nnl", "--images", "fewer.npy", "--model", model)
-    assert (code, out, err) == (1, "", "nnlite: fewer.npy: expected the 30 images in the file, received 29\n")
+    assert (code, out, err) == (1, "", "nnlite: fewer.npy: expected the images in the file, (30, 8, 8), received (29, 8, 8)\n")
 
 
 # --- images that the codec does not know
@@ -221,8 +307,8 @@ def npy(array):
 
 
 BAD_INPUT = {  # the file's bytes, and what is said of it
-    "text": (b"hello\n", "expected a PNG, PGM, .npy or IDX file, or a folder of PNGs"),
-    "empty file": (b"", "expected a PNG, PGM, .npy or IDX file, or a folder of PNGs"),
+    "text": (b"hello\n", "expected a PNG, PGM, PPM, .npy or IDX file, or a folder of PNGs"),
+    "empty file": (b"", "expected a PNG, PGM, PPM, .npy or IDX file, or a folder of PNGs"),
     "of another size": (npy(np.zeros((3, 28, 28), np.uint8)), "grey images of 8 × 8 pixels, received 28 × 28 pixels"),
     "in colour": (npy(np.zeros((3, SIDE, SIDE, 3), np.uint8)), "grey images of 8 × 8 pixels"),
     "no images": (npy(np.zeros((0, SIDE, SIDE), np.uint8)), "received an empty batch"),
@@ -304,7 +390,7 @@ BAD_ARGUMENTS = [
     ["unknown"],
     ["compress"],
     ["compress", "digits.npy"],
-    ["compress", "digits.npy", "new.nnl", "more"],
+    ["compress", "digits.npy", "new.nnl", "--codec", "zip"],
     ["compress", "digits.npy", "new.nnl", "--quality", "high"],
     ["compress", "digits.npy", "new.nnl", "--quality", "1.5"],
     ["compress", "digits.npy", "new.nnl", "--target-bytes", "few"],
@@ -364,7 +450,7 @@ def test_a_failing_write_leaves_everything_as_it_was(run, folder, monkeypatch, c
 
 @pytest.mark.parametrize("place", ["nnlite.pictures.picture_files.read_images", "os.replace"])
 def test_ctrl_c_ends_with_130_and_leaves_everything_as_it_was(run, folder, monkeypatch, place):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(place, interrupted)

@@ -15,7 +15,7 @@ import pytest
 
 from nnlite.files.errors import PictureError
 from nnlite.pictures import read_images, read_picture, write_images
-from nnlite.pictures.picture_files import PIPE, check_target, read_bytes, write_bytes
+from nnlite.pictures.picture_files import PIPE, check_target, is_set, read_bytes, write_bytes
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # PNG's colour types
 
@@ -243,7 +243,7 @@ def test_a_folder_without_images_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "expected a PNG, PGM, .npy or IDX file, or a folder of PNGs, received bytes ''"),
+        (b"", "expected a PNG, PGM, PPM, .npy or IDX file, or a folder of PNGs, received bytes ''"),
         (b"hello", "received bytes '68 65 6c 6c'"),
         (b"\xff\xd8\xff\xe0", "received bytes 'ff d8 ff e0'"),
         (b"\0\0", "expected an IDX file"),
@@ -392,6 +392,38 @@ def test_images_written_are_read_again(tmp_path, images, name, count):
     np.testing.assert_array_equal(read_images(tmp_path / name), images[:count])
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.ppm", "a.npy", "a"])
+def test_colours_written_are_read_again(tmp_path, rng, name):
+    pictures = rng.integers(0, 256, (2 if name == "a" else 1, 7, 9, 3), dtype=np.uint8)
+    write_images(tmp_path / name, pictures, force=False)
+    again = read_images(tmp_path / name, colours=True)
+    np.testing.assert_array_equal(again if again.ndim == 4 else again[None], pictures)
+
+
+def test_a_grey_picture_is_written_as_pgm_and_one_in_colours_is_not(tmp_path, rng):
+    grey = rng.integers(0, 256, (1, 7, 9), dtype=np.uint8)
+    write_images(tmp_path / "a.pgm", grey, force=False)
+    np.testing.assert_array_equal(read_images(tmp_path / "a.pgm"), grey[0])
+    for name, pictures in (("b.ppm", grey), ("b.pgm", np.stack([grey] * 3, -1)), ("b.pgm", np.concatenate([grey, grey]))):
+        with pytest.raises(PictureError, match="a PGM holds one grey image"):
+            write_images(tmp_path / name, pictures, force=False)
+
+
+def test_a_smooth_picture_takes_fewer_bytes_as_differences(tmp_path):
+    y, x = np.mgrid[:64, :64]
+    picture = np.stack([4 * y, 3 * y + x, x], -1).astype(np.uint8)
+    write_images(tmp_path / "a.png", picture[None], force=False)
+    assert (tmp_path / "a.png").stat().st_size < picture.size / 20
+    np.testing.assert_array_equal(read_images(tmp_path / "a.png", colours=True), picture)
+
+
+def test_a_set_is_a_folder_of_pngs_of_one_size(tmp_path, rng):
+    assert is_set(tmp_path)
+    for number, shape in enumerate([(5, 6), (5, 6), (5, 7)]):
+        write_images(tmp_path / f"{number}.png", rng.integers(0, 256, (1, *shape), dtype=np.uint8), force=False)
+        assert is_set(tmp_path) == (number < 2)
+
+
 def test_every_grey_survives_a_png(tmp_path):
     image = np.arange(256, dtype=np.uint8).reshape(1, 8, 32)
     write_images(tmp_path / "grey.png", image, force=False)
@@ -440,7 +472,7 @@ def test_a_png_holds_one_image_only(tmp_path, images):
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.gz", "a.npy.gz", "a.npz"])
 def test_a_name_with_an_unknown_ending_is_refused(tmp_path, images, name):
-    with pytest.raises(PictureError, match=r"expected a name that ends in \.png, \.npy or -ubyte"):
+    with pytest.raises(PictureError, match=r"expected a name that ends in \.png, \.npy, \.pgm, \.ppm or -ubyte"):
         write_images(tmp_path / name, images, force=False)
     assert list(tmp_path.iterdir()) == []
 

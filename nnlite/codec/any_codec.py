@@ -1,0 +1,258 @@
+"""Which of the three codecs compresses what, and all of them behind one function each way.
+
+- *digits*: sets of 28 × 28 grey digits, light on black, with loss, 16 qualities; with another model, what that was trained for.
+- *photograph*: one picture, grey or in colours, with loss, qualities from 0 to 100.
+- *lossless*: one picture or a batch.
+
+Unless a codec is named, the pictures decide. Grey squares of 28 × 28 are digits, but lossless if they come back as something else,
+such as dark digits on white paper. One picture is a photograph, or lossless where that takes no more bytes. Any other batch is
+lossless.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlite.codec import container, frame
+from nnlite.codec.digits.decoding import Images, to_bytes
+from nnlite.codec.digits.image_codec import ImageCodec
+from nnlite.codec.lossless import LosslessCodec
+from nnlite.codec.lossless.lossless_codec import METHODS
+from nnlite.codec.lossless.lossless_codec import read_header as read_lossless_header
+from nnlite.codec.photographs import PhotographCodec
+from nnlite.files.errors import CodecError
+from nnlite.metrics import bits_per_pixel, mse, psnr
+
+CODECS = ("digits", "photograph", "lossless")
+DIGIT = (28, 28)
+SMALL = 1 << 12  # pixels: up to here a lossless file is worth a try
+REPEATS = 0.25  # the same where so many pixels equal their left neighbour: a drawing
+HIGH = 90  # and from this quality on
+Pictures = npt.NDArray[Any]
+
+
+class UnknownImages(CodecError):
+    """Images that come back from the digits' codec as something else."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of a compressed file; of quality, bytes and PSNR at most one.
+
+    Attributes
+    ----------
+    codec : str or None
+        One of CODECS; None for the one that suits.
+    quality : int or None
+        From 0 to 15 for digits, to 100 for photographs.
+    target_bytes : float or None
+        So many for each image of a set of digits, or for the picture.
+    target_psnr : float or None
+        In decibels, over all images.
+    """
+
+    codec: str | None = None
+    quality: int | None = None
+    target_bytes: float | None = None
+    target_psnr: float | None = None
+
+
+def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = None) -> tuple[bytes, str]:
+    """Return the file of pictures, and a remark on the choice or nothing.
+
+    Parameters
+    ----------
+    pictures : array
+        (height, width), (height, width, 3), (N, height, width) or (N, height, width, 3); uint8, or floats in [0, 1].
+    wishes : Wishes
+        What is asked of it.
+    digits : ImageCodec, optional
+        A codec instead of the built-in one for digits; then no other is thought of.
+
+    Raises
+    ------
+    CodecError
+        The pictures are not for the codec, or its wishes cannot be met.
+    """
+    alone = pictures.ndim in (3, 4) and len(pictures) == 1 and (pictures.ndim == 4 or pictures.shape[2] != 3)
+    pictures = pictures[0] if alone else pictures  # a batch of one
+    codec = wishes.codec or ("digits" if digits else choose(pictures))
+    if codec == "digits":
+        try:
+            return _compress_digits(digits or load_digits(), pictures, wishes), ""
+        except UnknownImages:
+            if digits or wishes != Wishes():
+                raise
+            return load_lossless().compress(
+                as_bytes(pictures)
+            ), "the digits' codec does not know such images: compressed without loss"
+    pictures = as_bytes(pictures)
+    if codec == "lossless":
+        if (wishes.quality, wishes.target_psnr) != (None, None) and wishes.codec:
+            raise CodecError("expected no quality or PSNR of a lossless file, received one: leave it out, or name another codec")
+        return _within(load_lossless().compress(pictures), wishes), ""
+    try:
+        file = _compress_photograph(pictures, wishes)
+        tried = not wishes.codec and (_is_drawing(pictures) or (wishes.quality or 0) >= HIGH)
+    except CodecError:
+        if wishes.codec or (wishes.target_bytes, wishes.target_psnr) == (None, None):
+            raise
+        return _within(load_lossless().compress(pictures), wishes), "no photograph reaches the target: compressed without loss"
+    if tried:
+        file = min(load_lossless().compress(pictures), file, key=len)
+    return file, ""
+
+
+def choose(pictures: Pictures) -> str:
+    """Return the codec that suits pictures of this shape."""
+    if pictures.ndim in (2, 3) and pictures.shape[-2:] == DIGIT:
+        return "digits"
+    single = pictures.ndim == 2 or (pictures.ndim == 3 and pictures.shape[2] == 3)
+    return "photograph" if single else "lossless"
+
+
+def as_bytes(pictures: Pictures) -> Images:
+    """Return pictures as uint8; CodecError if they are neither that nor floats in [0, 1]."""
+    if np.issubdtype(pictures.dtype, np.floating):
+        if not (pictures.size and np.isfinite(pictures).all() and pictures.min() >= 0 and pictures.max() <= 1):
+            raise CodecError("expected floats in [0, 1], received NaN or values outside: divide by the value of white")
+        return to_bytes(pictures)
+    if pictures.dtype != np.uint8:
+        raise CodecError(f"expected pictures of uint8, or of floats in [0, 1], received {pictures.dtype}: scale them to 0 … 255")
+    return pictures
+
+
+def decompress(data: bytes, index: int | None = None, digits: ImageCodec | None = None) -> Images:
+    """Return the pictures of a file, (N, height, width) or (N, height, width, 3); CodecError if it is damaged.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    index : int, optional
+        Only this picture of them.
+    digits : ImageCodec, optional
+        A codec instead of the built-in one for digits.
+    """
+    if frame.format_of(data) == frame.LOSSLESS:
+        header = read_lossless_header(data)
+        pictures = load_lossless().decompress(data, None if index is None else [index])
+        return pictures if header.batch else pictures[None]
+    if frame.format_of(data) == frame.PHOTOGRAPH:
+        if index not in (None, 0):
+            raise CodecError(f"expected the index 0 of a photograph, received {index}")
+        return load_photographs().decompress(data)[None]
+    return (digits or load_digits()).decompress(data, None if index is None else [index])
+
+
+def describe(data: bytes) -> dict[str, Any]:
+    """Return what a file says of itself, by name; CodecError if it is none of ours."""
+    if frame.format_of(data) == frame.LOSSLESS:
+        lossless = read_lossless_header(data)
+        access = {"random_access": "yes" if lossless.random_access else "no"} if lossless.batch else {}
+        facts: dict[str, Any] = {"codec": "lossless", "method": METHODS[lossless.method], **access}
+        count, height, width, planes = lossless.count, lossless.height, lossless.width, lossless.planes
+    elif frame.format_of(data) == frame.PHOTOGRAPH:
+        photograph = PhotographCodec.header(data)
+        facts = {"codec": "photograph", "quality": photograph.quality}
+        count, height, width, planes = 1, photograph.height, photograph.width, 3 if photograph.colour else 1
+    else:
+        header = container.read_header(data)
+        facts = {"codec": "digits", "quality": header.quality, "model": f"{header.model:03x}"}
+        count, height, width, planes = header.count, header.height, header.width, 1
+    return {
+        **facts,
+        "images": count,
+        "height": height,
+        "width": width,
+        "colours": "yes" if planes == 3 else "no",
+        "bytes": len(data),
+        "bytes_per_image": len(data) / count,
+        "bits_per_pixel": bits_per_pixel(len(data), (count, height, width)),
+    }
+
+
+@cache
+def load_lossless() -> LosslessCodec:
+    """Return the lossless codec."""
+    return LosslessCodec()
+
+
+@cache
+def load_photographs() -> PhotographCodec:
+    """Return the photograph codec."""
+    return PhotographCodec()
+
+
+def load_digits(path: Path | None = None) -> ImageCodec:
+    """Return the digits' codec of a file, or the built-in one; CodecError if it cannot be read."""
+    try:
+        return ImageCodec.load() if path is None else ImageCodec.load(path)
+    except OSError as error:
+        raise CodecError(f"{error.filename}: expected a codec file that can be read: {error.strerror}") from error
+
+
+def _is_drawing(picture: Images) -> bool:
+    """Tell whether a lossless file may be the smaller one."""
+    same = picture[:, 1:] == picture[:, :-1]
+    return picture.shape[0] * picture.shape[1] <= SMALL or bool(np.mean(same if picture.ndim == 2 else same.all(2)) > REPEATS)
+
+
+def _within(file: bytes, wishes: Wishes) -> bytes:
+    """Return a lossless file; CodecError if it takes more than the target."""
+    if wishes.target_bytes is not None and len(file) > wishes.target_bytes:
+        raise CodecError(
+            f"expected a target of at least {len(file)} bytes, the size without loss, received {wishes.target_bytes:g}"
+        )
+    return file
+
+
+def _compress_photograph(picture: Images, wishes: Wishes) -> bytes:
+    codec = load_photographs()
+    if wishes.target_bytes is not None:
+        return codec.compress_to_size(picture, int(wishes.target_bytes))
+    if wishes.target_psnr is not None:
+        return codec.compress_to_psnr(picture, wishes.target_psnr)
+    return codec.compress(picture) if wishes.quality is None else codec.compress(picture, wishes.quality)
+
+
+def _compress_digits(codec: ImageCodec, images: Pictures, wishes: Wishes) -> bytes:
+    images = codec.check_images(images)
+    if wishes.target_bytes is not None:
+        file = _within_bytes(codec, images, wishes.target_bytes)
+    elif wishes.target_psnr is not None:
+        file = _with_psnr(codec, images, wishes.target_psnr)
+    else:
+        file = codec.compress(images, codec.qualities // 2 if wishes.quality is None else wishes.quality)
+    try:
+        codec.check_known(images, file)
+    except CodecError as error:
+        raise UnknownImages(str(error)) from error
+    return file
+
+
+def _within_bytes(codec: ImageCodec, images: Images, limit: float) -> bytes:
+    """Return the file of the highest quality that takes at most `limit` bytes an image."""
+    latents = codec.encoder.predict(images)
+    for quality in reversed(range(codec.qualities)):
+        data = codec.compress_latents(latents, quality)
+        if len(data) <= limit * len(images):
+            return data
+    raise CodecError(
+        f"expected at least {len(data) / len(images):.2f} bytes an image for these images, received a target of {limit:g}"
+    )
+
+
+def _with_psnr(codec: ImageCodec, images: Images, target: float) -> bytes:
+    """Return the file of the lowest quality at which the images' pooled PSNR is at least `target` dB."""
+    latents = codec.encoder.predict(images)
+    for quality in range(codec.qualities):
+        data = codec.compress_latents(latents, quality)
+        reached = psnr(mse(codec.decompress(data), images, peak=255))
+        if reached >= target:
+            return data
+    raise CodecError(f"expected a target of at most {reached:.2f} dB for these images, received {target:g}")
