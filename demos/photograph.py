@@ -187,7 +187,7 @@ def draw_transform(path: Path, codec: PhotographCodec) -> None:
 def draw_network(path: Path, picture: np.ndarray, codec: PhotographCodec, file: bytes, part: tuple[slice, slice]) -> None:
     """Draw a part before and after the network, and how the error changes."""
     before, after = codec.decompress(file, mend=False), codec.decompress(file)
-    figure = Figure(figsize=(14, 3.1 * picture.shape[0] / picture.shape[1] + 1), layout="constrained")
+    figure = Figure(figsize=(14, 3.1 * picture.shape[0] / picture.shape[1] + 1.4), layout="constrained")
     axes = figure.subplots(1, 4)
     show(axes[0], picture[part], "original")
     show(axes[1], before[part], f"decoded\n{psnr(mse(before, picture)):.2f} dB")
