@@ -14,7 +14,6 @@ import numpy.typing as npt
 from nnlite.codec.mixing import Coder, mixed_bit
 from nnlite.codec.photographs.contexts import (
     GROUP,
-    LEVEL,
     M_BASES,
     M_STRIDES,
     MORE_BASES,
@@ -22,6 +21,7 @@ from nnlite.codec.photographs.contexts import (
     S_BASES,
     S_STRIDES,
     PlaneMixers,
+    level,
 )
 from nnlite.codec.photographs.integers import MAX_VALUE, Features, choose, code_magnitude, desk, lay_out
 from nnlite.jit import inlined, jit
@@ -35,12 +35,6 @@ BAND = np.array([0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3])
 
 Sizes = npt.NDArray[np.int64]  # magnitudes of a block, (11, 11), with a margin of zeros: two before, one behind
 Block = npt.NDArray[np.int16]  # (64,)
-
-
-@inlined
-def level(total: int) -> int:
-    """Return the level, 0 to 11, of a sum of magnitudes."""
-    return int(LEVEL[min(total, 255)])
 
 
 @inlined

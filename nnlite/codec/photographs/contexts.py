@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.codec.mixing import Mixer, fresh_mixer
+from nnlite.jit import inlined
 
 LARGEST = 14  # a number is coded as "> 0?", "> 1?", … "> 13?"; behind that follow plain bits
 LEVELS = 12
@@ -80,6 +81,12 @@ MORE_CONTEXTS = (
     ("west", "north", "step"),
     ("north", "corners", "before"),
 )
+
+
+@inlined
+def level(total: int) -> int:
+    """Return the level, 0 to 11, of a sum of magnitudes."""
+    return int(LEVEL[min(total, 255)])
 
 
 def layout(

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from nnlite import jit
 from nnlite.codec.mixing import decoder, encoder, finish
+from nnlite.codec.photographs import contexts
 from nnlite.codec.photographs.coefficients import DIAGONAL, SCAN, code_plane
 from nnlite.codec.photographs.contexts import (
     MAGNITUDE_CONTEXTS,
@@ -117,3 +119,7 @@ def test_each_context_has_a_state_of_its_own_for_every_combination_of_its_featur
         assert (strides[[k for k, name in enumerate(names) if name not in context], c] == 0).all()
         ranges += [slots.min(), slots.max() + 2]
     assert ranges == sorted(ranges) and ranges[-1] <= total
+
+
+def test_who_changes_the_contexts_gets_new_machine_code():
+    assert contexts.__file__ in jit._sources  # whose times are part of the stamp of what is compiled
