@@ -1,6 +1,19 @@
 """Find the bug: a copy of nnlite with one small fault in it, for you to find with gradcheck and the tests.
 
 Without arguments the ten faults are listed by what one notices of them, easy ones first. Your own nnlite stays as it is.
+
+files written to --out:
+  nnlite/, tests/  the copy
+  train.py         the training in which the fault shows
+  answer.json      what --hint and --answer say
+
+examples:
+  python -m demos.findbug
+  python -m demos.findbug 3
+  python -m demos.findbug --hint
+  python -m demos.findbug --random --seed 7
+
+exit codes: 0 done, 1 --check finds the fault still there, 2 bad argument
 """
 
 import argparse
@@ -44,16 +57,6 @@ model.compile({training})
 model.fit(x, t, epochs=5, batch_size=25, rng=rng, validation_data=(new_x, new_t))
 '''
 LABELS = "t, new_t = (datasets.one_hot(labels[:400], 10) for labels in (data.train_labels, data.test_labels))"
-
-EPILOG = """\
-exit codes: 0 done, 1 --check finds the fault still there, 2 bad argument
-
-examples:
-  python -m demos.findbug
-  python -m demos.findbug 3
-  python -m demos.findbug --hint
-  python -m demos.findbug --random --seed 7
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -180,18 +183,15 @@ def run(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.findbug", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add(
-        "number", nargs="?", type=int, choices=range(1, len(FAULTS) + 1), metavar="NUMBER",
-        help=f"plant this fault, 1 to {len(FAULTS)}, the later the harder",
-    )  # fmt: skip
+    parser = command.parser("findbug", __doc__)
+    add, text = parser.add_argument, f"plant this fault, 1 to {len(FAULTS)}, the later the harder"
+    add("number", nargs="?", type=int, choices=range(1, len(FAULTS) + 1), metavar="NUMBER", help=text)
     add("--random", action="store_true", help="plant one of two thousand others, such as < for <=")
-    add("--seed", type=command.whole_number(0), help="of the random one (default another each time)")
+    parser.option("--seed", command.whole_number(0), None, "N", "of the random one", "another each time")
     add("--hint", action="store_true", help="give a hint on the planted fault, and a nearer one each time")
     add("--answer", action="store_true", help="say what the fault is, and why it shows as it does")
     add("--check", action="store_true", help="look whether you have mended it")
-    add("--out", type=Path, default=Path("out/findbug"), metavar="DIR", help="where the copy is (default %(default)s)")
+    parser.option("--out", Path, Path("out/findbug"), "DIR", "where the copy is")
     return parser
 
 

@@ -2,6 +2,15 @@
 
 One file, with the network and the page in it: it needs no server, no library and no connection. A small codec is trained for it, as
 by demos.codec, or taken from --codec.
+
+files written to --out:
+  playground.html    the page, to be opened in a browser
+  codec.safetensors  the codec in it
+  metrics.json       all numbers
+
+examples:
+  python -m demos.playground
+  python -m demos.playground --codec out/playground/codec.safetensors
 """
 
 import base64
@@ -23,17 +32,6 @@ from nnlite.files.whole_files import write_atomically
 
 PARTS = Path(__file__).parent / "shared" / "playground"
 MAX_BYTES = 1_500_000  # of the page
-
-EPILOG = """\
-files written to --out:
-  playground.html    the page, to be opened in a browser
-  codec.safetensors  the codec in it
-  metrics.json       all numbers
-
-examples:
-  python -m demos.playground
-  python -m demos.playground --codec out/playground/codec.safetensors
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,11 +121,10 @@ def text(array: np.ndarray) -> str:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.playground", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add("--codec", type=Path, metavar="FILE", help="a codec to take, in place of training one")
-    add("--latent", type=command.whole_number(1), default=16, metavar="K", help="numbers in a code (default %(default)s)")
-    add("--hidden", type=command.whole_number(1), default=192, metavar="H", help="units of each hidden layer (default %(default)s)")
+    parser = command.parser("playground", __doc__)
+    parser.add_argument("--codec", type=Path, metavar="FILE", help="a codec to take, in place of training one")
+    parser.option("--latent", command.whole_number(1), 16, "K", "numbers in a code")
+    parser.option("--hidden", command.whole_number(1), 192, "H", "units of each hidden layer")
     command.add_training(parser, epochs=10, learning_rate=0.003)
     command.add_common(parser)
     return parser
