@@ -96,9 +96,10 @@ A copy of nnlite with the fault is in {folder}; your own is as it was. To find i
 
   cd {folder}
   export NUMBA_DISABLE_JIT=1        the loops run as plain Python, and a print in them works
-  python train.py
-  python -i -c "from nnlite import *; import numpy as np; rng = np.random.default_rng(0)"
-  >>> gradcheck(ReLU(), rng.standard_normal((4, 5)), rng=rng)        and so on, layer by layer
+  python -i train.py        the training, and then a prompt with its model, x, rng and all of nnlite
+  >>> gradcheck(model, x[:3], rng=rng)        all layers in a row; does it pass?
+  >>> gradcheck(ReLU(), rng.standard_normal((4, 5)), rng=rng)        one layer; try each of the model's
+  >>> gradcheck_loss(MeanSquaredError(), rng.random((4, 5)), rng.random((4, 5)), rng=rng)
   python -m pytest -x -q tests/layers        or tests/losses, tests/optimizers, tests/test_kernels.py
 
 Mend it there, and let python -m demos.findbug --check look. --hint and --answer help."""
