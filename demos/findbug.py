@@ -38,7 +38,9 @@ ROOMS = {
     "optimizers": "tests/optimizers",
     "kernels.py": "tests/test_kernels.py",
 }
+PARTS = {"nnlite", "tests", "setup.cfg", "train.py", "answer.json", "last"}  # of a copy
 SETTINGS = {"NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1"}  # the loops run as Python: nothing is compiled for a copy
+PATIENCE = 300  # seconds: a fault may make a loop endless
 IMPORTS = "import numpy as np\n\nfrom nnlite import *\n"
 TRAINING = '''"""The training in which the fault shows: python train.py. Change it as you like."""
 
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     notes = options.out / "answer.json"
     if options.number is not None or options.random:
-        shutil.rmtree(options.out, ignore_errors=True)
+        make_room(parser, options.out)
         note = plant_random(options) if options.random else plant_fault(options)
         notes.write_text(json.dumps(note, indent=1, ensure_ascii=False), encoding="utf-8")
         print(GUIDE.format(folder=options.out))
@@ -103,6 +105,18 @@ A copy of nnlite with the fault is in {folder}; your own is as it was. To find i
   python -m pytest -x -q tests/layers        or tests/losses, tests/optimizers, tests/test_kernels.py
 
 Mend it there, and let python -m demos.findbug --check look. --hint and --answer help."""
+
+
+def make_room(parser: command.Parser, folder: Path) -> None:
+    """Make an empty folder for the copy; an earlier copy may go, but nothing else is touched."""
+    command.output_folder(parser, folder)
+    strange = {path.name for path in folder.iterdir()} - {*PARTS, "__pycache__"}
+    if strange or ((folder / "nnlite").exists() and not (folder / "answer.json").exists()):
+        parser.error(
+            f"argument --out: expected an empty folder or an earlier copy, received {str(folder)!r} with other files in it"
+        )
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 def plant_fault(options: argparse.Namespace) -> dict[str, Any]:
@@ -179,7 +193,11 @@ def copy(folder: Path, file: str, source: str) -> None:
 def run(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess:
     """Run Python in a folder, with the nnlite that is there."""
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": str(folder.resolve()), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    words = [sys.executable, *arguments]
+    try:
+        return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(words, 1, "", f"it takes longer than {PATIENCE} seconds")
 
 
 def make_parser() -> command.Parser:

@@ -27,7 +27,8 @@ GAP = "# gap"  # behind a line that the student replaces
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """List the tasks, or write or check one, and return the exit code."""
-    options = make_parser().parse_args(arguments)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
     if options.name is None:
         for number, name in enumerate(CHECKS, 1):
             state = "not begun" if not place(options.out, name).exists() else verdict(options.out, name)[1].partition(":")[0]
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     path = place(options.out, options.name)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        command.output_folder(parser, options.out)
         write_atomically(path, (TASKS / path.name).read_bytes())
         print(f"{summary(options.name)}\n\n{path} is there: read it, fill its gap, and give the same command again")
         return 0
