@@ -1,6 +1,19 @@
 """Find the bug: a copy of nnlite with one small fault in it, for you to find with gradcheck and the tests.
 
 Without arguments the ten faults are listed by what one notices of them, easy ones first. Your own nnlite stays as it is.
+
+files written to --out:
+  nnlite/, tests/  the copy
+  train.py         the training in which the fault shows
+  answer.json      what --hint and --answer say
+
+examples:
+  python -m demos.findbug
+  python -m demos.findbug 3
+  python -m demos.findbug --hint
+  python -m demos.findbug --random --seed 7
+
+exit codes: 0 done, 1 --check finds the fault still there, 2 bad argument
 """
 
 import argparse
@@ -25,7 +38,9 @@ ROOMS = {
     "optimizers": "tests/optimizers",
     "kernels.py": "tests/test_kernels.py",
 }
+PARTS = {"nnlite", "tests", "setup.cfg", "train.py", "answer.json", "last"}  # of a copy
 SETTINGS = {"NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1"}  # the loops run as Python: nothing is compiled for a copy
+PATIENCE = 300  # seconds: a fault may make a loop endless
 IMPORTS = "import numpy as np\n\nfrom nnlite import *\n"
 TRAINING = '''"""The training in which the fault shows: python train.py. Change it as you like."""
 
@@ -45,16 +60,6 @@ model.fit(x, t, epochs=5, batch_size=25, rng=rng, validation_data=(new_x, new_t)
 '''
 LABELS = "t, new_t = (datasets.one_hot(labels[:400], 10) for labels in (data.train_labels, data.test_labels))"
 
-EPILOG = """\
-exit codes: 0 done, 1 --check finds the fault still there, 2 bad argument
-
-examples:
-  python -m demos.findbug
-  python -m demos.findbug 3
-  python -m demos.findbug --hint
-  python -m demos.findbug --random --seed 7
-"""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """List the faults, plant one, or help with the one that is planted; return the exit code."""
@@ -62,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     notes = options.out / "answer.json"
     if options.number is not None or options.random:
-        shutil.rmtree(options.out, ignore_errors=True)
+        make_room(parser, options.out)
         note = plant_random(options) if options.random else plant_fault(options)
         notes.write_text(json.dumps(note, indent=1, ensure_ascii=False), encoding="utf-8")
         print(GUIDE.format(folder=options.out))
@@ -93,12 +98,25 @@ A copy of nnlite with the fault is in {folder}; your own is as it was. To find i
 
   cd {folder}
   export NUMBA_DISABLE_JIT=1        the loops run as plain Python, and a print in them works
-  python train.py
-  python -i -c "from nnlite import *; import numpy as np; rng = np.random.default_rng(0)"
-  >>> gradcheck(ReLU(), rng.standard_normal((4, 5)), rng=rng)        and so on, layer by layer
+  python -i train.py        the training, and then a prompt with its model, x, rng and all of nnlite
+  >>> gradcheck(model, x[:3], rng=rng)        all layers in a row; does it pass?
+  >>> gradcheck(ReLU(), rng.standard_normal((4, 5)), rng=rng)        one layer; try each of the model's
+  >>> gradcheck_loss(MeanSquaredError(), rng.random((4, 5)), rng.random((4, 5)), rng=rng)
   python -m pytest -x -q tests/layers        or tests/losses, tests/optimizers, tests/test_kernels.py
 
 Mend it there, and let python -m demos.findbug --check look. --hint and --answer help."""
+
+
+def make_room(parser: command.Parser, folder: Path) -> None:
+    """Make an empty folder for the copy; an earlier copy may go, but nothing else is touched."""
+    command.output_folder(parser, folder)
+    strange = {path.name for path in folder.iterdir()} - {*PARTS, "__pycache__"}
+    if strange or ((folder / "nnlite").exists() and not (folder / "answer.json").exists()):
+        parser.error(
+            f"argument --out: expected an empty folder or an earlier copy, received {str(folder)!r} with other files in it"
+        )
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 def plant_fault(options: argparse.Namespace) -> dict[str, Any]:
@@ -175,23 +193,24 @@ def copy(folder: Path, file: str, source: str) -> None:
 def run(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess:
     """Run Python in a folder, with the nnlite that is there."""
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": str(folder.resolve()), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    words = [sys.executable, *arguments]
+    try:
+        return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(words, 1, "", f"it takes longer than {PATIENCE} seconds")
 
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.findbug", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add(
-        "number", nargs="?", type=int, choices=range(1, len(FAULTS) + 1), metavar="NUMBER",
-        help=f"plant this fault, 1 to {len(FAULTS)}, the later the harder",
-    )  # fmt: skip
+    parser = command.parser("findbug", __doc__)
+    add, text = parser.add_argument, f"plant this fault, 1 to {len(FAULTS)}, the later the harder"
+    add("number", nargs="?", type=int, choices=range(1, len(FAULTS) + 1), metavar="NUMBER", help=text)
     add("--random", action="store_true", help="plant one of two thousand others, such as < for <=")
-    add("--seed", type=command.whole_number(0), help="of the random one (default another each time)")
+    parser.option("--seed", command.whole_number(0), None, "N", "of the random one", "another each time")
     add("--hint", action="store_true", help="give a hint on the planted fault, and a nearer one each time")
     add("--answer", action="store_true", help="say what the fault is, and why it shows as it does")
     add("--check", action="store_true", help="look whether you have mended it")
-    add("--out", type=Path, default=Path("out/findbug"), metavar="DIR", help="where the copy is (default %(default)s)")
+    parser.option("--out", Path, Path("out/findbug"), "DIR", "where the copy is")
     return parser
 
 

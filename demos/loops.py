@@ -3,6 +3,14 @@
 The loop is the step of Adam, in nanoseconds for each weight: from Python by way of NumPy to what the compiler makes of the same
 loop when it is told one thing more each time. The product is x W of 128 digits and 128 units, in billions of operations a second:
 from three nested loops to tiles in registers. All in float32 and on one thread, NumPy's product with --threads 1, too.
+
+files written to --out:
+  loops.png     both as bars
+  metrics.json  the numbers
+
+examples:
+  python -m demos.loops
+  python -m demos.loops --quick --threads 1
 """
 
 import timeit
@@ -17,16 +25,6 @@ from demos.shared import command
 from nnlite import kernels
 from nnlite.jit import FASTMATH
 from nnlite.products import product
-
-EPILOG = """\
-files written to --out:
-  loops.png     both as bars
-  metrics.json  the numbers
-
-examples:
-  python -m demos.loops
-  python -m demos.loops --quick --threads 1
-"""
 
 # --- Adam's step, w ← w − η m / (√v + ε), without its corrections
 
@@ -236,13 +234,10 @@ def draw(path: Path, adam: dict[str, float], products: dict[str, float]) -> None
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.loops", description=__doc__, epilog=EPILOG)
-    add = parser.add_argument
-    add("--quick", action="store_true", help="a tenth of the numbers")
-    add("--threads", type=command.whole_number(1), metavar="N", help="of NumPy's matrix product (default one for each core)")
-    add(
-        "--out", type=Path, default=Path("out/loops"), metavar="DIR", help="where to write (default %(default)s)"
-    )  # fmt: skip
+    parser = command.parser("loops", __doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the numbers")
+    parser.option("--threads", command.whole_number(1), None, "N", "of NumPy's matrix product", "one for each core")
+    parser.option("--out", Path, Path("out/loops"), "DIR", "where to write")
     return parser
 
 

@@ -1,6 +1,15 @@
 """Ten tasks to solve: fill a gap in a file, and be told in a sentence what is wrong with it.
 
 Without a name the tasks are listed. The first call with a name writes the file, the others check what has become of it.
+
+files written to --out:
+  NAME.py  the task, for you to fill
+
+examples:
+  python -m demos.task
+  python -m demos.task softsign
+
+exit codes: 0 solved or just written, 1 not solved yet, 2 bad argument
 """
 
 import traceback
@@ -15,18 +24,11 @@ from nnlite.files.whole_files import write_atomically
 TASKS = Path(__file__).parents[1] / "docs" / "tasks"
 GAP = "# gap"  # behind a line that the student replaces
 
-EPILOG = """\
-exit codes: 0 solved or just written, 1 not solved yet, 2 bad argument
-
-examples:
-  python -m demos.task
-  python -m demos.task softsign
-"""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """List the tasks, or write or check one, and return the exit code."""
-    options = make_parser().parse_args(arguments)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
     if options.name is None:
         for number, name in enumerate(CHECKS, 1):
             state = "not begun" if not place(options.out, name).exists() else verdict(options.out, name)[1].partition(":")[0]
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     path = place(options.out, options.name)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        command.output_folder(parser, options.out)
         write_atomically(path, (TASKS / path.name).read_bytes())
         print(f"{summary(options.name)}\n\n{path} is there: read it, fill its gap, and give the same command again")
         return 0
@@ -75,11 +77,9 @@ def verdict(folder: Path, name: str) -> tuple[bool, str]:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.Parser(prog="python -m demos.task", description=__doc__, epilog=EPILOG)
+    parser = command.parser("task", __doc__)
     parser.add_argument("name", nargs="?", choices=list(CHECKS), metavar="NAME", help="of a task: %(choices)s")
-    parser.add_argument(
-        "--out", type=Path, default=Path("out/tasks"), metavar="DIR", help="where your files are (default %(default)s)"
-    )  # fmt: skip
+    parser.option("--out", Path, Path("out/tasks"), "DIR", "where your files are")
     return parser
 
 

@@ -6,8 +6,8 @@ above, and those to the left in the same row. It remembers how often white came 
 whom to believe.
 
 The two contexts below take 22.9 bytes a digit. Find better ones, up to six numbers from 0 to 4095, and get below 17. Which
-pixels are near the one that is coded? Several pixels make one number by their bits: a + 2 * b + 4 * c. More pixels see more,
-but each of their numbers occurs less often.
+pixels are near the one that is coded? Several pixels make one number by their bits: a + 2 * b + 4 * c. Ask with few and with
+many: more pixels see more, but each of their numbers occurs less often.
 
 Read first: the head of nnlite/codec/mixing.py, down to "Three details".
 """

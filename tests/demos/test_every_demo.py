@@ -20,13 +20,16 @@ SMALL = {
     "faces_and_fashion": "--latent 3 --hidden 8",
     "lesson": "filters --latent 4",
     "mnist": "--latent 4",
+    "playground": "--latent 4 --hidden 8",
     "sparse": "--units 4 --l1 0.01 --kl ''",
     "variational": "--code 3 --hidden 8 --components 2",
 }
 EXERCISES = {"findbug", "loops", "minimal", "task"}  # what trains nothing that it writes: each has a test of its own
 CODECS = {"photograph", "train_photographs", "train_lossless"}  # need other data: see test_photograph_demos, test_train_lossless
 WITH_CHECKPOINT = ["classify", "deep", "faces_and_fashion", "mnist", "variational"]
-WITH_LEARNING_RATE = sorted(set(SMALL) - {"bottleneck", "codec", "lesson"})  # the codec's bottleneck warns before the loss is NaN
+WITH_LEARNING_RATE = sorted(
+    set(SMALL) - {"bottleneck", "codec", "lesson", "playground"}
+)  # a codec's bottleneck warns before the loss is NaN
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +106,7 @@ def test_options_that_all_demos_have_come_last_in_one_order(name, capsys):
 def test_quiet_writes_the_files_of_the_manual_and_no_word(name, data, tmp_path, capsys):
     import matplotlib.image
 
-    files = re.findall(r"^  (\S+\.(?:png|json|safetensors))  ", manual(name, capsys), re.MULTILINE)
+    files = re.findall(r"^  (\S+\.(?:png|json|safetensors|html))  ", manual(name, capsys), re.MULTILINE)
     assert run(name, data, tmp_path, "--quiet") == 0
     assert capsys.readouterr() == ("", "")
     expected = {"codec": ["codec.safetensors"], "lesson": ["filters.png", "metrics.json"]}.get(name, files)

@@ -124,6 +124,20 @@ def test_a_random_fault_planted_in_the_source_is_the_mutant(file, monkeypatch):
         assert ast.unparse(ast.parse(mutant.planted(source))) == mutant.code, mutant.key
 
 
+@pytest.mark.parametrize("file", ["notes.txt", "nnlite/kernels.py"])
+def test_a_folder_with_other_files_is_left_alone(file, tmp_path, capsys):
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+    assert run_demo(findbug, "1", "--out", tmp_path) == 2
+    assert one_line(capsys.readouterr().err) and path.read_text() == "mine"
+
+
+def test_an_endless_loop_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(findbug, "PATIENCE", 0.01)
+    assert findbug.run(["-c", "while True: pass"], tmp_path).returncode == 1
+
+
 @pytest.mark.parametrize("arguments", [["0"], ["11"], ["--hint"], ["--answer"], ["--check"], ["1", "--seed", "x"]], ids=" ".join)
 def test_a_bad_argument_is_one_line_and_exit_code_2(arguments, tmp_path, capsys):
     assert run_demo(findbug, "--out", tmp_path, *arguments) == 2

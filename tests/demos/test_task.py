@@ -110,6 +110,12 @@ def test_the_list_says_what_is_solved(tmp_path, capsys):
     assert states == {name: {"he": "solved", "tied": "not solved"}.get(name, "not begun") for name in CHECKS}
 
 
+def test_a_file_in_the_way_is_one_line_and_exit_code_2(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert run_demo(task, "he", "--out", tmp_path / "file") == 2
+    assert one_line(capsys.readouterr().err) and (tmp_path / "file").read_text() == "mine"
+
+
 def test_an_unknown_task_is_one_line_and_exit_code_2(capsys):
     assert run_demo(task, "unknown") == 2
     assert one_line(capsys.readouterr().err)
