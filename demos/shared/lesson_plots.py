@@ -44,18 +44,6 @@ def loss_surface(path: Path, title: str, surface: Surface, labels: Mapping[int, 
     save(figure, path, title)
 
 
-def rows_of_images(path: Path, title: str, rows: Mapping[str, np.ndarray], colour_label: str | None = None) -> None:
-    """Draw rows of images (N, height, width), each with its label; with a `colour_label` they are signed, −1 blue to 1 red."""
-    columns = max(map(len, rows.values()))
-    figure = Figure(figsize=(WIDTH, (WIDTH - (1.8 if colour_label else 1.2)) / columns * len(rows) + 0.4), layout="constrained")
-    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-    for axis, (label, images) in zip(axes, rows.items(), strict=True):
-        drawn = row(axis, images, label, SIGNED if colour_label else ZERO_TO_ONE)
-    if colour_label:
-        figure.colorbar(drawn, ax=axes, ticks=[-1, 0, 1], shrink=0.6, aspect=30, label=colour_label)
-    save(figure, path, title)
-
-
 def gradient_error(
     path: Path,
     title: str,
