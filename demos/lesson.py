@@ -133,10 +133,8 @@ def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
         weights = training.weights[step][0].T[:FILTERS].reshape(-1, *lesson.data.train_images.shape[1:])  # from (D, K)
         largest[name] = float(np.abs(weights).max())
         rows[f"{name}\nup to {largest[name]:.2f}"] = weights / np.abs(weights).max(axis=(1, 2), keepdims=True)
-    from demos.shared import plots
-
     title = "Noise becomes strokes: what units of the first layer look at, while they learn"
-    plots.image_rows(path, title, rows, signed="weight / largest of its image")
+    lesson.plots.image_rows(path, title, rows, signed="weight / largest of its image")
     return {"largest_weight": largest}
 
 
@@ -150,7 +148,7 @@ def sharpening(path: Path, lesson: Lesson) -> dict[str, Any]:
         decibels[name] = psnr(mse(reconstructed, images / np.float32(255), peak=1))
         rows[f"{name}\n{decibels[name]:.1f} dB"] = reconstructed[lesson.examples]
     rows["original"] = images[lesson.examples] / 255
-    plots.image_rows(path, "Digits sharpen as training goes on: test images, PSNR of all of them", rows)
+    lesson.plots.image_rows(path, "Digits sharpen as training goes on: test images, PSNR of all of them", rows)
     return {"test_psnr": decibels}
 
 

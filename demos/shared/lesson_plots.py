@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator
 from demos.shared import plots
 from demos.shared.lesson_numbers import BitCount, Surface
 from demos.shared.plots import ZERO_TO_ONE, label_decades, row, save, tile
+from demos.shared.plots import image_rows as image_rows
 
 WIDTH = 7.0  # inches, of every picture
 SIGNED = {**plots.SIGNED, "cmap": colormaps["RdBu_r"].resampled(31)}  # few colours make small files
