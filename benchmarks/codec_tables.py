@@ -60,22 +60,17 @@ def _seconds(points: list[dict], key: str) -> float:
 def lossy(rows: list[dict]) -> str:
     """Return a table for each protocol."""
     parts = []
+    limited = f"nnlite's bytes, up to {HIGHEST:g} dB"
+    head = ["codec", *(f"{decibel} dB" for decibel in DECIBELS), limited, "over all dB in common", "encode, s", "decode, s"]
     for group, payload in dict.fromkeys((row["group"], row["protocol"] == "payload") for row in rows):
         chosen = [row for row in rows if (row["group"], row["protocol"] == "payload") == (group, payload)]
-        names = dict.fromkeys(protocol_name(row) for row in chosen)
-        lines = [
-            f"**{' / '.join(names)}**",
-            "",
-            "| codec | " + " | ".join(f"{decibel} dB" for decibel in DECIBELS) + f" | nnlite's bytes, up to {HIGHEST:g} dB "
-            "| over all dB in common | encode, s | decode, s |",
-            "|---|" + "---:|" * (len(DECIBELS) + 4),
-        ]
+        lines = []
         for row in chosen:
-            cells = [row["codec"], *(_bytes(row["bytes_at_psnr"][str(decibel)]) for decibel in DECIBELS)]
-            cells += [_difference(row.get(key)) for key in ("nnlite_bytes_low_rates", "nnlite_bytes")]
-            cells += [f"{row[key]:.2f}" for key in ("encode_seconds", "decode_seconds")]
-            lines.append(f"| {' | '.join(cells)} |")
-        parts.append("\n".join(lines))
+            differences = (_difference(row.get(key)) for key in ("nnlite_bytes_low_rates", "nnlite_bytes"))
+            seconds = (f"{row[key]:.2f}" for key in ("encode_seconds", "decode_seconds"))
+            lines.append([row["codec"], *map(_bytes, row["bytes_at_psnr"].values()), *differences, *seconds])
+        names = dict.fromkeys(protocol_name(row) for row in chosen)
+        parts.append(f"**{' / '.join(names)}**\n\n{markdown(head, lines)}")
     return "\n\n".join(parts)
 
 
@@ -84,24 +79,29 @@ def lossless(points: Iterable[dict]) -> str:
     chosen = [point for point in points if point["lossless"]]
     columns = sorted({(point["group"], point["protocol"] == "payload") for point in chosen})
     titles = [PROTOCOLS["payload" if payload else "single"] if group == 1 else f"{group:,} in a file" for group, payload in columns]
-    lines = [f"| lossless | {' | '.join(titles)} |", "|---|" + "---:|" * len(columns)]
+    lines = []
     for codec in dict.fromkeys(point["codec"] for point in chosen):
         sizes = {(p["group"], p["protocol"] == "payload"): p["bytes_per_image"] for p in chosen if p["codec"] == codec}
-        lines.append(f"| {codec} | {' | '.join(_bytes(sizes.get(column)) for column in columns)} |")
-    return "\n".join(lines)
+        lines.append([codec, *(_bytes(sizes.get(column)) for column in columns)])
+    return markdown(["lossless", *titles], lines)
 
 
 def coders(report: dict) -> str:
     """Return the table of the entropy coders."""
-    lines = ["| entropy coder | encode, million symbols/s | decode | bytes above the cross-entropy |", "|---|---:|---:|---:|"]
+    lines = []
     for row in report["coders"]:
-        if "skipped" in row:
-            lines.append(f"| {row['name']} | {row['skipped']} | | |")
-            continue
-        speeds = [f"{row[f'{way}_symbols_per_second'] / 1e6:.1f}" for way in ("encode", "decode")]
-        above = f"{row['bytes_above_cross_entropy']:.0f} ({row['share_above_cross_entropy']:.4%})"
-        lines.append(f"| {row['name']} | {' | '.join(speeds)} | {above} |")
-    return "\n".join(lines)
+        cells = [row.get("skipped"), "", ""]
+        if "skipped" not in row:
+            cells = [f"{row[f'{way}_symbols_per_second'] / 1e6:.1f}" for way in ("encode", "decode")]
+            cells.append(f"{row['bytes_above_cross_entropy']:.0f} ({row['share_above_cross_entropy']:.4%})")
+        lines.append([row["name"], *cells])
+    return markdown(["entropy coder", "encode, million symbols/s", "decode", "bytes above the cross-entropy"], lines)
+
+
+def markdown(head: list[str], lines: list[list[str]]) -> str:
+    """Return a table, its first column to the left and all others to the right."""
+    ruled = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    return "\n".join(ruled + [f"| {' | '.join(line)} |".replace("  |", " |") for line in lines])
 
 
 def absent(missing: dict[str, str]) -> str:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from programs import run as run
+from programs.arguments import whole_number
 
+positive = whole_number(1)
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -33,13 +35,6 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         """End with exit code 2."""
         self.exit(2, f"{self.prog}: {message}\n")
-
-
-def positive(text: str) -> int:
-    """Return the whole number, at least 1, that the text is; for argparse."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text!r}")
-    return int(text)
 
 
 def target(text: str) -> Path:

@@ -17,18 +17,18 @@ from benchmarks.process import Worker, WorkerError
 SETTLE = 0.15  # seconds, in which the threads of the process before go to sleep
 
 
+@dataclasses.dataclass(eq=False)
 class Samples:
     """What has been measured of one framework: lists by name, answers of the processes, the cold start, the error that ended it."""
 
-    def __init__(self, entry: Entry, job: Job, environment: dict[str, str]):
-        self.entry = entry
-        self.job = job
-        self.environment = environment
-        self.answers: list[dict] = []
-        self.epoch_seconds: list[float] = []
-        self.predict_seconds: list[float] = []
-        self.cold_first_step_seconds: float | None = None
-        self.failed: str | None = None
+    entry: Entry
+    job: Job
+    environment: dict[str, str]
+    answers: list[dict] = dataclasses.field(default_factory=list)
+    epoch_seconds: list[float] = dataclasses.field(default_factory=list)
+    predict_seconds: list[float] = dataclasses.field(default_factory=list)
+    cold_first_step_seconds: float | None = None
+    failed: str | None = None
 
     @contextlib.contextmanager
     def watched(self):

@@ -65,10 +65,8 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
 
 def measure_series(points: list[tuple[int, Job, int]], rounds: int, caches: Path) -> dict:
     """Return the figures of one series, with their slopes."""
-    first = NNLITE  # it alone fills the compiler's cache
-    tasks = [Samples(first, job, environment(threads, caches)) for _, job, threads in points]
-    for samples in tasks[1:]:
-        samples.entry = NNLITE._replace(keeps_compiled=False)
+    tasks = [Samples(NNLITE._replace(keeps_compiled=False), job, environment(threads, caches)) for _, job, threads in points]
+    tasks[0].entry = NNLITE  # the first alone fills the compiler's cache
     measure(tasks, 1, rounds, lambda text: None, predictions=False)
     figures, failed = [], []
     for (value, job, _), samples in zip(points, tasks, strict=True):

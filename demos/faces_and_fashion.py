@@ -51,6 +51,7 @@ from nnlite.initializers import he_normal
 from nnlite.layers import Layer
 from nnlite.metrics import mse, psnr
 from nnlite.pictures import hold_out, load_image_folder
+from programs.arguments import number_between
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SMALL_SET = 5000  # training images
@@ -230,33 +231,22 @@ def effects(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.parser("faces_and_fashion", __doc__)
-    add, option, count = parser.add_argument, parser.option, command.whole_number(1)
+    add, option, count, part = parser.add_argument, parser.option, command.whole_number(1), number_between(0, 1, included=True)
     option("--latent", count, 32, "K", "numbers in a code")
     widths = "widths of the layers between image and code, mirrored in the decoder"
     option("--hidden", command.whole_numbers, None, "H,H,...", widths, "512; small set: 256")
     option("--epochs", count, None, "N", "how often to see the images", "10; small set: 100")
     option("--batch-size", count, None, "N", "images a step", "128; small set: 32")
     option("--learning-rate", command.positive_number, None, "RATE", "its largest value", "0.002; small set: 0.001")
-    option("--dropout", zero_or_share, None, "P", "share of hidden units dropped", "0; small set: 0.2")
-    option("--noise", zero_or_share, None, "σ", "noise on training images, 1 their deviation", "0; small set: 0.1")
+    option("--dropout", part, None, "P", "share of hidden units dropped", "0; small set: 0.2")
+    option("--noise", part, None, "σ", "noise on training images, 1 their deviation", "0; small set: 0.1")
     add("--flip", action=argparse.BooleanOptionalAction, help="train with mirrored images, too (default no; small set: yes)")
-    option("--test-share", command.share, 0.2, "P", "held out where there are no test images")
+    option("--test-share", number_between(0, 1), 0.2, "P", "held out where there are no test images")
     kinds = "of every folder some images, or all of some folders: people never seen (default images)"
     add("--hold-out", choices=["images", "folders"], default="images", help=kinds)
     images = "a folder of images, see below (default Fashion-MNIST)"
     command.add_common(parser, "start weights, order and split", images, checkpoint=True)
     return parser
-
-
-def zero_or_share(text: str) -> float:
-    """Return an argument as a number of at least 0 and below 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 0 and below 1, received {text!r}")
-    return number
 
 
 if __name__ == "__main__":

@@ -58,6 +58,8 @@ class Lesson:
     data: Dataset
     codec: ImageCodec | None
     options: argparse.Namespace
+    plots: ModuleType
+    ways: ModuleType
 
     @cached_property
     def training(self) -> Training:
@@ -66,16 +68,6 @@ class Lesson:
         return lesson_numbers.train(
             self.data.train_images, options.latent, options.epochs, options.batch_size, options.seed, not options.quiet
         )
-
-    @cached_property
-    def plots(self) -> ModuleType:
-        """The module that draws; matplotlib takes longer to import than all the rest."""
-        return importlib.import_module("demos.shared.lesson_plots")
-
-    @cached_property
-    def ways(self) -> ModuleType:
-        """The module that draws networks and ways."""
-        return importlib.import_module("demos.shared.lesson_ways")
 
     @cached_property
     def examples(self) -> np.ndarray:
@@ -94,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, say, data = command.start(parser, arguments)
     options.pictures = list(dict.fromkeys(options.pictures or PICTURES))
     codec = load_codec(parser, options, data.test_images) if {"bits", "pixels_to_bytes"} & {*options.pictures} else None
-    lesson = Lesson(data, codec, options)
+    lesson = Lesson(data, codec, options, *(importlib.import_module(f"demos.shared.lesson_{name}") for name in ("plots", "ways")))
     metrics: dict[str, Any] = {}
     for name in options.pictures:
         start = time.perf_counter()
@@ -106,11 +98,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 # --- the pictures; each writes its file and returns its numbers
-
-
-def network(path: Path, lesson: Lesson) -> dict[str, Any]:
-    """Draw the worked example's network."""
-    return lesson.ways.network(path)
 
 
 def image_to_weight(path: Path, lesson: Lesson) -> dict[str, Any]:
@@ -126,11 +113,6 @@ def pixels_to_bytes(path: Path, lesson: Lesson) -> dict[str, Any]:
     return lesson.ways.pixels_to_bytes(path, image, lesson.codec, quality, lesson.bits.latents)
 
 
-def xor(path: Path, lesson: Lesson) -> dict[str, Any]:
-    """Draw how a network learns XOR."""
-    return lesson.ways.xor(path, lesson.options.seed)
-
-
 def loss_surface(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw the loss around the path of the training."""
     training = lesson.training
@@ -138,13 +120,8 @@ def loss_surface(path: Path, lesson: Lesson) -> dict[str, Any]:
     steps = list(training.weights)
     labels = {steps.index(step): training.name(step) for step in [0, *training.epochs()]}
     lesson.plots.loss_surface(path, "Training runs down into a valley: the loss in a plane of the weights", surface, labels)
-    return {
-        "steps": steps,
-        "path": surface.path.tolist(),
-        "off_plane": surface.off_plane.tolist(),
-        "path_loss": surface.path_loss.tolist(),
-        "lowest_loss_on_grid": float(surface.loss.min()),
-    }
+    on_path = {name: vars(surface)[name] for name in ("path", "off_plane", "path_loss")}
+    return {"steps": steps, **on_path, "lowest_loss_on_grid": surface.loss.min()}
 
 
 def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
@@ -157,7 +134,7 @@ def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
         largest[name] = float(np.abs(weights).max())
         rows[f"{name}\nup to {largest[name]:.2f}"] = weights / np.abs(weights).max(axis=(1, 2), keepdims=True)
     title = "Noise becomes strokes: what units of the first layer look at, while they learn"
-    lesson.plots.rows_of_images(path, title, rows, "weight / largest of its image")
+    lesson.plots.image_rows(path, title, rows, signed="weight / largest of its image")
     return {"largest_weight": largest}
 
 
@@ -171,7 +148,7 @@ def sharpening(path: Path, lesson: Lesson) -> dict[str, Any]:
         decibels[name] = psnr(mse(reconstructed, images / np.float32(255), peak=1))
         rows[f"{name}\n{decibels[name]:.1f} dB"] = reconstructed[lesson.examples]
     rows["original"] = images[lesson.examples] / 255
-    lesson.plots.rows_of_images(path, "Digits sharpen as training goes on: test images, PSNR of all of them", rows)
+    lesson.plots.image_rows(path, "Digits sharpen as training goes on: test images, PSNR of all of them", rows)
     return {"test_psnr": decibels}
 
 
@@ -189,15 +166,9 @@ def gradient_error(path: Path, lesson: Lesson) -> dict[str, Any]:
         {f"the curve: {curvature:.2g} ε²": (curvature, 2), f"rounding: {rounding:.1e} / ε": (rounding, -1)},
         GRADCHECK_STEP,
     )
-    return {
-        "epsilon": EPSILONS.tolist(),
-        "central_float64": central.tolist(),
-        "one_sided_float64": one_sided.tolist(),
-        "central_float32": single.tolist(),
-        "factor_of_square": curvature,
-        "factor_of_inverse": rounding,
-        "best_epsilon_float64": float(EPSILONS[np.argmin(central)]),
-    }
+    numbers = {"epsilon": EPSILONS, "central_float64": central, "one_sided_float64": one_sided, "central_float32": single}
+    factors = {"factor_of_square": curvature, "factor_of_inverse": rounding}
+    return {**numbers, **factors, "best_epsilon_float64": EPSILONS[np.argmin(central)]}
 
 
 def quantising(path: Path, lesson: Lesson) -> dict[str, Any]:
@@ -212,18 +183,13 @@ def quantising(path: Path, lesson: Lesson) -> dict[str, Any]:
     limit = psnr(mse(exact, images / np.float32(255), peak=1))
     widest = int(np.argmax(codes.var(axis=0)))  # which number of the code the histogram shows
     shown = lesson.examples[-4:]
-    lesson.plots.quantising(
-        path,
-        "Each bit takes 6 dB of error away, until only the model's own is left",
-        codes[:, widest],
-        {bits_of(bits): quantizer.minimum[widest] + quantizer.step[widest] * np.linspace(0, 255, 2**bits) for bits in (1, 2, 3, 4)},
-        {
-            **{bits_of(bits): decoded[bits][shown] for bits in (1, 2, 3, 4, 8)},
-            "float32": exact[shown],
-            "original": images[shown] / 255,
-        },
-        {"against the exact code's images": to_exact, "against the originals": to_image},
-    )
+    low, step = quantizer.minimum[widest], quantizer.step[widest]
+    levels = {bits_of(bits): low + step * np.linspace(0, 255, 2**bits) for bits in (1, 2, 3, 4)}
+    rows = {bits_of(bits): decoded[bits][shown] for bits in (1, 2, 3, 4, 8)}
+    rows |= {"float32": exact[shown], "original": images[shown] / 255}
+    curves = {"against the exact code's images": to_exact, "against the originals": to_image}
+    title = "Each bit takes 6 dB of error away, until only the model's own is left"
+    lesson.plots.quantising(path, title, codes[:, widest], levels, rows, curves)
     return {"bits": list(decoded), "psnr_to_exact": to_exact, "psnr_to_original": to_image, "psnr_of_exact": limit}
 
 
@@ -237,23 +203,18 @@ def bits(path: Path, lesson: Lesson) -> dict[str, Any]:
     count = lesson.bits
     title = "The class byte draws a typical image, the costliest latents make it this one"
     lesson.plots.bits(path, title, count, lesson.data.test_images[lesson.options.image])
-    return {
-        "image": lesson.options.image,
-        "quality": lesson.codec.qualities // 3,
-        "header_bytes": count.header_bytes,
-        "payload_bytes": count.payload_bytes,
-        "class_bits": 8,
-        "latent_bits": count.latents.tolist(),
-        "mean_latent_bits": count.mean_latents.tolist(),
-        "latents_kept": count.kept,
-        "psnr": count.psnr,
-    }
+    numbers = {name: vars(count)[name] for name in ("header_bytes", "payload_bytes", "psnr")}
+    numbers |= {"class_bits": 8, "latent_bits": count.latents, "mean_latent_bits": count.mean_latents, "latents_kept": count.kept}
+    return {"image": lesson.options.image, "quality": lesson.codec.qualities // 3, **numbers}
 
 
-WAYS = (network, image_to_weight, pixels_to_bytes, xor)
 PICTURES: dict[str, Callable[[Path, Lesson], dict[str, Any]]] = {
-    picture.__name__: picture for picture in (*WAYS, loss_surface, filters, sharpening, gradient_error, quantising, bits)
+    "network": lambda path, lesson: lesson.ways.network(path),
+    "image_to_weight": image_to_weight,
+    "pixels_to_bytes": pixels_to_bytes,
+    "xor": lambda path, lesson: lesson.ways.xor(path, lesson.options.seed),
 }
+PICTURES |= {each.__name__: each for each in (loss_surface, filters, sharpening, gradient_error, quantising, bits)}
 
 
 def load_codec(parser: command.Parser, options: argparse.Namespace, images: np.ndarray) -> ImageCodec:

@@ -58,8 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model.compile(optimizer(options.learning_rate) if options.learning_rate else optimizer(), options.loss)
     start = time.perf_counter()
     with command.training(parser, options, model):
-        settings = command.fit_settings(options)
-        history = model.fit(data.train_images, validation_data=data.test_images, rng=rng, **settings).history
+        history = model.fit(data.train_images, validation_data=data.test_images, rng=rng, **command.fit_settings(options)).history
     seconds_training = time.perf_counter() - start
 
     quantizer = UniformQuantizer.from_codes(model.encode(data.train_images))
@@ -71,10 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(report(metrics, sum(p.value.nbytes for p in model.decoder.parameters)))
     if options.loss == "bce":
         metrics["binary_entropy"] = binary_entropy(data.test_images)
-        say(
-            f"binary cross-entropy {history['val_loss'][-1]:.4f} nats a pixel; the grey pixels' own entropy, below which it cannot "
-            f"fall, is {metrics['binary_entropy']:.4f}"
-        )
+        say(f"binary cross-entropy {history['val_loss'][-1]:.4f} nats a pixel; the grey pixels' own entropy, below which it")
+        say(f"cannot fall, is {metrics['binary_entropy']:.4f}")
     save_weights(model, options.out / "model.safetensors")
     pictures = {f"{symbols.shape[1]} bytes": decoded}
     pictures |= {f"codec,\n{size:.1f} bytes": images / 255 for _, size, images in reversed(learned)}
@@ -118,14 +115,9 @@ def measure(
         ("gzip -7 of these codes", _gzip_size(symbols), psnr(after)),
         *((f"learned codec, quality {quality}", size, psnr(mse(result, images))) for quality, size, result in learned),
     ]
-    return {
-        "test_mse": before,
-        "test_psnr": psnr(before),
-        "test_mse_quantized": after,
-        "test_psnr_quantized": psnr(after),
-        "bytes_per_image": symbols.shape[1],
-        "sizes": [{"method": name, "bytes_per_image": size, "psnr": decibels} for name, size, decibels in rows],
-    }
+    sizes = [{"method": name, "bytes_per_image": size, "psnr": decibels} for name, size, decibels in rows]
+    errors = {"test_mse": before, "test_psnr": psnr(before), "test_mse_quantized": after, "test_psnr_quantized": psnr(after)}
+    return {**errors, "bytes_per_image": symbols.shape[1], "sizes": sizes}
 
 
 def report(metrics: dict[str, Any], decoder_bytes: int) -> str:
@@ -151,9 +143,8 @@ def show(images: np.ndarray, decoded: np.ndarray) -> None:
     """Print as many images, and what was decoded, as the terminal has room for side by side, at most five."""
     count = min(5, (shutil.get_terminal_size().columns + 2) // (images.shape[2] // 2 + 2))
     if count:
-        print("test images, and the same decoded from their bytes:")
-        print(block_characters(images[:count]))
-        print(block_characters(decoded[:count]))
+        rows = map(block_characters, (images[:count], decoded[:count]))
+        print("test images, and the same decoded from their bytes:", *rows, sep="\n")
 
 
 def block_characters(images: np.ndarray, threshold: float = 0.35) -> str:

@@ -47,6 +47,7 @@ from nnlite.datasets import Dataset
 from nnlite.layers import ActivityPenalty, Dense, Flatten, ReLU, Reshape, Sigmoid, SparsityPenalty, TiedDense, WeightPenalty
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
+from programs.arguments import number_between
 
 WEIGHT_PENALTY = 1e-5  # λ₂ where the decoder has weights of its own
 SHOWN_UNITS = 42
@@ -229,7 +230,7 @@ def make_parser() -> command.Parser:
     parser.option("--units", command.whole_number(2), 256, "K", "numbers in a code")
     parser.option("--l1", strengths, [0.0001, 0.0003, 0.001], "λ,λ,...", "strengths of the L1 penalty")
     parser.option("--kl", strengths, [0.0001, 0.0003, 0.001], "β,β,...", "strengths of the KL penalty")
-    parser.option("--target", command.share, 0.05, "ρ", "mean activity that the KL penalty wants")
+    parser.option("--target", number_between(0, 1), 0.05, "ρ", "mean activity that the KL penalty wants")
     parser.add_argument(
         "--untied", action="store_true", help="give every decoder weights of its own, and the L1 models a penalty on weights"
     )

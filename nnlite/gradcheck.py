@@ -153,7 +153,7 @@ def gradcheck_loss(
 
 @dataclass(frozen=True)
 class _Comparison:
-    """One call of a check: a scalar that reads its arrays in place, whose they are, and how to compare, see `gradcheck`."""
+    """One check: the scalar s(θ), which reads θ in place; the name for messages; the tolerances, see `gradcheck`."""
 
     scalar: Callable[[], float]
     owner: str

@@ -27,7 +27,7 @@ Initializer = Callable[[tuple[int, int], np.random.Generator, npt.DTypeLike], Fl
 
 
 def zeros(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
-    """All zeros: right for biases and for a single layer; hidden units that start equal would stay equal."""
+    """All zeros. Right for biases and for a single layer; hidden units that start equal stay equal."""
     return np.zeros(shape, dtype)
 
 
@@ -62,7 +62,7 @@ def lecun_normal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DT
 
 
 def orthogonal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
-    """Uniform among the matrices whose shorter side's vectors are orthonormal (Saxe et al.): no length fades or explodes.
+    """Uniform among the matrices with orthonormal rows or columns, the shorter side (Saxe et al.): no length fades or explodes.
 
     A normal matrix is G = Q R; with the signs that make R's diagonal positive, Q is uniformly distributed.
     """
@@ -77,8 +77,8 @@ def sparse(
 ) -> FloatArray:
     """Standard normal for `connections` inputs of each unit, drawn without repetition, and zero for all others (Martens).
 
-    Units get inputs of the same size however large fan_in is, and are told apart by whom they listen to. With fewer inputs than
-    `connections` each unit has all.
+    The sum into a unit has the same variance for any fan_in; units differ in which inputs they see. With fewer inputs than
+    `connections`, each unit sees all.
     """
     weights = np.zeros(shape)
     for unit in range(shape[1]):

@@ -1,12 +1,12 @@
 """The hot loops: plain functions on plain arrays, compiled by numba, no classes.
 
-Everything that touches each number of a batch or of a parameter stands here once; the matrix products are NumPy's (its BLAS). A
-kernel makes one pass over memory, allocates nothing and writes into an array that its caller owns. Elementwise kernels take flat
-arrays of one length, since one loop from 0 is what the compiler vectorises best; row-wise kernels take (N, D).
+Every loop over the numbers of a batch or of a parameter stands here once; the matrix products are NumPy's (its BLAS). A kernel
+makes one pass over memory, allocates nothing, and writes into an array that its caller owns. Elementwise kernels take flat arrays
+of one length, because the compiler vectorises one loop from 0 best; row-wise kernels take (N, D).
 
-Constants are made in the arrays' own type (``x.dtype.type(1)``): to numba a bare ``1`` is an int64, and float32 with int64 gives
-float64, twice the memory and half the speed. Exponentials are missing on purpose: a scalar ``exp`` in a loop is a function call per
-element, while NumPy's ``exp``, ``tanh`` and ``log`` are vectorised; the callers apply those in a pass of their own.
+Write constants in the arrays' own type (``x.dtype.type(1)``): to numba a bare ``1`` is an int64, and float32 with int64 gives
+float64, twice the memory and half the speed. Leave exponentials out: a scalar ``exp`` in a loop is a function call per element, but
+NumPy's ``exp``, ``tanh`` and ``log`` are vectorised; the callers apply them in a pass of their own.
 
 Each kernel has a twin in the tests, written as the formula in plain NumPy.
 """
@@ -17,10 +17,10 @@ import numpy.typing as npt
 from nnlite.arrays import FloatArray
 from nnlite.jit import jit
 
-# What is smaller than these counts as 0 in the optimizers. Below 1.2e-38, the smallest normal float32, the processor takes many
-# times as long for each operation, and gradients that have stopped coming lead there: a running mean of them falls until it stays
-# at a few of the smallest units (0.9 · 4 rounds to 4), as a quarter of all means did in a deep ReLU network; and the square of a
-# gradient, or a mean times the learning rate, gets there much sooner.
+# Smaller numbers count as 0 in the optimizers. Below 1.2e-38, the smallest normal float32, the processor takes many times as long
+# for each operation. Gradients that have stopped coming lead there: their running mean falls until it stays at a few of the
+# smallest units (0.9 · 4 rounds to 4). In a deep ReLU network a quarter of all means did. The square of a gradient, or a mean times
+# the learning rate, gets there much sooner.
 NEGLIGIBLE_GRADIENT, NEGLIGIBLE_MEAN, NEGLIGIBLE_MEAN_SQUARE = 1e-16, 1e-30, 1e-36
 
 
@@ -152,7 +152,7 @@ def tanh_backward(y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
 
 @jit
 def silu(x: FloatArray, s: FloatArray, y: FloatArray) -> None:
-    """s ← (1 + s) / 2, which makes sigmoid(x) of tanh(x / 2), and y = x · s, at −∞ its limit 0."""
+    """s ← (1 + s) / 2, so tanh(x / 2) becomes sigmoid(x), and y = x · s; at −∞ its limit 0."""
     half, zero = x.dtype.type(0.5), x.dtype.type(0)
     for i in range(x.size):
         s[i] = half + half * s[i]

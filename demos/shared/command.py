@@ -19,39 +19,8 @@ from nnlite.files import FileError
 from nnlite.files.whole_files import write_atomically
 from programs import machine
 from programs import run as run
-
-# --- types of arguments
-
-
-def whole_number(minimum: int) -> Callable[[str], int]:
-    """Return an argument type: an integer of at least `minimum`."""
-
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = minimum - 1
-        if number < minimum:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {minimum}, received {text!r}")
-        return number
-
-    return parse
-
-
-def whole_numbers(text: str) -> list[int]:
-    """Return an argument such as "512,256" as a list; an empty text is an empty list."""
-    return [whole_number(1)(part) for part in text.split(",")] if text else []
-
-
-def share(text: str) -> float:
-    """Return an argument as a number between 0 and 1, both excluded."""
-    number = positive_number(text)
-    if number >= 1:
-        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, received {text!r}")
-    return number
-
-
-# --- arguments that several demos have
+from programs.arguments import whole_number as whole_number
+from programs.arguments import whole_numbers as whole_numbers
 
 
 class Parser(commands.Parser):
@@ -91,12 +60,11 @@ def add_shift(parser: Parser, pixels: int) -> None:
     parser.option("--shift", whole_number(0), pixels, "PIXELS", text)
 
 
+MNIST = "a folder of IDX files in MNIST's layout, gzipped or not (default the built-in MNIST)"
+
+
 def add_common(
-    parser: Parser,
-    random: str = "start weights and order",
-    data: str = "a folder of IDX files in MNIST's layout, gzipped or not (default the built-in MNIST)",
-    checkpoint: bool = False,
-    out: str = "",
+    parser: Parser, random: str = "start weights and order", data: str = MNIST, checkpoint: bool = False, out: str = ""
 ) -> None:
     """Add what every demo has, last: --seed of what is `random`, --data, --checkpoint if it can, --out, --threads and --quiet.
 
@@ -153,10 +121,7 @@ def start(
 ) -> tuple[argparse.Namespace, Callable[..., None], Dataset]:
     """Return the options, a print that obeys --quiet, and the data, after a line on them; the folder to write to is there.
 
-    Parameters
-    ----------
-    check : callable, optional
-        Leaves with one line if options do not go together; called before anything else is done.
+    Before anything else is done, `check` leaves with one line if options do not go together.
     """
     options = parser.parse_args(arguments)
     if check:
@@ -169,24 +134,15 @@ def start(
 
 def fit_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the options say of `Sequential.fit`, by its parameters' names."""
-    return {
-        "epochs": options.epochs,
-        "batch_size": options.batch_size,
-        "checkpoint": options.checkpoint,
-        "verbose": not options.quiet,
-    }
+    return {**{name: vars(options)[name] for name in ("epochs", "batch_size", "checkpoint")}, "verbose": not options.quiet}
 
 
 @contextlib.contextmanager
 def training(parser: Parser, options: argparse.Namespace, model: Sequential | None = None, of: str = "") -> Iterator[None]:
     """Leave with one line if the training in the block fails: 1 if it diverges, 2 if its checkpoint cannot be used.
 
-    Parameters
-    ----------
-    model : Sequential, optional
-        If the block is interrupted, its weights so far are kept, and the exit code is 130.
-    of : str
-        Which of several trainings it is, for the line.
+    If the block is interrupted, the weights of the `model` so far are kept, and the exit code is 130. The line says `of` which
+    training it speaks.
     """
     checkpoint = getattr(options, "checkpoint", None)
     try:
@@ -210,18 +166,14 @@ def finish(options: argparse.Namespace, metrics: dict[str, Any], written: str, s
     """Write metrics.json, with the options and the times behind the numbers; say that, what else was `written`, and the times."""
     times = {} if seconds_training is None else {"seconds_training": seconds_training}
     times["seconds_total"] = time.perf_counter() - demos.START
-    named = metrics | settings(options) | metrics  # a result, such as the loss by epoch, wins over an option of its name
+    files = {"data", "picture", "codec", "checkpoint", "out", "threads", "quiet"}  # and how the program runs: all but numbers
+    settings = {name: value for name, value in vars(options).items() if name not in files}
+    named = metrics | settings | metrics  # a result, such as the loss by epoch, wins over an option of its name
     write_metrics(options.out / "metrics.json", named | times)
     trained = "" if seconds_training is None else f"trained in {seconds_training:.1f} s, "
     printer(options)(f"{trained}{times['seconds_total']:.1f} s in all; {written} and metrics.json are in {options.out}/")
 
 
-def settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the options but for files and for how the program runs."""
-    left_out = {"data", "picture", "codec", "checkpoint", "out", "threads", "quiet"}
-    return {name: value for name, value in vars(options).items() if name not in left_out}
-
-
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
-    """Write the numbers as JSON, one entry a line."""
-    write_atomically(path, (json.dumps(metrics, indent=2) + "\n").encode())
+    """Write the numbers as JSON, one entry a line; arrays and their numbers as lists and numbers."""
+    write_atomically(path, (json.dumps(metrics, indent=2, default=lambda array: array.tolist()) + "\n").encode())

@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator
 from demos.shared import plots
 from demos.shared.lesson_numbers import BitCount, Surface
 from demos.shared.plots import ZERO_TO_ONE, label_decades, row, save, tile
+from demos.shared.plots import image_rows as image_rows
 
 WIDTH = 7.0  # inches, of every picture
 SIGNED = {**plots.SIGNED, "cmap": colormaps["RdBu_r"].resampled(31)}  # few colours make small files
@@ -41,18 +42,6 @@ def loss_surface(path: Path, title: str, surface: Surface, labels: Mapping[int, 
     axis.set_aspect("equal", "box")
     bar = figure.colorbar(filled, ax=axis, label="mean squared error")
     label_decades(bar.ax.yaxis, (1, 2, 5))
-    save(figure, path, title)
-
-
-def rows_of_images(path: Path, title: str, rows: Mapping[str, np.ndarray], colour_label: str | None = None) -> None:
-    """Draw rows of images (N, height, width), each with its label; with a `colour_label` they are signed, −1 blue to 1 red."""
-    columns = max(map(len, rows.values()))
-    figure = Figure(figsize=(WIDTH, (WIDTH - (1.8 if colour_label else 1.2)) / columns * len(rows) + 0.4), layout="constrained")
-    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-    for axis, (label, images) in zip(axes, rows.items(), strict=True):
-        drawn = row(axis, images, label, SIGNED if colour_label else ZERO_TO_ONE)
-    if colour_label:
-        figure.colorbar(drawn, ax=axes, ticks=[-1, 0, 1], shrink=0.6, aspect=30, label=colour_label)
     save(figure, path, title)
 
 

@@ -18,17 +18,24 @@ ZERO_TO_ONE = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 SIGNED = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
 
 
-def image_rows(path: Path, title: str, rows: Mapping[str, np.ndarray], label: str = "", error: np.ndarray | None = None) -> None:
-    """Draw rows of images one below the other, each with its label, and below them a signed error in red and blue."""
+def image_rows(
+    path: Path, title: str, rows: Mapping[str, np.ndarray], label: str = "", error: np.ndarray | None = None, signed: str = ""
+) -> None:
+    """Draw rows of images one below the other, each with its label, and below them a signed error in red and blue.
+
+    With a label for the colours, `signed`, all images are in red and blue, from −1 to 1.
+    """
     columns, (height, width) = max(map(len, rows.values())), next(iter(rows.values())).shape[1:3]
     count = len(rows) + (error is not None)
     size = max(0.9 * columns + 1.8, 6.0), 0.95 * height / width * count + 0.6  # of few images, too, the title is seen
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(count, 1, squeeze=False)[:, 0]
     for axis, (name, images) in zip(axes, rows.items(), strict=False):
-        row(axis, images, name, ZERO_TO_ONE, columns)
+        drawn = row(axis, images, name, SIGNED if signed else ZERO_TO_ONE, columns)
     if error is not None:
-        figure.colorbar(row(axes[-1], error, label, SIGNED), ax=axes[-1], label="error", ticks=[-1, 0, 1])
+        drawn, axes = row(axes[-1], error, label, SIGNED), axes[-1:]
+    if error is not None or signed:
+        figure.colorbar(drawn, ax=list(axes), label=signed or "error", ticks=[-1, 0, 1], shrink=1 if error is not None else 0.6)
     save(figure, path, title)
 
 

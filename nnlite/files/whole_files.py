@@ -39,7 +39,7 @@ def natural_order(path: Path) -> tuple[list[str | int], str]:
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove the temporary files beside `path` that writes which were killed have left; not while another process writes there."""
+    """Delete what killed writes left beside `path`. Not safe while another process writes it."""
     path = Path(os.path.realpath(path))
     for leftover in path.parent.glob(f"{glob.escape(_temporary_prefix(path))}{8 * '[0-9a-f]'}.tmp"):
         leftover.unlink(missing_ok=True)

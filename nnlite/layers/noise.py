@@ -1,7 +1,7 @@
-"""Layers that make training harder, so that what is learned holds for images never seen. In inference each gives back its input.
+"""Noise layers make training harder, so that the network does well on images never seen. In inference they return their input.
 
 They disturb the numbers that pass, y = x · mask or y = x + noise, differently each time. The disturbance is a constant to the
-derivative, so backward passes it by or repeats it. What makes weights or activity cost something is in `nnlite.layers.penalties`.
+derivative: backward multiplies by the same mask, or ignores the noise. `nnlite.layers.penalties` makes weights or activity cost.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ class Dropout(Layer):
         self.rate, self.rng = rate, rng
 
     def rngs(self) -> list[np.random.Generator]:
-        """What draws the mask."""
+        """The generator of the mask."""
         return [self.rng]
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
@@ -82,7 +82,7 @@ class GaussianNoise(Layer):
         self.deviation, self.rng = deviation, rng
 
     def rngs(self) -> list[np.random.Generator]:
-        """What draws the noise."""
+        """The generator of the noise."""
         return [self.rng]
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:

@@ -1,7 +1,7 @@
 """Layers that bring numbers to a common scale: by a rule that is given, or by one that is estimated while training.
 
-Both subtract a centre and divide by a spread, (x − μ) / σ. Where μ and σ are given, they are constants, and the derivative is 1 /
-σ. Where they are those of the batch, each sample moves them for all the others, which is why that backward has two terms more.
+Both subtract a centre and divide by a spread, (x − μ) / σ. If μ and σ are given, they are constants, and the derivative is 1 / σ.
+If they are those of the batch, each sample moves them for all others; so that backward has two terms more.
 """
 
 import numpy as np
@@ -76,7 +76,7 @@ class BatchNormalization(Layer):
     scale, shift : Parameter
         γ and β, shape (D,), at first 1 and 0.
     running_mean, running_variance : Parameter
-        Shape (D,), at first 0 and 1: not trainable, so that optimizers leave them alone, but saved and restored like weights.
+        Shape (D,), at first 0 and 1. Optimizers leave them alone (not trainable); files keep them like weights.
 
     Notes
     -----
@@ -138,7 +138,7 @@ class BatchNormalization(Layer):
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """∂L/∂β = Σ dy, ∂L/∂γ = Σ dy x̂, and dx = γ / √(v + ε) · (dy − mean(dy) − x̂ mean(dy x̂)), all sums and means over N.
 
-        The two means are what an x[n] does by way of μ and of v: ∂μ/∂x[n] = 1/N, and ∂√(v + ε)/∂x[n] = x̂[n]/N.
+        The two means come from μ and from v, which x[n] moves: ∂μ/∂x[n] = 1/N, and ∂√(v + ε)/∂x[n] = x̂[n]/N.
         """
         normalized, inverse = self._take(dy)
         d_shift, d_scale = np.sum(dy, axis=0), np.sum(dy * normalized, axis=0)  # (D,) each

@@ -1,4 +1,4 @@
-"""What layers own: the arrays that training changes, each with its gradient."""
+"""Parameters: the arrays of a layer that training changes, each with its gradient."""
 
 from operator import attrgetter
 from typing import Any
@@ -12,8 +12,8 @@ from nnlite.arrays import FloatArray, aligned, aligned_copy
 class Parameter:
     """An array that training changes, with the gradient of the loss with respect to it.
 
-    The training loop sets every gradient to zero before a step's backward, and every backward adds what its layer contributes. So
-    the gradient of a parameter that several layers share is the sum of their contributions, in whatever order they come.
+    The training loop sets every gradient to zero before a step's backward, and every backward adds its layer's contribution. So a
+    shared parameter's gradient is the sum over its layers, in any order.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Parameter:
     value, gradient : array
         Of equal shape and dtype, each one block of memory for good: an assignment copies the numbers into it.
     trainable : bool
-        Whether optimizers change it; may be set at any time. Else it keeps its value, unless its layer changes it.
+        Whether optimizers change it; may be set at any time. If not, only its layer can change it.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class Parameter:
 
     @property
     def gradient(self) -> FloatArray:
-        """∂L/∂value: the sum of what the backwards since `zero_gradient` have added."""
+        """∂L/∂value: the sum of all contributions since `zero_gradient`."""
         if self._is_zero:
             self._gradient[...] = 0
             self._is_zero = False
@@ -88,7 +88,7 @@ class Parameter:
         return f"Parameter({self.name!r}, shape={self.value.shape}, dtype={self.value.dtype})"
 
     def _copy(self, assigned: Any, target: FloatArray, what: str) -> None:
-        if assigned is target:  # which is what `value += 1` leaves behind
+        if assigned is target:  # `value += 1` assigns the array to itself
             return
         source = np.asarray(assigned)
         if source.shape != target.shape or source.dtype.kind not in "fiub":

@@ -1,8 +1,7 @@
-"""What a model pays for its weights or for its activity, added to the loss: layers that give back their input.
+"""Penalties make a model pay for its weights or its activity: layers that return their input and add a price to the loss.
 
-Each adds its price to the loss by way of `Layer.penalty`, and the price's gradient in backward: λ |w| pulls with the same force
-until w is 0, λ w² / 2 with a force that fades, λ w, and makes all weights small but few of them 0. Validation losses are without
-the price.
+The price goes into the loss by `Layer.penalty`, and its gradient is added in backward. λ |w| pulls with the same force until w is
+0. λ w² / 2 pulls with the force λ w, which fades: all weights become small, few become 0. Validation losses have no price.
 """
 
 from collections.abc import Sequence
@@ -18,14 +17,13 @@ from nnlite.layers.parameter import Parameter
 class WeightPenalty(Layer):
     """Adds Σ (λ₁ |w| + λ₂ w² / 2) over the weights of some Dense layers to the loss; their biases are free.
 
-    The gradient of the second term is λ₂ w, so that with plain SGD λ₂ is what is called weight decay. The penalty is one more use
-    of the weights, whose gradients are summed, see `nnlite.Parameter`. To the training its place in the model does not
-    matter, but behind the layers their weights keep the names that they have without it: a shared one is named by its first place.
+    The gradient of the second term is λ₂ w: with plain SGD, λ₂ is the weight decay. The penalty shares the weights' Parameters, so
+    gradients add up. Put it after the layers it punishes: a shared weight is named after the first layer that lists it.
 
     Parameters
     ----------
     layers : sequence of Dense
-        The layers whose weights are meant, which the model contains.
+        The layers to punish; the model contains them.
     l1, l2 : float, default 0
         λ₁ and λ₂, not negative.
     """

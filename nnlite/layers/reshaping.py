@@ -1,6 +1,6 @@
-"""The same numbers in another shape: from images to the rows that Dense takes, and back.
+"""The same numbers in another shape: from images to the rows of a Dense, and back.
 
-Nothing is computed, so the derivative is the way back: dy in the shape of x.
+Nothing is computed, so backward returns dy in the shape of x.
 """
 
 import math
@@ -11,7 +11,7 @@ from nnlite.layers.layer import Layer, expect_floats
 
 
 class Flatten(Layer):
-    """Each sample as one row: (N, ...) → (N, D). What Dense needs before it when samples are images.
+    """Each sample as one row: (N, ...) → (N, D). Put it before a Dense when samples are images.
 
     Examples
     --------

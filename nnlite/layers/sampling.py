@@ -1,17 +1,16 @@
-"""A code that is a distribution: what turns an autoencoder into a model that images can be drawn from.
+"""A code that is a distribution makes an autoencoder a model from which new images can be drawn.
 
-The encoder does not say where in the code's space an image lies but how likely each place is: a normal distribution q with a mean m
-and a variance exp(v) for each of K numbers, both of which are its output. A sample z of it goes to the decoder. Written as
+The encoder says not where in the code's space an image lies, but how likely each place is: its output are the mean m and the log
+variance v of a normal distribution q, for each of K numbers. A sample z of q goes to the decoder. Written as
 
     z = m + exp(v / 2) ε,   ε from the standard normal distribution,
 
-the sample has a derivative in m and v (the reparameterisation). The distribution pays for what it says about the image beyond the
-prior p(z), from which new images are drawn, by its Kullback-Leibler divergence KL = E[ln q(z) − ln p(z)]. The error of the
-reconstruction and KL together bound how badly the model predicts an image: with −ln p(x | z) for the former,
-ln p(x) ≥ ELBO = E[ln p(x | z)] − KL.
+the sample has a derivative in m and v (the reparameterisation). New images are drawn from the prior p(z). What q says beyond the
+prior has a price, the Kullback-Leibler divergence KL = E[ln q(z) − ln p(z)]. With the price of the reconstruction, −ln p(x | z), it
+bounds how well the model predicts an image: ln p(x) ≥ ELBO = E[ln p(x | z)] − KL.
 
-The prior is the standard normal distribution, for which KL has a formula, or a mixture of normal distributions that is learned
-along with the rest, for which KL is estimated by the sample at hand.
+The prior is the standard normal distribution, and KL has a formula; or it is a mixture of normal distributions that is learned
+along with the rest, and KL is estimated from the sample at hand.
 
 References
 ----------
@@ -39,8 +38,7 @@ class GaussianSample(Layer):
     Parameters
     ----------
     kl_price : float
-        What a nat of KL adds to the loss, not negative. With a loss that is a mean over D numbers it is 1 / D where the sum of both
-        is to be −ELBO / D.
+        The price of a nat of KL in the loss, not negative. For a loss that is a mean over D numbers, 1 / D makes the sum −ELBO / D.
     rng : np.random.Generator
         Draws ε.
 
@@ -58,7 +56,7 @@ class GaussianSample(Layer):
         self.kl_price, self.rng = float(kl_price), rng  # an np.float64 would make float64 of float32
 
     def rngs(self) -> list[np.random.Generator]:
-        """What draws ε."""
+        """The generator of ε."""
         return [self.rng]
 
     def output_shape(self, input_shape: Shape) -> Shape:

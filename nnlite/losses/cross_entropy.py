@@ -26,8 +26,8 @@ class BinaryCrossEntropy(BinaryLoss):
     """L = −Σ [t log p + (1 − t) log(1 − p)] / (N D), the mean over N and D, in nats, of probabilities p.
 
     ∂L/∂p = (p − t) / (p (1 − p)) / (N D). Value and gradient are those at p clipped to [1e-7, 1 − 1e-7]; Keras has the same
-    value, but the gradient 0 where it clips. Where the probabilities come from a sigmoid, `BinaryCrossEntropyWithLogits` needs no
-    clipping and is the better choice. Numbers outside [0, 1] are no probabilities: ValueError.
+    value, but the gradient 0 where it clips. If a sigmoid makes the probabilities, take `BinaryCrossEntropyWithLogits`, which
+    needs no clipping. Numbers outside [0, 1] are no probabilities: ValueError.
     """
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:

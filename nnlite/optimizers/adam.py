@@ -19,7 +19,7 @@ class Adam(Optimizer):
     ε stands outside the root of the corrected v̂, as in Algorithm 1 of the paper and in PyTorch. Keras adds its epsilon to the root
     of the uncorrected v (the paper's "epsilon hat" form), which is a larger ε in the first steps.
 
-    What is too small to matter, and slow to compute with, counts as 0: g, m and v below the constants NEGLIGIBLE_GRADIENT,
+    Numbers too small to matter count as 0, because processors compute slowly with them: g, m and v below NEGLIGIBLE_GRADIENT,
     NEGLIGIBLE_MEAN and NEGLIGIBLE_MEAN_SQUARE of `nnlite.kernels`.
 
     Parameters

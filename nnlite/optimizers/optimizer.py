@@ -1,7 +1,7 @@
 """From gradients to better parameters: each optimizer is one update rule, applied to every parameter at each step.
 
-An optimizer is bound to a list of parameters, and keeps what it remembers of each in lists that run alongside, so that its whole
-state is a few arrays in a known order and the step count.
+An optimizer is bound to a list of parameters. What it remembers of each stands in lists of the same order, so its whole state is a
+few arrays and the step count.
 
 Notation: w a parameter, g its gradient, η the learning rate, t = 1, 2, ... the step.
 """
@@ -23,13 +23,13 @@ class Optimizer:
     learning_rate : float
         η, a positive number. May be changed between steps.
     clip_norm : float, optional
-        Gradients that together, as one vector, are longer than this are shortened to it before each step, all by one factor
+        The largest length of all gradients together, as one vector. Before each step, longer ones are shortened by one factor
         (Pascanu, Mikolov and Bengio, ICML 2013). Every optimizer takes it. PyTorch adds 1e-6 to the norm it divides by.
 
     Attributes
     ----------
     parameters : list of Parameter
-        Those given to `bind`. Those of them that are not trainable at a step are left alone in it.
+        Those given to `bind`. A step leaves those alone that are not trainable.
     step_count : int
         t, the steps taken since `bind`.
     settings : dict
@@ -91,7 +91,7 @@ class Optimizer:
                 self._update(position, parameter.value.reshape(-1), parameter.gradient.reshape(-1))
 
     def state(self) -> dict[str, Any]:
-        """Return copies of all that is remembered: "step_count", and lists of arrays in the order of the parameters."""
+        """Return copies of the whole memory: "step_count", and lists of arrays in the order of the parameters."""
         return {"step_count": self.step_count} | {name: [array.copy() for array in getattr(self, name)] for name in self.memories}
 
     def load_state(self, state: Mapping[str, Any]) -> None:

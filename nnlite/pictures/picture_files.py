@@ -6,7 +6,7 @@ On reading, a file's kind is known by its first bytes, and the files of a folder
 writing, the name says the kind: ``.png``, ``.pgm`` or ``.ppm``, ``.npy``, IDX where it contains "idx" or "ubyte" (gzipped if it
 also ends in ``.gz``), and a folder where it has no ending. A pipe carries ``.npy``.
 
-PNGs are read that are opaque, with at most 8 bits a sample; all others are refused.
+Reads opaque PNGs of at most 8 bits a sample; all others are refused.
 
 A file may come from a stranger. At most 1 GiB is read of it, and what it promises is compared with what it holds before memory is
 taken for it; only the pixels of a PNG may be more than its bytes, at most 2^24 of them, and 2^28 in a folder.

@@ -24,8 +24,8 @@ class TrainingError(RuntimeError):
 class Watch:
     """Looks at the steps of one training.
 
-    A loss that is NaN or infinite never comes back: every weight it reaches becomes NaN. Nor does an output that is the same for
-    all samples, step after step, though their targets differ: some layer's units are all dead or saturated, and no gradient passes.
+    Training cannot recover from two states. A loss that is NaN or infinite makes every weight it reaches NaN. An output that has
+    been equal for all samples for 20 steps, though their targets differ, means dead or saturated units: no gradient passes.
 
     Parameters
     ----------

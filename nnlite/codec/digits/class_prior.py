@@ -149,10 +149,10 @@ def _nearest(latents: FloatArray, centre: FloatArray, precision: FloatArray) -> 
 
 def _bank() -> tuple[FrequencyTables, FloatArray, int]:
     """Return the tables, their bits for each symbol from −width to width, shape (B, 2 width + 1), and width."""
-    # Beyond the longest table, so that symbols which are clipped to it are escapes in all.
+    # Wider than any table, so a clipped symbol counts as an escape everywhere.
     width = int(np.ceil(14 * SCALES[-1]))
     weights, minimum = [], []
-    # An escape takes 16 bits, and for its excess, below 2^9 here, at most 18: more than that keeps it out where it can be.
+    # An escape costs at most 16 + 18 bits (its excess is below 2^9 here); charging more makes the choice avoid it.
     bits = np.full((SCALES.size * len(OFFSETS), 2 * width + 1), 40.0)
     for scale in SCALES:
         for offset in OFFSETS:
