@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = command.fit_settings(options)
         history = model.fit(data.train_images, validation_data=data.test_images, rng=rng, **settings).history
     seconds_training = time.perf_counter() - start
+    step = model.compiled_step(options.batch_size)
+    say(f"each step was one compiled function, on threads: {step.threads}" if step else "each step was taken layer by layer")
 
     quantizer = UniformQuantizer.from_codes(model.encode(data.train_images))
     symbols = quantizer.quantize(model.encode(data.test_images))  # (N, K) bytes: the compressed images
