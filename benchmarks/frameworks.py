@@ -23,6 +23,7 @@ examples:
   python -m benchmarks.frameworks --quick
   python -m benchmarks.frameworks --json run.json --plot run.png
   python -m benchmarks.frameworks --only nnlite,torch-eager --job deep
+  python -m benchmarks.frameworks --only nnlite,jax,torch-eager --busy 2
 
 The full run takes about ten minutes on two cores and 8 GB of memory; other programs should be quiet.
 """
@@ -37,7 +38,7 @@ from benchmarks.adapters import ENTRIES, NNLITE, choose
 from benchmarks.command import Parser, picture, positive, run, say, write_json
 from benchmarks.job import JOBS, Job
 from benchmarks.measure import Samples, measure
-from benchmarks.process import default_threads, environment, own_choice_of_kernel
+from benchmarks.process import busy, default_threads, environment, own_choice_of_kernel
 
 
 def names(text: str) -> list:
@@ -58,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--only", type=names, default=ENTRIES, metavar="NAMES", help=only)
     made.add_argument("--threads", type=positive, metavar="N", help="for everyone; default: the physical cores, at most 8")
     made.add_argument("--processes", type=positive, metavar="N", help="fresh processes for each (default 3; quick: 1)")
+    made.add_argument(
+        "--busy", type=positive, metavar="N", default=0, help="other processes that compute all the while (default 0)"
+    )
     made.add_argument("--rounds", type=positive, metavar="N", help="epochs in turn (default 9; quick: 5)")
     return made
 
@@ -101,8 +105,9 @@ def main(argv: list[str] | None = None) -> int:
     job, entries, skipped = prepare(arguments)
     processes = arguments.processes or (1 if arguments.quick else 3)
     rounds = arguments.rounds or (5 if arguments.quick else 9)
-    rows = compare(job, entries, threads, processes, rounds) + skipped
-    report = {**facts, "processes": processes, "rounds": rounds, **results.report(rows, job)}
+    with busy(arguments.busy):
+        rows = compare(job, entries, threads, processes, rounds) + skipped
+    report = {**facts, "processes": processes, "rounds": rounds, "busy": arguments.busy, **results.report(rows, job)}
     print(f"{job.describe()}\n{conditions.describe(facts)}\n\n{results.table(rows)}")
     write_json(arguments.json, report)
     if arguments.plot:

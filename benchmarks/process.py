@@ -1,5 +1,6 @@
 """Starting the processes that are measured, with equal threads for all, and talking to them."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -89,6 +90,18 @@ class Worker:
             self.process.wait()
         self.process.stdout.close()
         self.errors.close()
+
+
+@contextlib.contextmanager
+def busy(count: int):
+    """Let so many other processes compute without end, as on a machine that is used for something else, too."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 def default_threads() -> int:

@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with command.training(parser, options, model):
         history = model.fit(data.train_images, validation_data=data.test_images, rng=rng, **command.fit_settings(options)).history
     seconds_training = time.perf_counter() - start
+    step = model.compiled_step(options.batch_size)
+    say(f"each step was one compiled function, on threads: {step.threads}" if step else "each step was taken layer by layer")
 
     quantizer = UniformQuantizer.from_codes(model.encode(data.train_images))
     symbols = quantizer.quantize(model.encode(data.test_images))  # (N, K) bytes: the compressed images

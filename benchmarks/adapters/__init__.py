@@ -61,6 +61,7 @@ TENSORFLOW = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow
 # What must be installed for a framework, and what pip is to be told.
 NEEDS = {"keras": (("keras", "tensorflow"), TENSORFLOW), "sklearn": (("sklearn",), "scikit-learn"), "floor": (("numpy",), "numpy")}
 NOTES = {
+    "nnlite-layers": "compile(compiled=False)",
     "jax-epoch": "an epoch is one call (lax.scan), so the first step is the first epoch",
     "torch-eager": "with the fused Adam",
     "torch-compile": "with the fused Adam; model and loss through torch.compile",
@@ -81,6 +82,7 @@ FLOOR = _entry("floor", "floor: the matrix products", "floor.FloorAdapter", comp
 NNLITE = _entry("nnlite", "nnlite", "nnlite.NnliteAdapter", keeps_compiled=True)
 ENTRIES = [
     NNLITE,
+    _entry("nnlite-layers", "nnlite, layer by layer", "nnlite.LayersAdapter", keeps_compiled=True),
     _entry("jax-epoch", "JAX, compiled epoch", "jax.EpochAdapter"),
     _entry("jax-step", "JAX, compiled step", "jax.StepAdapter"),
     _entry("torch-eager", "PyTorch, eager", "torch.EagerAdapter"),

@@ -29,6 +29,8 @@ class FirstStep(nnlite.Callback):
 class NnliteAdapter(Adapter):
     """The uint8 images go in as they are; every epoch's order is drawn by `fit` itself."""
 
+    compiled: bool | None = None
+
     def __init__(self, job, weights, images):
         super().__init__(job, weights, images)
         rng = np.random.default_rng(0)  # its weights are replaced below
@@ -37,7 +39,7 @@ class NnliteAdapter(Adapter):
             layers += [nnlite.Dense(inputs, outputs, rng=rng), *(make() for make in ACTIVATIONS[activation])]
         self.model = nnlite.Sequential(layers)
         self.model.set_weights(weights)
-        self.model.compile(nnlite.optimizers.Adam(LEARNING_RATE, BETA1, BETA2, EPSILON), loss="mse")
+        self.model.compile(nnlite.optimizers.Adam(LEARNING_RATE, BETA1, BETA2, EPSILON), loss="mse", compiled=self.compiled)
 
     def train(self, order):
         """Train on a part of the images, or in an order of one's own."""
@@ -56,3 +58,9 @@ class NnliteAdapter(Adapter):
     def predict(self, images):
         """Predict the uint8 images as they are."""
         return self.model.predict(images)
+
+
+class LayersAdapter(NnliteAdapter):
+    """The same, layer by layer."""
+
+    compiled = False

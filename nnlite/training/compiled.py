@@ -60,6 +60,8 @@ class CompiledStep:
 
     Attributes
     ----------
+    threads : int
+        How many compute.
     x, y, t : arrays
         Inputs (N, D), outputs (N, C) and targets (N, C) of the last batch.
 
@@ -83,7 +85,7 @@ class CompiledStep:
         self._model, self._loss, self._optimizer, self._rows = model, loss, optimizer, rows
         self._dtype = denses[0].weight.value.dtype
         products = rows * sum(dense.weight.value.size for dense in denses)
-        self._threads = min(rows, threads or max(1, min(default_threads(), products // WORTH_A_THREAD)))
+        self.threads = min(rows, threads or max(1, min(default_threads(), products // WORTH_A_THREAD)))
         # Everything that is handed over by its address stays in self.
         self._y = [padded(rows, size + 1, self._dtype) for size in sizes]  # the last column is 1: the biases are its weights
         self._d = [padded(rows, size, self._dtype) for size in sizes[1:]]  # f'(z), and then ∂L/∂z
@@ -98,7 +100,7 @@ class CompiledStep:
         lists = (rows // ROWS + 1) * list_size + 4 * (rows + 1)
         self._arrays = {"losses": np.zeros(rows), "settings": np.zeros(5), "counters": aligned((2 * LINE // 8,), np.int64)}
         self._arrays |= {"marks": marks, "e": e, "every_sample": self._every_sample}
-        self._arrays["scratch"] = aligned((self._threads, -(-(panels + ROWS * BLOCK + lists) // LINE) * LINE), np.uint8)
+        self._arrays["scratch"] = aligned((self.threads, -(-(panels + ROWS * BLOCK + lists) // LINE) * LINE), np.uint8)
         self._jobs = np.zeros(1, JOB)
         self._job: Any = self._jobs[0]
         self._set(gradient=panels, lists=panels + ROWS * BLOCK, list_size=list_size)
@@ -174,7 +176,7 @@ class CompiledStep:
         self._process = os.getpid()
         self._arrays["counters"][:] = 0
         self._helpers = []
-        for thread in range(1, self._threads):
+        for thread in range(1, self.threads):
             helper = threading.Thread(target=work, args=self._arguments(thread), daemon=True)
             try:
                 helper.start()

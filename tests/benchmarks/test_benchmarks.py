@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import command, data, frameworks, kernels, process, results, scaling
+from benchmarks import command, data, frameworks, kernels, process, results, scaling, step
 from benchmarks.adapters import ENTRIES, FLOOR, NNLITE, Entry, choose
 from benchmarks.adapters.nnlite import NnliteAdapter
 from benchmarks.adapters.numpy import NumpyAdapter
@@ -98,7 +98,7 @@ def test_without_nnlite_there_are_no_ratios(rows):
 
 
 def test_names_select_rows_and_frameworks():
-    assert [entry.name for entry in choose(["nnlite", "jax"])] == ["nnlite", "jax-epoch", "jax-step", "floor"]
+    assert [entry.name for entry in choose(["nnlite", "jax"])] == ["nnlite", "nnlite-layers", "jax-epoch", "jax-step", "floor"]
     assert [entry.name for entry in choose(["jax-step"])] == ["jax-step", "floor"]
     assert choose([]) == ENTRIES
 
@@ -114,6 +114,7 @@ def test_names_select_rows_and_frameworks():
         (frameworks.main, ["--json", "/dev/null"], "expected a file name"),
         (frameworks.main, ["--plot", "run.txt"], "expected a name that ends in .png, .svg, .pdf"),
         (kernels.main, ["--plot", "run"], "expected a name that ends in .png, .svg, .pdf"),
+        (step.main, ["--threads", "0"], "at least 1"),
         (kernels.main, ["--what"], "unrecognized"),
     ],
 )
@@ -324,3 +325,24 @@ def test_each_loop_and_its_expression_compute_the_same(case):
     expected = case.expression(arrays)
     case.kernel(arrays)
     np.testing.assert_allclose(arrays.y if case.in_place else arrays.out, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_is_timed_part_by_part():
+    job, order = Job(hidden=(8,), images=200, batch_size=16), np.arange(100)
+    figures = {name: step.timed(call, order, 16) for name, call in step.calls(job, 1)}
+    names = ["compiled: forward", "and backward, SGD", "the step with Adam"]
+    assert list(figures) == ["products, BLAS", "layers", *names, *(f"{name} of noise" for name in names)]
+    assert all(0 < figure["fastest_us"] <= figure["median_us"] for figure in figures.values())
+
+
+def test_products_are_timed_beside_numpy(monkeypatch):
+    monkeypatch.setattr(kernels, "LEAST_SECONDS", 1e-4)
+    rows = kernels.measure_products()["rows"]
+    assert [row["name"] for row in rows] == ["x W1", "h W2", "dz W2ᵀ", "hᵀ dz", "xᵀ dh", "a tile"]
+    assert all(row["nnlite"] > 0 < row["numpy"] for row in rows)
+    assert len(kernels.products_table({"rows": rows}).splitlines()) == 7
+
+
+def test_a_busy_machine_is_made_and_ends():
+    with process.busy(2):
+        pass
