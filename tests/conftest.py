@@ -1,9 +1,22 @@
 """Fixtures that several files of tests share."""
 
+import numba
 import numpy as np
 import pytest
 from tiny_codec import blobs
 from tiny_data import write_data
+
+# The codecs of pictures take thousands of decisions for each row: minutes a test without the compiler.
+NEED_THE_COMPILER = [
+    "codec/photographs",
+    "codec/lossless",
+    "codec/test_any_codec.py",
+    "codec/test_commands.py",
+    "demos/test_photograph_demos.py",
+    "demos/test_train_lossless.py",
+    "benchmarks/test_picture_benchmark.py",
+]
+collect_ignore = NEED_THE_COMPILER if numba.config.DISABLE_JIT else []
 
 
 @pytest.fixture
