@@ -6,15 +6,16 @@ import pytest
 from tiny_codec import blobs
 from tiny_data import write_data
 
-# The codecs of pictures take thousands of decisions for each row: minutes a test without the compiler.
+# What trains for a while, and the codecs of pictures, which take thousands of decisions for each row: minutes without the compiler.
 NEED_THE_COMPILER = [
+    "benchmarks",
+    "demos",
     "codec/photographs",
     "codec/lossless",
     "codec/test_any_codec.py",
     "codec/test_commands.py",
-    "demos/test_photograph_demos.py",
-    "demos/test_train_lossless.py",
-    "benchmarks/test_picture_benchmark.py",
+    "test_notebook.py",
+    "test_questions.py",
 ]
 collect_ignore = NEED_THE_COMPILER if numba.config.DISABLE_JIT else []
 

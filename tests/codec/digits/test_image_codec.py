@@ -505,6 +505,8 @@ GOLDEN_SYMBOLS = 3434131999  # CRC-32 of their symbols as little-endian int32
 
 @pytest.fixture(scope="module")
 def mnist_codec():
+    if os.environ.get("NUMBA_DISABLE_JIT"):
+        pytest.skip("hundreds of images take minutes without the compiler")
     return ImageCodec.load()
 
 
@@ -530,7 +532,6 @@ def test_the_built_in_codec_gives_digits_back_at_every_quality(mnist_codec, digi
 
 
 @built_in
-@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="ten thousand images take minutes without the compiler")
 @pytest.mark.parametrize(("limit", "decibels"), [(18.0, 24.8), (11.0, 22.8)])
 def test_the_built_in_codec_is_as_good_as_promised_on_the_test_images(mnist_codec, digits, limit, decibels):
     latents = mnist_codec.encoder.predict(digits)
