@@ -78,6 +78,7 @@ def test_batch_normalization_gives_what_torch_gives(rng):
         x, dy = 2 + 3 * rng.standard_normal((7, 5)), rng.standard_normal((7, 5))
         tensor = leaf(x)
         twin.zero_grad()
+        layer.zero_gradients()
         y = twin(tensor)
         y.backward(torch.tensor(dy))
         assert_close(layer.forward(x, training=True), y)
@@ -170,6 +171,7 @@ def test_a_hundred_steps_of_training_end_where_torch_ends(name, rng):
     for step in range(100):
         batch = torch.tensor(x[10 * (step % 4) :][:10])
         twin.zero_grad()
+        layer.zero_gradients()
         torch.nn.functional.mse_loss(torch.sigmoid(torch.relu(batch @ w1 + b1) @ w2 + b2), batch).backward()
         twin.step()
     for weight, tensor, before in zip(model.get_weights(), tensors, start, strict=True):
