@@ -14,6 +14,7 @@ NEED_THE_COMPILER = [
     "codec/lossless",
     "codec/test_any_codec.py",
     "codec/test_commands.py",
+    "test_mutations.py",
     "test_notebook.py",
     "test_questions.py",
 ]
