@@ -5,6 +5,7 @@ import runpy
 
 import pytest
 from pages import ROOT, blocks, links, table
+from test_rooms import STOREY
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -80,3 +81,29 @@ def test_the_source_distribution_holds_what_it_names():
     named = {path for path, _ in links("README.md")}
     assert {path.partition("/")[0] for path in named if "/" in path} - {"nnlite"} <= words
     assert all(path.endswith(".md") for path in named if "/" not in path) and "*.md" in words
+
+
+# --- the rooms
+
+ROOMS = table("README.md", "   | room | what it teaches")[1:]
+
+
+def files_of(names):
+    """Return the source files of the rooms and files in a cell such as "`layers/`" or "`jit.py`, `kernels.py`"."""
+    paths = [ROOT / "nnlite" / name for name in re.findall(r"`([\w./]+)`", names)]
+    return [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
+
+
+def test_it_lists_every_room_in_an_order_of_the_storeys():
+    listed = [name for names, *_ in ROOMS for name in re.findall(r"`(\w+)", names)]
+    assert sorted(listed) == sorted(set(STOREY) - {"nnlite", "__main__"})
+    places = [max(STOREY[name] for name in re.findall(r"`(\w+)", names)) for names, *_ in ROOMS]
+    assert places[1:] == sorted(places[1:])  # the loops of the first row can be read before all others
+
+
+@pytest.mark.parametrize("row", ROOMS, ids=lambda row: row[0])
+def test_it_says_how_long_a_room_is_to_read(row):
+    names, _, lines, minutes = row
+    counted = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files_of(names))
+    assert int(lines.replace(",", "")) == pytest.approx(counted, rel=0.15), f"README: {names} has {counted} lines"
+    assert int(minutes) == pytest.approx(counted / 24, rel=0.3), f"README: {counted} lines take {counted / 24:.0f} minutes"

@@ -13,14 +13,14 @@
 
 The numbers of two and four bytes are big-endian. Count, height and width are LEB128: seven bits a byte, the lowest
 first, the top bit set in all bytes but the last; only the shortest form is valid. None is 0, and their product is at
-most 2^28 pixels (16,384 x 16,384, or 342,392 images of 28 x 28), so that no few bytes can ask for more memory.
+most 2^28 pixels (16,384 × 16,384, or 342,392 images of 28 × 28), so that no few bytes can ask for more memory.
 
 The model is named by the first 12 bits of the SHA-256 hash that identifies it: enough to tell users which of their
 models made a file. The checksum covers the whole hash, so that a model which only begins alike is found out as well.
 The quality means what the model makes of it. The first byte is an N with its top bit set; no text in UTF-8 starts with
 the first two.
 
-The header of one image of at most 127 x 127 pixels takes 11 bytes. Each byte more stands for a factor of 128 in one of
+The header of one image of at most 127 × 127 pixels takes 11 bytes. Each byte more stands for a factor of 128 in one of
 the three numbers, and their product has room for four such factors: no header takes more than 15. The payload may be
 empty.
 """
@@ -84,7 +84,7 @@ def pack(payload: bytes, *, model_hash: bytes, quality: int, count: int, height:
         If a number is out of range or the hash is not one.
     """
     if not 0 <= quality < QUALITIES:
-        raise CodecError(f"quality must be from 0 to {QUALITIES - 1}, received {quality}")
+        raise CodecError(f"expected quality to be from 0 to {QUALITIES - 1}, received {quality}")
     _check_size(count, height, width)
     words = struct.pack(">HH", MAGIC << 4 | VERSION, _model(model_hash) << 4 | quality)
     rest = b"".join(write_varint(number) for number in (count, height, width)) + payload
@@ -180,7 +180,7 @@ def _check_size(count: int, height: int, width: int) -> None:
 
 def _model(model_hash: bytes) -> int:
     if len(model_hash) != HASH_BYTES:
-        raise CodecError(f"a model's hash must be {HASH_BYTES} bytes, a SHA-256 digest, received {len(model_hash)} bytes")
+        raise CodecError(f"expected a model's hash to be {HASH_BYTES} bytes, a SHA-256 digest, received {len(model_hash)} bytes")
     return int.from_bytes(model_hash[:2], "big") >> 4
 
 

@@ -32,7 +32,7 @@ class FrequencyTables:
     frequencies : uint16 array, shape (T, S)
         As given. To store the tables, store `minimum` and `frequencies`.
     sizes : int32 array, shape (T,)
-        Entries of each table, the escape included: maximum - minimum + 2.
+        Entries of each table, the escape included: maximum − minimum + 2.
     cumulative : int64 array, shape (T, S + 1)
         Entry j of table t owns the interval [cumulative[t, j], cumulative[t, j + 1]) of [0, 2^16).
     first_entry : uint16 array, shape (T, 256)
@@ -46,10 +46,10 @@ class FrequencyTables:
 
     def __init__(self, minimum: NDArray[np.int32], frequencies: NDArray[np.uint16]) -> None:
         if minimum.dtype != np.int32 or minimum.ndim != 1 or minimum.size == 0:
-            raise ValueError(f"minimum must be int32 of shape (T,), T > 0, received {minimum.dtype} {minimum.shape}")
+            raise ValueError(f"expected minimum to be int32 of shape (T,), T > 0, received {minimum.dtype} {minimum.shape}")
         if frequencies.dtype != np.uint16 or frequencies.ndim != 2 or len(frequencies) != minimum.size:
             raise ValueError(
-                f"frequencies must be uint16 of shape ({minimum.size}, S), one row for each minimum, "
+                f"expected frequencies to be uint16 of shape ({minimum.size}, S), one row for each minimum, "
                 f"received {frequencies.dtype} {frequencies.shape}"
             )
         sizes = np.count_nonzero(frequencies, axis=1).astype(np.int32)
@@ -61,7 +61,7 @@ class FrequencyTables:
             raise ValueError(f"each row must sum to {TOTAL}, received a sum of {sums[sums != TOTAL][0]}")
         maximum = minimum.astype(np.int64) + sizes - 2
         if maximum.max() > INT32_MAX:
-            raise ValueError(f"the symbols of a table must be int32, received a table that ends at {maximum.max()}")
+            raise ValueError(f"expected the symbols of a table to be int32, received a table that ends at {maximum.max()}")
 
         self.minimum, self.frequencies = np.array(minimum), np.array(frequencies)  # copies: nobody else changes them
         self.maximum = maximum.astype(np.int32)
@@ -83,7 +83,7 @@ class FrequencyTables:
         ----------
         minimum : int32 array, shape (T,)
             The smallest symbol of each table.
-        weights : T rows of two or more numbers >= 0, or an array of shape (T, S)
+        weights : T rows of two or more numbers ≥ 0, or an array of shape (T, S)
             Row t: how often the symbols minimum[t], minimum[t] + 1, ... occur, and last how often a symbol outside this
             range does. The rows may differ in length and need not be normalised, but a row must not be all zeros.
 
@@ -104,7 +104,7 @@ class FrequencyTables:
         return cls(minimum, frequencies)
 
     def cross_entropy(self, symbols: NDArray[np.int32], table_indices: ArrayLike) -> float:
-        """Bits that these symbols must cost: the sum of -log2(frequency / 2^16), plus the excess of the escaped ones.
+        """Bits that these symbols must cost: the sum of −log2(frequency / 2^16), plus the excess of the escaped ones.
 
         Parameters
         ----------
@@ -132,9 +132,9 @@ class FrequencyTables:
         """Return `table_indices` as int32, shape (M,), or raise a ValueError if one of them names no table."""
         indices = np.asarray(table_indices)
         if indices.dtype.kind not in "iu" or indices.ndim != 1:
-            raise ValueError(f"table_indices must be integers of shape (M,), received {indices.dtype} {indices.shape}")
+            raise ValueError(f"expected table_indices to be integers of shape (M,), received {indices.dtype} {indices.shape}")
         if indices.size and not 0 <= indices.min() <= indices.max() < len(self):
-            raise ValueError(f"table_indices must be 0 to {len(self) - 1}, received {indices.min()} to {indices.max()}")
+            raise ValueError(f"expected table_indices to be 0 to {len(self) - 1}, received {indices.min()} to {indices.max()}")
         return np.ascontiguousarray(indices, np.int32)
 
     def check_symbols(self, symbols: NDArray[np.int32], table_indices: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -142,7 +142,7 @@ class FrequencyTables:
         symbols, indices = np.asarray(symbols), self.check_indices(table_indices)
         if symbols.dtype != np.int32 or symbols.shape != indices.shape:
             raise ValueError(
-                f"symbols must be int32 of shape {indices.shape}, one for each table index, "
+                f"expected symbols to be int32 of shape {indices.shape}, one for each table index, "
                 f"received {symbols.dtype} {symbols.shape}"
             )
         return np.ascontiguousarray(symbols), indices
@@ -153,7 +153,7 @@ def _share_out(weights: NDArray[np.float64]) -> NDArray[np.int64]:
     if weights.ndim != 1 or not 2 <= weights.size <= TOTAL // 2:
         raise ValueError(f"a row of weights must have shape (S,), S from 2 to {TOTAL // 2}, received {weights.shape}")
     if not (np.all(np.isfinite(weights)) and weights.min() >= 0 and weights.max() > 0):
-        raise ValueError(f"a row of weights must be finite, >= 0 and not all 0, received {weights}")
+        raise ValueError(f"expected a row of weights to be finite, at least 0 and not all 0, received {weights}")
     weights = weights / weights.max()  # their sum stays finite
     shared = np.ones(weights.size, bool)  # whose share is in proportion; the others get 1
     while True:

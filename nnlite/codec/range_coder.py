@@ -3,18 +3,18 @@
 A message is an interval. The coder starts from a wide one and, symbol by symbol, keeps only the part that belongs to
 the symbol; a part is as large as its symbol is probable. The bytes written are the shortest number inside the last
 interval, and whoever knows the probabilities finds the symbols again, in the same order, by asking in which part the
-number lies. Narrowing to a share p costs -log2(p) bits (G. N. N. Martin, "Range encoding", 1979).
+number lies. Narrowing to a share p costs −log2(p) bits (G. N. N. Martin, "Range encoding", 1979).
 
 All is integer arithmetic, so bytes written on one machine are read on every other, and no number reaches 2^58, so
 signed 64-bit integers hold it, compiled or not. The interval is [low, low + width). Invariants:
 
-- Before each symbol 2^48 < width <= 2^56 and low + width <= 2^57. A table cuts the interval into 2^16 equal steps;
-  what the division leaves over is less than a 2^-32th of the interval and belongs to no symbol.
+- Before each symbol 2^48 < width ≤ 2^56 and low + width ≤ 2^57. A table cuts the interval into 2^16 equal steps;
+  what the division leaves over is less than a 2^−32th of the interval and belongs to no symbol.
 - When the width falls to 2^48 or below, the top byte of the 56 bits of `low` is written and the rest moves up (M.
   Schindler's byte-wise renormalisation). Once written, a byte changes only by a carry:
 - `low` may reach 2^56. The ninth bit of the byte to be written then belongs to the byte before, and if that is 255, to
   the one before that. There is always one to take it, for the message stays inside the interval it began with.
-- The decoder keeps `offset`, the number read minus `low`: 0 <= offset < width.
+- The decoder keeps `offset`, the number read minus `low`: 0 ≤ offset < width.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def encode(symbols: NDArray[np.int32], table_indices: ArrayLike, tables: Frequen
     symbols : int32 array, shape (M,)
         The values, any of them: what lies outside its table's range is escaped, at the price of some 20 bits and more.
     table_indices : integer array, shape (M,)
-        For each symbol the row of `tables` that gives its probabilities, from 0 to T - 1.
+        For each symbol the row of `tables` that gives its probabilities, from 0 to T − 1.
     tables : FrequencyTables
         The T tables; the decoder needs the same.
 
@@ -163,7 +163,7 @@ def _encode(
 
         if entry == escape:
             below = int(from_minimum < 0)
-            excess = -from_minimum if below else from_minimum - escape + 1  # how far outside: from 1 to 2^32 - 1
+            excess = -from_minimum if below else from_minimum - escape + 1  # how far outside: from 1 to 2^32 − 1
             low, width, length = _encode_bit(low, width, below, output, length)
             low, width, length = _encode_excess(low, width, excess, output, length)
 

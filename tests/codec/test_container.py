@@ -101,15 +101,15 @@ def test_pack_refuses_more_pixels_than_the_limit():
 
 @pytest.mark.parametrize("quality", [-1, 16])
 def test_pack_refuses_a_quality_that_does_not_fit_into_four_bits(quality):
-    with pytest.raises(CodecError, match="quality must be from 0 to 15"):
+    with pytest.raises(CodecError, match="expected quality to be from 0 to 15"):
         pack(PAYLOAD, model_hash=MODEL, **DIGIT | {"quality": quality})
 
 
 @pytest.mark.parametrize("length", [0, 4, 31, 33])
 def test_a_hash_of_another_length_is_refused(length):
-    with pytest.raises(CodecError, match="must be 32 bytes"):
+    with pytest.raises(CodecError, match="to be 32 bytes"):
         pack(PAYLOAD, model_hash=bytes(length), **DIGIT)
-    refused("must be 32 bytes", digit(), bytes(length))
+    refused("to be 32 bytes", digit(), bytes(length))
 
 
 @pytest.mark.parametrize("data", [b"", b"\xce", b"\x89PNG\r\n\x1a\n", b"qoif", b"\xce\x51" + bytes(20), bytes(20)])

@@ -108,13 +108,13 @@ def test_the_first_entry_is_where_a_search_from_the_start_would_arrive():
 @pytest.mark.parametrize(
     ("minimum", "table", "message"),
     [
-        (np.zeros(1), frequencies([1, 65535]), "minimum must be int32"),
-        (np.zeros((1, 1), np.int32), frequencies([1, 65535]), "minimum must be int32"),
-        (int32(), np.zeros((0, 2), np.uint16), "minimum must be int32"),
-        (int32(0), np.array([[1, 65535]]), "frequencies must be uint16"),
-        (int32(0), np.array([1, 65535], np.uint16), "frequencies must be uint16"),
-        (int32(0, 0), frequencies([1, 65535]), "frequencies must be uint16"),
-        (int32(0, 0), np.array([1, 65535], np.uint16), "frequencies must be uint16"),
+        (np.zeros(1), frequencies([1, 65535]), "expected minimum to be int32"),
+        (np.zeros((1, 1), np.int32), frequencies([1, 65535]), "expected minimum to be int32"),
+        (int32(), np.zeros((0, 2), np.uint16), "expected minimum to be int32"),
+        (int32(0), np.array([[1, 65535]]), "expected frequencies to be uint16"),
+        (int32(0), np.array([1, 65535], np.uint16), "expected frequencies to be uint16"),
+        (int32(0, 0), frequencies([1, 65535]), "expected frequencies to be uint16"),
+        (int32(0, 0), np.array([1, 65535], np.uint16), "expected frequencies to be uint16"),
         (int32(0), frequencies([65535]), "at least two frequencies"),
         (int32(0), np.zeros((1, 0), np.uint16), "at least two frequencies"),
         (int32(0), frequencies([0, 1, 65535]), "at least two frequencies"),
@@ -133,12 +133,12 @@ def test_arrays_that_are_no_tables_are_refused(minimum, table, message):
 
 @pytest.mark.parametrize("row", [[1], [], 1, np.ones(TOTAL // 2 + 1), [[1, 1]], [0, 0], [1, -1], [1, np.nan], [1, np.inf]])
 def test_weights_that_cannot_be_shared_out_are_refused(row):
-    with pytest.raises(ValueError, match="a row of weights must"):
+    with pytest.raises(ValueError, match="expected a row of weights"):
         FrequencyTables.from_weights(int32(0), [row])
 
 
 def test_no_rows_are_refused():
-    with pytest.raises(ValueError, match="frequencies must be uint16"):
+    with pytest.raises(ValueError, match="expected frequencies to be uint16"):
         FrequencyTables.from_weights(int32(0), [])
 
 

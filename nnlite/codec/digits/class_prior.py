@@ -59,15 +59,16 @@ class ClassPrior:
         shape = self.table.shape  # (Q, C, K)
         if len(shape) != 3 or shape[1] != CLASSES or self.table.dtype != np.uint8 or self.table.max() >= len(self.tables):
             raise ValueError(
-                f"table must be uint8 below {len(self.tables)} of shape (Q, {CLASSES}, K), received {self.table.dtype} {shape}"
+                f"expected table to be uint8 below {len(self.tables)} of shape (Q, {CLASSES}, K), "
+                f"received {self.table.dtype} {shape}"
             )
         if self.shift.shape != shape or self.shift.dtype != np.int16:
-            raise ValueError(f"shift must be int16 of shape {shape}, received {self.shift.dtype} {self.shift.shape}")
+            raise ValueError(f"expected shift to be int16 of shape {shape}, received {self.shift.dtype} {self.shift.shape}")
         for name, array in (("class_centre", self.centre), ("class_precision", self.precision)):
             if array.shape != shape[1:] or array.dtype != np.float32 or not np.isfinite(array).all():
-                raise ValueError(f"{name} must be finite float32 of shape {shape[1:]}, received {array.dtype} {array.shape}")
+                raise ValueError(f"expected {name} to be finite float32 of shape {shape[1:]}, received {array.dtype} {array.shape}")
         if self.precision.min() <= 0:
-            raise ValueError(f"class_precision must be positive, received {self.precision.min()}")
+            raise ValueError(f"expected class_precision to be positive, received {self.precision.min()}")
 
     @classmethod
     def fit(cls, latents: FloatArray, symbols: list[Symbols], rng: np.random.Generator) -> "ClassPrior":

@@ -80,7 +80,8 @@ class ImageCodec:
             raise ValueError(f"an ImageCodec is of images (height, width), received an encoder of {encoder.input_shape}")
         if gain.shape != prior.table.shape[::2] or gain.dtype != np.float32 or not (np.isfinite(gain) & (gain > 0)).all():
             raise ValueError(
-                f"gain must be finite, positive float32 of shape {prior.table.shape[::2]}, received {gain.dtype} {gain.shape}"
+                f"expected gain to be finite, positive float32 of shape {prior.table.shape[::2]}, "
+                f"received {gain.dtype} {gain.shape}"
             )
         latents = encoder.output_shape(encoder.input_shape)
         if latents != gain.shape[1:] or not gain.shape[1] <= math.prod(encoder.input_shape):
@@ -243,7 +244,7 @@ class ImageCodec:
                 raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
             size = arrays["image_shape"]
             if size.shape != (2,) or size.dtype != np.int32:
-                raise ValueError(f"image_shape must be int32 of shape (2,), received {size.dtype} {size.shape}")
+                raise ValueError(f"expected image_shape to be int32 of shape (2,), received {size.dtype} {size.shape}")
             height, width = (int(pixels) for pixels in size)
             if arrays["prior.minimum"].size > MAX_TABLES:
                 raise ValueError(f"prior.minimum must name at most {MAX_TABLES} tables, received {arrays['prior.minimum'].size}")

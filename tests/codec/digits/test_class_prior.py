@@ -108,7 +108,7 @@ def changed(prior, name, value):
 
 def test_the_last_table_of_the_bank_may_be_named_and_the_one_behind_it_may_not(prior):
     assert changed(prior, "table", len(prior.tables) - 1).table.max() == len(prior.tables) - 1
-    with pytest.raises(ValueError, match=f"table must be uint8 below {len(prior.tables)} of shape"):
+    with pytest.raises(ValueError, match=f"expected table to be uint8 below {len(prior.tables)} of shape"):
         changed(prior, "table", len(prior.tables))
 
 
@@ -116,14 +116,14 @@ def test_a_precision_is_positive_however_small(prior):
     smallest = np.finfo(np.float32).smallest_subnormal
     assert changed(prior, "precision", smallest).precision.min() == smallest
     for value in (0, -smallest):
-        with pytest.raises(ValueError, match="class_precision must be positive, received"):
+        with pytest.raises(ValueError, match="expected class_precision to be positive, received"):
             changed(prior, "precision", value)
 
 
 @pytest.mark.parametrize("name", ["centre", "precision"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_centres_and_precisions_are_finite(prior, name, value):
-    with pytest.raises(ValueError, match=f"class_{name} must be finite float32 of shape"):
+    with pytest.raises(ValueError, match=f"expected class_{name} to be finite float32 of shape"):
         changed(prior, name, value)
 
 
@@ -143,7 +143,7 @@ def test_centres_and_precisions_are_finite(prior, name, value):
 )
 def test_arrays_of_another_shape_or_dtype_are_refused_by_name(prior, name, array):
     expected = name if name in ("table", "shift") else f"class_{name}"
-    with pytest.raises(ValueError, match=f"^{expected} must be .*received {array.dtype}"):
+    with pytest.raises(ValueError, match=f"^expected {expected} to be .*received {array.dtype}"):
         dataclasses.replace(prior, **{name: array})
 
 
