@@ -151,7 +151,7 @@ class FrequencyTables:
 def _share_out(weights: NDArray[np.float64]) -> NDArray[np.int64]:
     """Share 2^16 among the weights, in proportion, as integers of at least 1."""
     if weights.ndim != 1 or not 2 <= weights.size <= TOTAL // 2:
-        raise ValueError(f"a row of weights must have shape (S,), S from 2 to {TOTAL // 2}, received {weights.shape}")
+        raise ValueError(f"expected a row of weights of shape (S,), S from 2 to {TOTAL // 2}, received {weights.shape}")
     if not (np.all(np.isfinite(weights)) and weights.min() >= 0 and weights.max() > 0):
         raise ValueError(f"expected a row of weights to be finite, at least 0 and not all 0, received {weights}")
     weights = weights / weights.max()  # their sum stays finite
