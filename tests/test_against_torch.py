@@ -171,7 +171,6 @@ def test_a_hundred_steps_of_training_end_where_torch_ends(name, rng):
     for step in range(100):
         batch = torch.tensor(x[10 * (step % 4) :][:10])
         twin.zero_grad()
-        layer.zero_gradients()
         torch.nn.functional.mse_loss(torch.sigmoid(torch.relu(batch @ w1 + b1) @ w2 + b2), batch).backward()
         twin.step()
     for weight, tensor, before in zip(model.get_weights(), tensors, start, strict=True):
