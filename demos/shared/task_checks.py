@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from types import ModuleType
 
+import numba
 import numpy as np
 
 from nnlite import Dense, LearningRateSchedule, Parameter, Sequential, Tanh, gradcheck, gradcheck_loss
@@ -187,6 +188,7 @@ def tile(task: ModuleType) -> str:
 @check
 def context(task: ModuleType) -> str:
     """Fewer bytes a digit."""
+    assert not numba.config.DISABLE_JIT, "the mixer's integers need the compiler: unset NUMBA_DISABLE_JIT"
     images = load_mnist().test_images[:20] > 127
     size = len(code(images, task.contexts)) / len(images)
     assert size < 17, f"expected fewer than 17 bytes a digit, received {size:.1f}: ask for more neighbours, some of them together"

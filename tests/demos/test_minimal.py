@@ -1,6 +1,7 @@
 """The one page: its losses and weights are nnlite's, its numbers stay float32, and it is one page."""
 
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -13,11 +14,14 @@ from demos import minimal
 from nnlite import Autoencoder, Dense, ReLU, Sequential, Sigmoid
 from nnlite.datasets import load_mnist
 
+compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="takes a minute without the compiler")
+
 
 def flat(images):
     return images.reshape(len(images), -1)
 
 
+@compiled
 def test_it_prints_the_losses_of_nnlite_to_five_digits(capsys):
     minimal.main(count=640, epochs=3)
     printed = re.findall(r"^epoch (\d)/3  loss (\d\.\d{5})  val_loss (\d\.\d{5})$", capsys.readouterr().out, re.MULTILINE)

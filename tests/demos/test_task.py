@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import numba
 import pytest
 from pages import ROOT
 from tiny_data import one_line, run_demo
@@ -32,6 +33,8 @@ def fill(name, blocks):
 
 def answer(name, blocks, folder, capsys):
     """Return the exit code and the sentence for a file with these blocks."""
+    if name == "context" and numba.config.DISABLE_JIT:
+        pytest.skip("the mixer's integers need the compiler")
     (folder / f"{name}.py").write_text(fill(name, blocks), encoding="utf-8")
     code = run_demo(task, name, "--out", folder)
     out, err = capsys.readouterr()
@@ -54,9 +57,8 @@ def test_the_first_call_writes_the_file_and_the_next_says_that_the_gap_is_open(n
     assert run_demo(task, name, "--out", tmp_path) == 1
     out = capsys.readouterr().out
     assert one_line(out)
-    assert re.fullmatch(
-        r"not solved: (the gap in line \d+ is still open|expected fewer than 17 bytes a digit, received 22.*)\n", out
-    )
+    reasons = r"the gap in line \d+ is still open|expected fewer than 17 bytes a digit, received 22.*|the mixer's integers need .*"
+    assert re.fullmatch(rf"not solved: ({reasons})\n", out)
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -40,7 +40,13 @@ function stroke(x, y) {
   paper.moveTo(pen.x, pen.y);
   paper.lineTo(x, y);
   paper.stroke();
+  lift(x, y);
+}
+
+function lift(x, y) {
+  // the pen goes there without a line; a red dot shows where it is while the paper has the keyboard
   Object.assign(pen, { x, y });
+  Object.assign($("pen").style, { left: `${(100 * x) / PAPER}%`, top: `${(100 * y) / PAPER}%` });
 }
 
 function readPaper() {
@@ -122,12 +128,12 @@ const draw = (x, y) => {
   stroke(PAPER * x, PAPER * y);
   readPaper();
 };
-drag($("paper"), (x, y) => (Object.assign(pen, { x: PAPER * x, y: PAPER * y }), draw(x, y)), draw);
+drag($("paper"), (x, y) => (lift(PAPER * x, PAPER * y), draw(x, y)), draw);
 arrows($("paper"), (step) => {
   if (!step) pen.down = !pen.down;
   const [x, y] = [pen.x, pen.y].map((now, axis) => Math.min(Math.max(now + (step ? step[axis] * STEP : 0), 10), PAPER - 10));
   if (pen.down) draw(x / PAPER, y / PAPER);
-  else Object.assign(pen, { x, y });
+  else lift(x, y);
 });
 $("clear").addEventListener("click", () => (clear(), readPaper()));
 $("next").addEventListener("click", () => {
@@ -193,5 +199,6 @@ $("count").textContent = K;
 Object.assign($("quality"), { max: QUALITIES - 1, value: Math.floor(QUALITIES / 2) });
 for (const name of ["result", "walked"]) Object.assign($(name), { width: SIDE, height: SIDE });
 clear();
+lift(pen.x, pen.y);
 $("next").click();
 drawPlane();
