@@ -79,10 +79,10 @@ def test_a_number_in_no_symbols_interval_is_a_codec_error():
 @pytest.mark.parametrize(
     ("symbols", "table_indices", "message"),
     [
-        (np.zeros(2, np.int64), [0, 0], "symbols must be int32 of shape \\(2,\\).*received int64"),
-        ([0, 0], [0, 0], "symbols must be int32"),
-        (int32(0, 0), [0], "symbols must be int32 of shape \\(1,\\).*received int32 \\(2,\\)"),
-        (np.zeros((1, 2), np.int32), [0, 0], "symbols must be int32"),
+        (np.zeros(2, np.int64), [0, 0], "expected symbols to be int32 of shape \\(2,\\).*received int64"),
+        ([0, 0], [0, 0], "expected symbols to be int32"),
+        (int32(0, 0), [0], "expected symbols to be int32 of shape \\(1,\\).*received int32 \\(2,\\)"),
+        (np.zeros((1, 2), np.int32), [0, 0], "expected symbols to be int32"),
     ],
 )
 def test_symbols_that_do_not_fit_are_refused(symbols, table_indices, message):
@@ -93,14 +93,14 @@ def test_symbols_that_do_not_fit_are_refused(symbols, table_indices, message):
 @pytest.mark.parametrize(
     ("table_indices", "message"),
     [
-        ([0.0, 0.0], "table_indices must be integers"),
-        ([True, False], "table_indices must be integers"),
-        (np.zeros(2, "timedelta64[s]"), "table_indices must be integers"),
-        ([[0, 0]], "table_indices must be integers of shape"),
-        (0, "table_indices must be integers of shape"),
-        ([0, 1], "table_indices must be 0 to 0, received 0 to 1"),
-        ([0, -1], "table_indices must be 0 to 0, received -1 to 0"),
-        ([0, 2**40], "table_indices must be 0 to 0, received 0 to 1099511627776"),
+        ([0.0, 0.0], "expected table_indices to be integers"),
+        ([True, False], "expected table_indices to be integers"),
+        (np.zeros(2, "timedelta64[s]"), "expected table_indices to be integers"),
+        ([[0, 0]], "expected table_indices to be integers of shape"),
+        (0, "expected table_indices to be integers of shape"),
+        ([0, 1], "expected table_indices to be 0 to 0, received 0 to 1"),
+        ([0, -1], "expected table_indices to be 0 to 0, received -1 to 0"),
+        ([0, 2**40], "expected table_indices to be 0 to 0, received 0 to 1099511627776"),
     ],
 )
 def test_table_indices_that_name_no_table_are_refused(table_indices, message):
