@@ -11,7 +11,8 @@ import pytest
 import reference
 
 from nnlite import Callback, Dense, ReLU, Sequential, Sigmoid, kernels
-from nnlite.jit import FASTMATH
+from nnlite.jit import FASTMATH, compiled_for_address
+from nnlite.training.compiled_loops import work
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="numba does not compile here")
 x86_only = pytest.mark.skipif(
@@ -141,23 +142,35 @@ class Steps(Callback):
 
     def on_step_end(self, model, step, loss):
         if step == 3:
-            self.signatures_before = compiled_signatures()
+            self.compiled_before = compiled_so_far()
             tracemalloc.start()
         if step == 6:
             self.peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-            self.signatures_after = compiled_signatures()
+            self.compiled_after = compiled_so_far()
 
 
-def compiled_signatures():
-    return {name: len(getattr(kernels, name).signatures) for name in EXPECTED}
+def compiled_so_far():
+    """Return how often the kernels, the compiled step and its functions were compiled in this process."""
+    kernels_done = {name: len(getattr(kernels, name).signatures) for name in EXPECTED}
+    return {**kernels_done, "step": len(work.signatures), "functions": compiled_for_address.cache_info().currsize}
 
 
 @pytest.fixture(params=["adam", "sgd"])
-def steps(request, rng):
+def optimizer(request):
+    return request.param
+
+
+@pytest.fixture(params=[False, True], ids=["layers", "compiled"])
+def compiled(request):
+    return request.param
+
+
+@pytest.fixture
+def steps(optimizer, compiled, rng):
     """Train the reference model for one epoch of 6 full batches and a smaller one."""
     model = Sequential([Dense(784, 128, rng=rng), ReLU(), Dense(128, 784, rng=rng), Sigmoid()])
-    model.compile(request.param, "mse")
+    model.compile(optimizer, "mse", compiled=compiled)
     steps = Steps()
     images = rng.integers(0, 256, (6 * 128 + 50, 784), dtype=np.uint8)
     try:
@@ -167,9 +180,9 @@ def steps(request, rng):
     return steps
 
 
-def test_a_training_step_compiles_nothing_after_the_first(steps):
-    assert steps.signatures_after == steps.signatures_before
-    assert steps.signatures_before["mean_squared_error"] > 0
+def test_a_training_step_compiles_nothing_after_the_first(steps, compiled):
+    assert steps.compiled_after == steps.compiled_before
+    assert steps.compiled_before["step" if compiled else "mean_squared_error"] > 0
 
 
 def test_a_training_step_allocates_next_to_nothing(steps):
@@ -188,11 +201,11 @@ def test_an_array_allocated_in_a_step_would_be_seen():
     assert peak > 392 * 1024
 
 
-def test_a_second_training_of_another_batch_size_compiles_nothing(rng):
+def test_a_second_training_of_another_batch_size_compiles_nothing(rng, compiled):
     counts = []
     for batch_size in (8, 5):
         model = Sequential([Dense(6, 4, rng=rng), ReLU(), Dense(4, 6, rng=rng), Sigmoid()])
-        model.compile("adam", "mse")
+        model.compile("adam", "mse", compiled=compiled)
         model.fit(rng.integers(0, 256, (20, 6), dtype=np.uint8), batch_size=batch_size, rng=rng, verbose=False)
-        counts.append(compiled_signatures())
+        counts.append(compiled_so_far())
     assert counts[0] == counts[1]

@@ -202,10 +202,10 @@ def mix(mixer: Mixer, slots: Indices, inputs: Inputs, sets: Indices) -> int:
     for i in range(len(slots)):
         state = mixer.states[slots[i]]
         inputs[i] = STRETCH[state >> 16] * CONFIDENCE[state & 1023] >> 8
-    total = 0
+    total = np.int64(0)
     for selected in sets:
         for i in range(INPUTS):
-            total += mixer.weights[selected, i] * inputs[i]
+            total += np.int64(mixer.weights[selected, i]) * inputs[i]
     return min(max(total >> 20, -REACH), REACH)
 
 

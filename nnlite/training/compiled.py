@@ -8,7 +8,7 @@ The translation, in `nnlite.training.compiled_loops`, has three ideas against th
 1. **Products by hand** (`nnlite.products`), which a thread can call for its part of the work.
 2. **Threads meet twice a step.** Each carries its share of the batch's rows through all layers, forward and backward, and needs no
    other thread for it. Then all gradients of the rows are there: the first meeting. Each changes its share of the weights, and at
-   the second meeting the next step may begin. Who waits looks at a counter for some microseconds, and then lets others run.
+   the second meeting the next step may begin. Who waits looks at a counter for a tenth of a millisecond, then sleeps between looks.
 3. **Gradients that are never an array.** Six rows of ∂L/∂W at a time go from the registers into the optimizer's formula, while they
    are in the first cache. The parameters' `gradient` stays zero.
 
@@ -153,7 +153,6 @@ class CompiledStep:
         except NotCompilable:
             return math.nan
         optimizer.step_count += math.isfinite(loss)
-        optimizer.zero_gradients()  # whatever a step of the layers has left
         return loss
 
     def loss(self, batches: Batches, indices: Array) -> float:
@@ -175,6 +174,8 @@ class CompiledStep:
     def __enter__(self) -> "CompiledStep":
         self._process = os.getpid()
         self._arrays["counters"][:] = 0
+        if self._optimizer is not None:
+            self._optimizer.zero_gradients()  # what a step of the layers has left
         self._helpers = []
         for thread in range(1, self.threads):
             helper = threading.Thread(target=work, args=self._arguments(thread), daemon=True)

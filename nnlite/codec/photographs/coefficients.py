@@ -40,7 +40,7 @@ Block = npt.NDArray[np.int16]  # (64,)
 @inlined
 def sign(value: int) -> int:
     """Return 0, 1 or 2: negative, zero, positive."""
-    return (value > 0) - (value < 0) + 1
+    return int(value > 0) - int(value < 0) + 1
 
 
 @inlined

@@ -56,7 +56,7 @@ def ask_next(desk: Desk, asked: int, back: int) -> None:
     for c in range(len(desk.slots)):
         desk.slots[c] += MAGNITUDE_CLASS[to] - MAGNITUDE_CLASS[asked]
     for j in range(len(desk.sets)):
-        desk.sets[j] += to - asked
+        desk.sets[j] = desk.sets[j] + to - asked  # never below 0 on the way, as unsigned numbers must be
 
 
 @inlined
