@@ -5,10 +5,11 @@
 - *lossless*: one picture or a batch.
 
 Unless a codec is named, the pictures decide. Grey squares of 28 × 28 are digits, but lossless if they come back as something else,
-such as dark digits on white paper. One picture is a photograph, or lossless where that takes no more bytes. Any other batch is
-lossless.
+such as dark digits on white paper. One picture is a photograph, or lossless where that takes no more bytes, or no more than asked
+for. Any other batch is lossless.
 """
 
+import contextlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,17 +22,14 @@ from nnlite.codec import container, frame
 from nnlite.codec.digits.decoding import Images, to_bytes
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.lossless import LosslessCodec
-from nnlite.codec.lossless.lossless_codec import METHODS
 from nnlite.codec.lossless.lossless_codec import read_header as read_lossless_header
+from nnlite.codec.lossless.methods import METHODS
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.files.errors import CodecError
 from nnlite.metrics import bits_per_pixel, mse, psnr
 
 CODECS = ("digits", "photograph", "lossless")
 DIGIT = (28, 28)
-SMALL = 1 << 12  # pixels: up to here a lossless file is worth a try
-REPEATS = 0.25  # the same where so many pixels equal their left neighbour: a drawing
-HIGH = 90  # and from this quality on
 Pictures = npt.NDArray[Any]
 
 
@@ -95,15 +93,16 @@ def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = Non
         if (wishes.quality, wishes.target_psnr) != (None, None) and wishes.codec:
             raise CodecError("expected no quality or PSNR of a lossless file, received one: leave it out, or name another codec")
         return _within(load_lossless().compress(pictures), wishes), ""
+    if wishes.codec:
+        return _compress_photograph(pictures, wishes), ""
     try:
         file = _compress_photograph(pictures, wishes)
-        tried = not wishes.codec and (_is_drawing(pictures) or (wishes.quality or 0) >= HIGH)
     except CodecError:
-        if wishes.codec or (wishes.target_bytes, wishes.target_psnr) == (None, None):
+        if (wishes.target_bytes, wishes.target_psnr) == (None, None):
             raise
         return _within(load_lossless().compress(pictures), wishes), "no photograph reaches the target: compressed without loss"
-    if tried:
-        file = min(load_lossless().compress(pictures), file, key=len)
+    with contextlib.suppress(CodecError):  # of pictures too long for a lossless file
+        file = load_lossless().compress_within(pictures, int(wishes.target_bytes or len(file))) or file
     return file, ""
 
 
@@ -194,12 +193,6 @@ def load_digits(path: Path | None = None) -> ImageCodec:
         return ImageCodec.load() if path is None else ImageCodec.load(path)
     except OSError as error:
         raise CodecError(f"{error.filename}: expected a codec file that can be read: {error.strerror}") from error
-
-
-def _is_drawing(picture: Images) -> bool:
-    """Tell whether a lossless file may be the smaller one."""
-    same = picture[:, 1:] == picture[:, :-1]
-    return picture.shape[0] * picture.shape[1] <= SMALL or bool(np.mean(same if picture.ndim == 2 else same.all(2)) > REPEATS)
 
 
 def _within(file: bytes, wishes: Wishes) -> bytes:

@@ -87,7 +87,7 @@ class Coder(NamedTuple):
     registers : int64 array, shape (4,)
         low, high, the 32 bits read (decoder) and the position in the stream.
     stream : uint8 array, shape (B,)
-        The bytes. An encoder counts on behind the end without writing, so that `finish` can tell that there were too few.
+        The bytes. An encoder counts on behind the end without writing; `is_full` tells, and `finish`.
     """
 
     decoding: bool
@@ -150,6 +150,12 @@ def finish(coder: Coder) -> bytes | None:
 
 
 @inlined
+def is_full(coder: Coder) -> bool:
+    """Return whether an encoder's room has been too small: whatever follows is in vain."""
+    return not coder.decoding and int(coder.registers[3]) > len(coder.stream)
+
+
+@inlined
 def code_bit(coder: Coder, bit: int, probability: int) -> int:
     """Write or read one bit, 1 being probable by `probability` / 2^16, from 1 to 2^16 − 1; return it. A decoder ignores `bit`."""
     registers, stream = coder.registers, coder.stream
@@ -206,7 +212,7 @@ def mix(mixer: Mixer, slots: Indices, inputs: Inputs, sets: Indices) -> int:
     for selected in sets:
         for i in range(INPUTS):
             total += np.int64(mixer.weights[selected, i]) * inputs[i]
-    return min(max(total >> 20, -REACH), REACH)
+    return int(min(max(total >> 20, -REACH), REACH))
 
 
 @inlined

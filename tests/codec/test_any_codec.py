@@ -1,6 +1,10 @@
 """Which codec compresses what: the choice, its remarks, and what cannot be had."""
 
+import io
+
 import numpy as np
+import PIL.Image  # which matplotlib needs
+import PIL.ImageDraw
 import pytest
 
 from nnlite.codec import any_codec
@@ -20,6 +24,43 @@ PHOTOGRAPH = (
 PHOTOGRAPH = PHOTOGRAPH.astype(np.uint8)
 DRAWING = np.where(((X // 5 + Y // 7) % 3 == 0)[..., None], [200, 30, 30], [250, 250, 250]).astype(np.uint8)
 DIGITS = load_mnist().test_images[:20]
+
+
+def text():
+    image = PIL.Image.new("L", (120, 50), 255)
+    PIL.ImageDraw.Draw(image).text((4, 4), "The quick brown fox\njumps over\nthe lazy dog.", fill=20)
+    return np.asarray(image)
+
+
+def lines():
+    image = PIL.Image.new("RGB", (96, 80), (255, 255, 250))
+    draw = PIL.ImageDraw.Draw(image)
+    for k in range(9):
+        draw.line([(10 * k, 3), (95 - 7 * k, 76)], fill=(20 * k, 0, 90), width=1 + k % 3)
+    draw.ellipse([20, 10, 70, 60], outline=(0, 120, 0))
+    return np.asarray(image)
+
+
+WAVES = np.rint(128 + 90 * np.sin(X / 9 + Y / 30) * np.cos(Y / 11)).astype(np.uint8)
+COLOURS = RNG.integers(0, 256, (8, 3), dtype=np.uint8)
+NO_PHOTOGRAPHS = {
+    "squares of a pixel": np.uint8(255) * ((Y + X) % 2 == 0),
+    "many squares of a pixel": np.uint8(255) * (np.indices((200, 200)).sum(axis=0) % 2 == 0),
+    "squares of 8 pixels": np.uint8(255) * ((Y // 8 + X // 8) % 2 == 0),
+    "coloured squares": COLOURS[(X + Y) % 2],
+    "stripes": COLOURS[(X + 2 * Y) % 3],
+    "dithered": np.asarray(PIL.Image.fromarray(WAVES).convert("1")) * np.uint8(255),
+    "ordered dots": (np.tile([[30, 160], [220, 95]], (40, 48)) < WAVES) * np.uint8(255),
+    "two colours of noise": COLOURS[RNG.integers(0, 2, (60, 70))],
+    "eight colours of noise": COLOURS[RNG.integers(0, 8, (60, 70))],
+    "black and white noise": RNG.integers(0, 2, (60, 70), dtype=np.uint8) * np.uint8(255),
+    "text": text(),
+    "coloured text": np.array([[250, 240, 220], [10, 30, 90]], np.uint8)[text() // 128],
+    "lines": lines(),
+    "flat": np.full((90, 100, 3), [10, 200, 70], np.uint8),
+    "one pixel": PHOTOGRAPH[:1, :1],
+    "few pixels": lines()[20:32, 20:32],
+}  # fmt: skip
 
 
 def codec_of(file):
@@ -43,8 +84,38 @@ def test_the_pictures_choose_the_codec(pictures, codec):
         np.testing.assert_array_equal(decompress(file).reshape(pictures.shape), as_bytes(pictures))
 
 
-def test_a_photograph_that_is_smaller_without_loss_is_kept_without_loss():
-    assert len(compress(DRAWING, Wishes())[0]) < len(PhotographCodec().compress(DRAWING))
+def png_size(picture):
+    file = io.BytesIO()
+    PIL.Image.fromarray(picture).save(file, "png", compress_level=9, optimize=True)
+    return len(file.getvalue())
+
+
+@pytest.mark.parametrize("name", NO_PHOTOGRAPHS)
+def test_what_is_no_photograph_is_kept_without_loss_in_no_more_bytes_than_a_png(name):
+    picture = NO_PHOTOGRAPHS[name]
+    file, remark = compress(picture, Wishes())
+    assert codec_of(file) == "lossless" and remark == ""
+    np.testing.assert_array_equal(decompress(file)[0], picture)
+    assert len(file) <= min(png_size(picture), len(PhotographCodec().compress(picture)))
+
+
+@pytest.mark.parametrize("quality", [0, 50, 90, 100])
+def test_at_any_quality_the_shorter_file_is_chosen(quality):
+    for picture in (PHOTOGRAPH, PHOTOGRAPH[..., 0], PHOTOGRAPH // 32 * 32, WAVES, *NO_PHOTOGRAPHS.values()):
+        files = LosslessCodec().compress(picture), PhotographCodec().compress(picture, quality)
+        assert compress(picture, Wishes(quality=quality))[0] == min(files, key=len)
+
+
+def test_a_lossless_file_within_the_target_is_the_best_picture():
+    size = len(LosslessCodec().compress(PHOTOGRAPH))
+    for target, codec in ((size, "lossless"), (size - 1, "photograph"), (size + 0.5, "lossless")):
+        file, _ = compress(PHOTOGRAPH, Wishes(target_bytes=target))
+        assert codec_of(file) == codec and len(file) <= target
+
+
+def test_a_row_too_long_for_a_lossless_file_is_a_photograph():
+    row = np.tile(WAVES[:1], 690)
+    assert codec_of(compress(row, Wishes())[0]) == "photograph" and row.shape == (1, 66240)
 
 
 def test_a_named_codec_is_taken_whatever_the_pictures_are():

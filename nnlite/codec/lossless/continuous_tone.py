@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from nnlite.codec.lossless.least_squares import COLUMN, COLUMNS, Neuron, follow, fresh_neuron, predict
 from nnlite.codec.lossless.residuals import STEPS, code_residual, find_rows
-from nnlite.codec.mixing import INPUTS, Coder, Inputs, Mixer, fresh_mixer
+from nnlite.codec.mixing import INPUTS, Coder, Inputs, Mixer, fresh_mixer, is_full
 from nnlite.jit import inlined, jit
 
 Integers = npt.NDArray[np.int64]
@@ -107,6 +107,8 @@ def code_plane(
     inputs[CONTEXTS] = 256  # a constant
     column_width = max(COLUMN, -(-width // COLUMNS))
     for i in range(TOP, TOP + height):
+        if is_full(coder):
+            return
         own[i, :SIDE] = own[i - 1, SIDE]
         own[i - 1, SIDE + width :] = own[i - 1, SIDE + width - 1]
         for j in range(SIDE, SIDE + width):

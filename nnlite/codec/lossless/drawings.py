@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.codec.lossless.residuals import STEPS, code_residual, find_rows, mixed_hash
-from nnlite.codec.mixing import INPUTS, Coder, Mixer, fresh_mixer
+from nnlite.codec.mixing import INPUTS, Coder, Mixer, fresh_mixer, is_full
 from nnlite.jit import inlined, jit
 
 Integers = npt.NDArray[np.int64]
@@ -46,6 +46,8 @@ def code_drawing(coder: Coder, mixer: Mixer, picture: npt.NDArray[np.uint8]) -> 
     places = np.zeros(PLACES, np.int64)
     match, length = 0, 0  # the place whose colour is expected, 0 for none, and how many colours have been as expected
     for i in range(MARGIN, MARGIN + height):
+        if is_full(coder):
+            return
         for j in range(MARGIN, MARGIN + width):
             place = see(seen, groups, window, i, j) & (PLACES - 1)
             if length == 0:

@@ -37,14 +37,21 @@ from nnlite.codec import frame
 from nnlite.codec.lossless.continuous_tone import code_picture, fresh_continuous_tone
 from nnlite.codec.lossless.digits import SIDE, code_digits, load_digits
 from nnlite.codec.lossless.drawings import code_drawing, fresh_drawing
+from nnlite.codec.lossless.methods import (
+    CONTINUOUS_TONE,
+    DIGIT,
+    DRAWING,
+    METHODS,
+    PALETTE,
+    RAW,
+    part_of,
+    suitable_methods,
+)
 from nnlite.codec.lossless.planes import Images, check_pictures, check_size, pack, seen, to_pictures, unpack
 from nnlite.codec.mixing import Coder, Mixer, decoder, encoder, finish
 from nnlite.files.errors import CodecError
 
-METHODS = ("raw", "continuous tone", "drawing", "palette", "digit")
-RAW, CONTINUOUS_TONE, DRAWING, PALETTE, DIGIT = range(5)
 SAMPLES_A_BYTE = 15  # 2^15
-TRIAL, TRIAL_COUNT = 1 << 21, 100  # at most so many samples and pictures are coded by several methods to compare them
 RATE, LIMIT = 6, 1000  # at which the digits' model goes on learning in a batch
 
 
@@ -117,21 +124,22 @@ class LosslessCodec:
             The pictures are no such array, or too many, or not for this method.
         """
         images, batch = check_pictures(pictures)
-        methods = _suitable(images)
+        methods = suitable_methods(images)
         if method is not None:
             possible = [METHODS[number] for number in sorted({RAW, CONTINUOUS_TONE, DRAWING, *methods})]
             if method not in possible:
                 raise CodecError(f"expected a method that these pictures allow, of {', '.join(possible)}, received {method!r}")
             methods = [METHODS.index(method)]
-        part = _part(images) if len(methods) > 1 else images
-        trials = {number: self._encode(part, number, random_access) for number in methods}
-        chosen = min(methods, key=lambda number: len(trials[number]))
-        payload = trials[chosen] if part is images else self._encode(images, chosen, random_access)
-        if len(payload) >= images.size:
-            chosen, payload = RAW, images.tobytes()
-        count, planes, height, width = images.shape
-        kind = chosen * 8 + batch * 4 + random_access * 2 + (planes == 3)
-        return frame.pack(frame.LOSSLESS, (count, height, width, kind), payload, self._hash(chosen))
+        return self._shortest_file(images, batch, methods, random_access, images.size)
+
+    def compress_within(self, pictures: npt.NDArray[Any], limit: int) -> bytes | None:
+        """Return the file of a picture or of a batch if it takes at most `limit` bytes, else None.
+
+        The attempt ends where more are written: for a photograph and its size with loss, after some of the rows.
+        """
+        images, batch = check_pictures(pictures)
+        file = self._shortest_file(images, batch, suitable_methods(images), False, limit)
+        return file if len(file) <= limit else None
 
     def decompress(self, data: bytes, indices: Sequence[int] | None = None) -> npt.NDArray[np.uint8]:
         """Return the pictures of a file.
@@ -163,8 +171,28 @@ class LosslessCodec:
     def _hash(self, method: int) -> bytes:
         return self.digits_hash if method == DIGIT else b""
 
-    def _encode(self, images: Images, method: int, random_access: bool) -> bytes:
-        """Return the payload, or something that is not shorter than the samples."""
+    def _shortest_file(self, images: Images, batch: bool, methods: list[int], random_access: bool, room: int) -> bytes:
+        """Return the file of the method that takes the fewest bytes; raw if all take more than the samples or than `room`."""
+        part = part_of(images)
+        if len(methods) > 1 and part is not images:
+            methods = [self._shortest(part, methods, random_access, room)[0]]
+        method, payload = self._shortest(images, methods, random_access, room)
+        count, planes, height, width = images.shape
+        kind = method * 8 + batch * 4 + random_access * 2 + (planes == 3)
+        return frame.pack(frame.LOSSLESS, (count, height, width, kind), payload, self._hash(method))
+
+    def _shortest(self, images: Images, methods: list[int], random_access: bool, room: int) -> tuple[int, bytes]:
+        """Return the method that takes the fewest bytes, and its payload."""
+        shortest, payload = RAW, images.tobytes()
+        room = min(room, len(payload))
+        for method in methods:
+            trial = self._encode(images, method, random_access, room)
+            if len(trial) < room:
+                shortest, payload, room = method, trial, len(trial)
+        return shortest, payload
+
+    def _encode(self, images: Images, method: int, random_access: bool, room: int) -> bytes:
+        """Return the payload; `room` bytes or more, whatever they are, if it takes so many."""
         if method == RAW:
             return images.tobytes()
         start, streams = b"", []
@@ -175,10 +203,10 @@ class LosslessCodec:
             start, row = bytes([len(colours) - 1]), unpack(colours, planes)
             if len(colours) == 1:
                 return start + row.tobytes()
-            streams.append(self._encode_stream(row, CONTINUOUS_TONE, False))
+            streams.append(self._encode_stream(row, CONTINUOUS_TONE, False, room))
             images = np.searchsorted(colours, packed).astype(np.uint8)[:, None]
         parts = np.split(images, len(images)) if random_access else [images]
-        streams += [self._encode_stream(part, method, random_access) for part in parts]
+        streams += [self._encode_stream(part, method, random_access, room) for part in parts]
         lengths = b"".join(frame.write_varint(len(stream)) for stream in streams[:-1])
         return start + (lengths + b"".join(streams)).ljust(images.size >> SAMPLES_A_BYTE, b"\0")
 
@@ -220,11 +248,10 @@ class LosslessCodec:
             raise CodecError(f"expected numbers of {colours.shape[3]} colours, received others: the file is damaged")
         return np.moveaxis(colours[0, :, 0][:, images[:, 0]], 0, 1)
 
-    def _encode_stream(self, images: Images, method: int, random_access: bool) -> bytes:
-        coder = encoder(images.size + 64)
+    def _encode_stream(self, images: Images, method: int, random_access: bool, room: int) -> bytes:
+        coder = encoder(room)
         self._code(coder, images, method, random_access)
-        stream = finish(coder)
-        return bytes(images.size + 64) if stream is None else stream
+        return finish(coder) or bytes(room)
 
     def _code(self, coder: Coder, images: Images, method: int, random_access: bool) -> None:
         """Write pictures as one stream, or read them from it."""
@@ -254,33 +281,6 @@ def read_header(data: bytes) -> Header:
         raise CodecError(f"expected a kind of pictures that there is, received {kind}: the file is damaged, or of a newer nnlite")
     check_size(count, planes, height, width)
     return Header(count, height, width, planes, method, batch, random_access)
-
-
-def _suitable(images: Images) -> list[int]:
-    """Return the methods that are worth a trial."""
-    packed, planes = pack(images), images.shape[1]
-    colours = np.count_nonzero(seen(packed, planes))
-    if colours == 1:
-        return [PALETTE]
-    repeats = np.mean(packed[..., 1:] == packed[..., :-1]) if packed.shape[2] > 1 else 1.0
-    suits = {
-        DIGIT: images.shape[1:] == (1, SIDE, SIDE),
-        PALETTE: colours <= (256 if planes == 3 else 64),
-        DRAWING: colours > (256 if planes == 3 else 64) and repeats > 0.25,
-        CONTINUOUS_TONE: colours > 2,
-    }
-    return [method for method, suitable in suits.items() if suitable]
-
-
-def _part(images: Images) -> Images:
-    """Return the first of many pictures, the middle of a large one, or all."""
-    count, planes, height, width = images.shape
-    if images.size <= TRIAL and count <= TRIAL_COUNT:
-        return images
-    side = math.isqrt(TRIAL // planes)
-    top, left = max(height - side, 0) // 2, max(width - side, 0) // 2
-    number = min(max(TRIAL // (planes * height * width), 1), TRIAL_COUNT)
-    return np.array(images[:number, :, top : top + side, left : left + side], order="C")
 
 
 def _split(payload: bytes, number: int) -> list[bytes]:

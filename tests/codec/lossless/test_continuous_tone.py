@@ -34,6 +34,13 @@ def test_noise_and_extremes_come_back(planes, size):
     coded(np.full((planes, *size), 255, np.uint8))
 
 
+def test_an_encoder_without_room_gives_up_at_the_end_of_a_row():
+    coder = encoder(100)
+    picture = RNG.integers(0, 256, (3, 50, 40), dtype=np.uint8)
+    code_picture(coder, fresh_continuous_tone(3, 40, picture.size), picture)
+    assert finish(coder) is None and coder.registers[3] < 100 + 2 * 40
+
+
 def test_a_plane_that_the_one_before_tells_costs_little():
     noise = RNG.integers(60, 180, (1, 48, 64), dtype=np.uint8)
     assert coded(np.concatenate([noise, noise + 9, 250 - noise])) < 1.5 * coded(noise)

@@ -30,6 +30,13 @@ def test_noise_comes_back(planes, size):
     coded(RNG.integers(0, 2, (planes, *size), dtype=np.uint8) * 255)
 
 
+def test_an_encoder_without_room_gives_up_at_the_end_of_a_row():
+    coder = encoder(100)
+    picture = RNG.integers(0, 256, (1, 50, 40), dtype=np.uint8)
+    code_drawing(coder, fresh_drawing(picture.size), picture)
+    assert finish(coder) is None and coder.registers[3] < 100 + 2 * 40
+
+
 def test_a_checkerboard_costs_next_to_nothing():
     y, x = np.mgrid[:100, :100]
     assert coded(((x + y) % 2).astype(np.uint8)[None]) < 40

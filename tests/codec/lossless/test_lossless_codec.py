@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from nnlite.codec import frame
-from nnlite.codec.lossless import LosslessCodec, lossless_codec
-from nnlite.codec.lossless.lossless_codec import METHODS, read_header
+from nnlite.codec.lossless import LosslessCodec, methods
+from nnlite.codec.lossless.lossless_codec import read_header
+from nnlite.codec.lossless.methods import METHODS
 from nnlite.datasets import load_mnist
 from nnlite.files.errors import CodecError
 
@@ -78,6 +79,13 @@ def test_the_method_is_the_one_that_takes_the_fewest_bytes(codec):
     for pictures, method in ((GREY, "continuous tone"), (PALETTE, "palette"), (DIGITS, "digit"), (GREY[:1, :1], "raw")):
         file = codec.compress(pictures)
         assert METHODS[read_header(file).method] == method
+
+
+def test_a_file_is_given_up_where_it_takes_more_than_the_limit(codec):
+    for pictures in (GREY, COLOUR, DRAWING, PALETTE, DIGITS, GREY[:1, :1], np.zeros((50, 60), np.uint8)):
+        file = codec.compress(pictures)
+        assert codec.compress_within(pictures, len(file)) == file
+        assert codec.compress_within(pictures, len(file) - 1) is None
 
 
 def test_the_header_of_a_small_picture_takes_ten_bytes(codec):
@@ -206,8 +214,8 @@ def test_a_file_of_digits_needs_the_model_that_made_it(codec):
 
 
 def test_a_part_decides_for_very_many_pictures(codec, monkeypatch):
-    monkeypatch.setattr(lossless_codec, "TRIAL", 1500)
-    monkeypatch.setattr(lossless_codec, "TRIAL_COUNT", 3)
+    monkeypatch.setattr(methods, "TRIAL", 1500)
+    monkeypatch.setattr(methods, "TRIAL_COUNT", 3)
     there_and_back(codec, DIGITS)
     there_and_back(codec, PALETTE)
 
