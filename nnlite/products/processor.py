@@ -241,7 +241,7 @@ def _system_call(name: str, *arguments: int) -> Any:
 
 sleep_a_moment = _system_call("Sleep", 1) if os.name == "nt" else _system_call("usleep", 50)  # 1 ms, 50 µs
 
-LOOKS = 100_000  # of a thread that waits, before it sleeps: about 0.1 ms, as long as two threads of a quiet machine may be apart
+LOOKS = 500_000  # of a thread that waits, before it sleeps: some 0.15 ms, more than threads on a quiet machine are apart
 
 
 @part
