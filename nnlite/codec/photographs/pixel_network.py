@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.arrays import Workspace
 from nnlite.jit import jit
 
 RADII = (3, 2, 2)  # of the windows in each plane
@@ -64,17 +65,19 @@ def check_layers(layers: list[IntegerLayer]) -> None:
 def gather(planes: Planes, top: int, rows: int, level: int, inputs: npt.NDArray[np.float32]) -> None:
     """Write the inputs (INPUTS, rows · width) of rows of pixels, from `top` on, of planes (3, height + 6, width + 6)."""
     width = planes.shape[2] - 2 * MARGIN
+    largest = np.float32(LARGEST_INPUT)
     k = 0
     for plane in range(3):
         radius = RADII[plane]
         for dy in range(-radius, radius + 1):
             for dx in range(-radius, radius + 1):
                 for y in range(rows):
-                    line = planes[plane, top + y + MARGIN]
-                    other = planes[plane, top + y + MARGIN + dy]
+                    pixels = planes[plane, top + y + MARGIN, MARGIN : MARGIN + width]
+                    others = planes[plane, top + y + MARGIN + dy, MARGIN + dx : MARGIN + dx + width]
+                    differences = inputs[k, y * width : (y + 1) * width]
                     for x in range(width):
-                        difference = (other[x + MARGIN + dx] - line[x + MARGIN] + 8) >> 4
-                        inputs[k, y * width + x] = np.float32(min(max(difference, -LARGEST_INPUT), LARGEST_INPUT))
+                        difference = np.int32(np.int32(others[x] - pixels[x] + 8) >> 4)  # in 32 bits, twice as many at once
+                        differences[x] = min(max(np.float32(difference), -largest), largest)
                 k += 1
     inputs[k] = np.float32(level)
 
@@ -93,12 +96,14 @@ def correct(planes: Planes, level: int, layers: list[IntegerLayer]) -> Planes:
     height, width = planes.shape[1] - 2 * MARGIN, planes.shape[2] - 2 * MARGIN
     corrections = np.empty((len(RADII), height, width), np.int32)
     strip = max(1, STRIP // width)
+    workspace = Workspace()
     for top in range(0, height, strip):
         rows = min(strip, height - top)
-        values = np.empty((INPUTS, rows * width), np.float32)
+        values = workspace.array("inputs", (INPUTS, rows * width), np.float32)
         gather(planes, top, rows, level, values)
-        for layer in layers:
-            values = layer.weight @ values
+        for number, layer in enumerate(layers):
+            sums = workspace.array(f"layer {number}", (len(layer.bias), rows * width), np.float32)
+            values = np.matmul(layer.weight, values, out=sums)
             activate(values, layer.bias, np.float32(2.0**-layer.shift), layer is not layers[-1])
         corrections[:, top : top + rows] = values.reshape(-1, rows, width)
     return corrections
