@@ -6,10 +6,10 @@ All start from the same weights and see the same images in the same order; the b
 settings and the number of threads are the same. Each framework has a process of its own. First each
 does the whole job several times in fresh processes, and the test errors are compared: a row whose
 error is more than 3 % from the others is marked. Then the processes train an epoch each, in turn, so
-that a machine that becomes slower does so for all. The "floor" is the time of the matrix products
-alone, in NumPy, which no training with this BLAS can beat. Where OpenBLAS is told which kernels to use
-(recent AMD processors, see programs/machine.py), so are all users of that BLAS, and a second row shows
-nnlite with OpenBLAS's own choice.
+that a machine that becomes slower does so for all. The last row is the time of the matrix products
+alone in NumPy's BLAS, which no training with that BLAS can beat. Where OpenBLAS is told which kernels
+to use (recent AMD processors, see programs/machine.py), so are all users of that BLAS, and another row
+shows nnlite's layers with OpenBLAS's own choice.
 
 columns: medians, below them lowest–highest
   import      of the framework, in a fresh process
@@ -34,7 +34,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import conditions, results
-from benchmarks.adapters import ENTRIES, NNLITE, choose
+from benchmarks.adapters import ENTRIES, LAYERS, choose
 from benchmarks.command import Parser, picture, positive, run, say, write_json
 from benchmarks.job import JOBS, Job
 from benchmarks.measure import Samples, measure
@@ -90,9 +90,9 @@ def compare(job: Job, entries: list, threads: int, processes: int, rounds: int) 
         common = environment(threads, Path(caches))
         tasks = [Samples(entry, job, common) for entry in entries]
         own_choice = own_choice_of_kernel(common)
-        if own_choice and NNLITE in entries:
-            plain = NNLITE._replace(name="nnlite-auto", title="nnlite, OpenBLAS's own choice of kernels", keeps_compiled=False)
-            tasks.insert(1, Samples(plain, job, own_choice))
+        if own_choice and LAYERS in entries:
+            plain = LAYERS._replace(name="nnlite-auto", title="the same, OpenBLAS's own choice of kernels", keeps_compiled=False)
+            tasks.insert(entries.index(LAYERS) + 1, Samples(plain, job, own_choice))
         measure(tasks, processes, rounds, say)
     return [results.row(samples) for samples in tasks]
 

@@ -54,7 +54,7 @@ class Job:
 
     @property
     def operations(self) -> int:
-        """Floating-point operations of an epoch's matrix products, those of the floor."""
+        """Floating-point operations of an epoch's matrix products."""
         products = 3 * sum(inputs * outputs for inputs, outputs, _ in self.layers) - PIXELS * self.layers[0].outputs
         return 2 * self.images * products
 

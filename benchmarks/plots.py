@@ -14,7 +14,7 @@ RESOLUTION = 150  # dots per inch
 
 
 def bars(report: dict, path: Path) -> None:
-    """Draw the seconds of an epoch, shortest above, and the floor as a line."""
+    """Draw the seconds of an epoch, shortest above, and NumPy's products alone as a line."""
     rows = [row for row in report["rows"] if row.get("epoch_seconds")]
     rows.sort(key=lambda row: row["epoch_seconds"]["median"], reverse=True)
     times = [row["epoch_seconds"] for row in rows]
@@ -28,11 +28,11 @@ def bars(report: dict, path: Path) -> None:
         axes.annotate(
             f"{time['median']:.2f} s", (time["highest"], position), xytext=(5, 0), textcoords="offset points", va="center"
         )
-    if report["floor"]:
-        seconds = report["floor"]["epoch_seconds"]
+    if report["blas"]:
+        seconds = report["blas"]["epoch_seconds"]
         axes.axvline(seconds, color=LIMIT, linestyle="--", linewidth=1)
         axes.annotate(
-            f"floor {seconds:.2f} s: the matrix products alone",
+            f"{seconds:.2f} s: NumPy's BLAS, the products alone",
             (seconds, 1),
             xycoords=("data", "axes fraction"),
             xytext=(0, 4),

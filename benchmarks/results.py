@@ -4,7 +4,7 @@ import dataclasses
 import statistics
 from collections.abc import Sequence
 
-from benchmarks.adapters import FLOOR, NNLITE, Entry
+from benchmarks.adapters import BLAS, NNLITE, Entry
 from benchmarks.job import Job
 from benchmarks.measure import Samples
 
@@ -45,7 +45,7 @@ def row(samples: Samples) -> dict:
     entry, answers = samples.entry, samples.answers
     if samples.failed:
         return skipped_row(entry, f"failed: {samples.failed}")
-    whole = entry.name != FLOOR.name  # its process does no job
+    whole = entry.name != BLAS.name  # its process does no job
     return {
         "name": entry.name,
         "title": entry.title,
@@ -73,12 +73,12 @@ def check(rows: Sequence[dict]) -> None:
 
 
 def ratios(rows: Sequence[dict]) -> dict:
-    """Return nnlite's epoch in floors, and every other row's epoch, process and peak memory in nnlite's, all of medians."""
+    """Return nnlite's epoch over the products' alone, and every other row's epoch, process and peak memory over nnlite's, of medians."""
     by_name = {row["name"]: row for row in rows if not row.get("skipped")}
-    floor, own = by_name.pop(FLOOR.name, None), by_name.pop(NNLITE.name, None)
+    products, own = by_name.pop(BLAS.name, None), by_name.pop(NNLITE.name, None)
     if own is None:
         return {}
-    result = {"nnlite_epoch_to_floor": _quotient(own, floor, "epoch_seconds")} if floor else {}
+    result = {"nnlite_epoch_to_blas": _quotient(own, products, "epoch_seconds")} if products else {}
     for kind, key in (("epoch", "epoch_seconds"), ("process", "process_seconds"), ("peak_rss", "peak_rss_mb")):
         result[f"{kind}_to_nnlite"] = {name: _quotient(row, own, key) for name, row in by_name.items()}
     return result
@@ -89,8 +89,8 @@ def report(rows: Sequence[dict], job: Job) -> dict:
     check(rows)
     return {
         "job": {**dataclasses.asdict(job), "description": job.describe()},
-        "rows": [row for row in rows if row["name"] != FLOOR.name],
-        "floor": floor(rows, job),
+        "rows": [row for row in rows if row["name"] != BLAS.name],
+        "blas": products_alone(rows, job),
         "ratios": ratios(rows),
     }
 
@@ -100,9 +100,9 @@ def any_failed(rows: Sequence[dict]) -> bool:
     return any(row.get("skipped", "").startswith("failed") or not row.get("agrees", True) for row in rows)
 
 
-def floor(rows: Sequence[dict], job: Job) -> dict | None:
-    """Return the floor: seconds of an epoch's products, their number of operations, and the rate."""
-    seconds = next((row["epoch_seconds"] for row in rows if row["name"] == FLOOR.name and not row.get("skipped")), None)
+def products_alone(rows: Sequence[dict], job: Job) -> dict | None:
+    """Return what an epoch's products take in NumPy's BLAS: seconds, their number of operations, and the rate."""
+    seconds = next((row["epoch_seconds"] for row in rows if row["name"] == BLAS.name and not row.get("skipped")), None)
     if seconds is None:
         return None
     gigaflops = job.operations / seconds["median"] / 1e9

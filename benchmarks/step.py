@@ -6,7 +6,7 @@ with Adam. The differences are the parts. Every figure is the fastest of many st
 programs disturb least; the median beside it says how much they did.
 
 rows:
-  products, BLAS   the products alone, by NumPy, where they lie in the layers' step ("the floor")
+  products, BLAS   the products alone, by NumPy, where they lie in the layers' step
   layers           the whole step, layer by layer
   compiled         the whole step as one function, and how it comes about
   ... of noise     the same for images without a zero: no pixel can be left out
@@ -21,7 +21,7 @@ import numpy as np
 
 import nnlite
 from benchmarks import conditions
-from benchmarks.adapters.floor import FloorAdapter
+from benchmarks.adapters.blas import BlasAdapter
 from benchmarks.command import Parser, picture, positive, run, write_json
 from benchmarks.data import load_images, start_weights
 from benchmarks.job import JOBS, Job
@@ -55,7 +55,7 @@ def calls(job: Job, threads: int) -> Iterator[tuple[str, Callable]]:
     """Yield what is timed: a name, and a function of the indices of a batch."""
     weights = start_weights(job)
     images, _ = load_images(job)
-    yield "products, BLAS", FloorAdapter(job, weights, images).train
+    yield "products, BLAS", BlasAdapter(job, weights, images).train
     digits = Batches(images)
     model = network(job, nnlite.Adam(), weights)
     yield "layers", lambda indices: by_layers(model, digits, indices)

@@ -59,7 +59,7 @@ class Entry(NamedTuple):
 
 TENSORFLOW = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
 # What must be installed for a framework, and what pip is to be told.
-NEEDS = {"keras": (("keras", "tensorflow"), TENSORFLOW), "sklearn": (("sklearn",), "scikit-learn"), "floor": (("numpy",), "numpy")}
+NEEDS = {"keras": (("keras", "tensorflow"), TENSORFLOW), "sklearn": (("sklearn",), "scikit-learn"), "blas": (("numpy",), "numpy")}
 NOTES = {
     "nnlite-layers": "compile(compiled=False)",
     "jax-epoch": "an epoch is one call (lax.scan), so the first step is the first epoch",
@@ -78,11 +78,12 @@ def _entry(name: str, title: str, adapter: str, **facts: bool) -> Entry:
     return Entry(name, title, adapter, modules, install, NOTES.get(name, ""), **facts)
 
 
-FLOOR = _entry("floor", "floor: the matrix products", "floor.FloorAdapter", comparable=False)
+BLAS = _entry("blas", "NumPy's BLAS: the products alone", "blas.BlasAdapter", comparable=False)
 NNLITE = _entry("nnlite", "nnlite", "nnlite.NnliteAdapter", keeps_compiled=True)
+LAYERS = _entry("nnlite-layers", "nnlite, layer by layer", "nnlite.LayersAdapter", keeps_compiled=True)
 ENTRIES = [
     NNLITE,
-    _entry("nnlite-layers", "nnlite, layer by layer", "nnlite.LayersAdapter", keeps_compiled=True),
+    LAYERS,
     _entry("jax-epoch", "JAX, compiled epoch", "jax.EpochAdapter"),
     _entry("jax-step", "JAX, compiled step", "jax.StepAdapter"),
     _entry("torch-eager", "PyTorch, eager", "torch.EagerAdapter"),
@@ -92,12 +93,12 @@ ENTRIES = [
     _entry("keras", "Keras on TensorFlow", "keras.KerasAdapter"),
     _entry("keras-tuned", "Keras, tuned", "keras.TunedAdapter", in_quick=False),
     _entry("keras-arrays", "Keras, as it is taught", "keras.ArraysAdapter", in_quick=False),
-    FLOOR,
+    BLAS,
 ]
 
 
 def choose(only: list[str]) -> list[Entry]:
-    """Return the entries with these names, of rows or of frameworks, and the floor; all if there are no names.
+    """Return the entries with these names, of rows or of frameworks, and NumPy's BLAS; all if there are no names.
 
     Raises
     ------
@@ -108,4 +109,4 @@ def choose(only: list[str]) -> list[Entry]:
     unknown = [name for name in only if name not in known]
     if unknown:
         raise ValueError(f"unknown name {unknown[0]!r}, expected some of {', '.join(entry.name for entry in ENTRIES)}")
-    return [entry for entry in ENTRIES if not only or entry is FLOOR or {entry.name, entry.framework} & set(only)]
+    return [entry for entry in ENTRIES if not only or entry is BLAS or {entry.name, entry.framework} & set(only)]

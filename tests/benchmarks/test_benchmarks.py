@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import command, data, frameworks, kernels, process, results, scaling, step
-from benchmarks.adapters import ENTRIES, FLOOR, NNLITE, Entry, choose
+from benchmarks.adapters import BLAS, ENTRIES, NNLITE, Entry, choose
 from benchmarks.adapters.nnlite import NnliteAdapter
 from benchmarks.adapters.numpy import NumpyAdapter
 from benchmarks.job import JOBS, Job
@@ -49,7 +49,7 @@ def rows():
         results.row(samples_of(NNLITE, 0.3)),
         results.row(samples_of(torch, 0.6, test_mse=0.00306, megabytes=500.0)),
         results.row(samples_of(sklearn, 0.9, test_mse=0.010)),
-        results.row(samples_of(FLOOR, 0.2, test_mse=None)),
+        results.row(samples_of(BLAS, 0.2, test_mse=None)),
         results.row(failed),
         results.missing_row(Entry("absent", "Absent", "absent.Adapter", ("absent",), "absent-package")),
     ]
@@ -62,12 +62,12 @@ def test_a_report_has_the_keys_it_promises_and_the_ratios_of_medians(rows):
     assert own["epoch_seconds"].pop("values") == pytest.approx([0.3, 0.33, 0.27])
     assert own["epoch_seconds"] == pytest.approx({"median": 0.3, "lowest": 0.27, "highest": 0.33})
     assert (own["test_mse"], own["peak_rss_mb"]) == (0.003, 100.0)
-    assert report["floor"]["epoch_seconds"] == pytest.approx(0.2)
-    assert report["ratios"]["nnlite_epoch_to_floor"] == pytest.approx(1.5)
+    assert report["blas"]["epoch_seconds"] == pytest.approx(0.2)
+    assert report["ratios"]["nnlite_epoch_to_blas"] == pytest.approx(1.5)
     assert report["ratios"]["epoch_to_nnlite"] == pytest.approx({"torch-eager": 2.0, "sklearn": 3.0})
     assert report["ratios"]["process_to_nnlite"]["torch-eager"] == pytest.approx(2.0)
     assert report["ratios"]["peak_rss_to_nnlite"]["torch-eager"] == pytest.approx(5.0)
-    assert "floor" not in [row["name"] for row in report["rows"]]
+    assert "blas" not in [row["name"] for row in report["rows"]]
 
 
 def test_the_table_shows_missing_and_failed_frameworks(rows):
@@ -98,8 +98,8 @@ def test_without_nnlite_there_are_no_ratios(rows):
 
 
 def test_names_select_rows_and_frameworks():
-    assert [entry.name for entry in choose(["nnlite", "jax"])] == ["nnlite", "nnlite-layers", "jax-epoch", "jax-step", "floor"]
-    assert [entry.name for entry in choose(["jax-step"])] == ["jax-step", "floor"]
+    assert [entry.name for entry in choose(["nnlite", "jax"])] == ["nnlite", "nnlite-layers", "jax-epoch", "jax-step", "blas"]
+    assert [entry.name for entry in choose(["jax-step"])] == ["jax-step", "blas"]
     assert choose([]) == ENTRIES
 
 

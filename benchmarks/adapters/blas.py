@@ -1,11 +1,11 @@
-"""The floor: the matrix products of the training and nothing else. No training that uses this BLAS can be faster."""
+"""NumPy's BLAS: the matrix products of the training and nothing else. No training that takes its products from it can be faster."""
 
 import numpy as np
 
 from benchmarks.adapters.base import Adapter
 
 
-class FloorAdapter(Adapter):
+class BlasAdapter(Adapter):
     """Products on arrays of the right shapes that stay where they are; no images, no activations, no loss, no optimizer."""
 
     def __init__(self, job, weights, images):
