@@ -73,7 +73,7 @@ def check(rows: Sequence[dict]) -> None:
 
 
 def ratios(rows: Sequence[dict]) -> dict:
-    """Return nnlite's epoch over the products' alone, and of every other row epoch, process and peak memory over nnlite's, medians."""
+    """Return quotients of medians: nnlite's epoch by the products' alone, others' epoch, process and memory by nnlite's."""
     by_name = {row["name"]: row for row in rows if not row.get("skipped")}
     products, own = by_name.pop(BLAS.name, None), by_name.pop(NNLITE.name, None)
     if own is None:
