@@ -80,7 +80,18 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def expect_rng(name: str, rng: object) -> None:
+def expect(condition: bool, message: str) -> None:
+    """Raise ValueError with this message unless the condition holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def expect_count(owner: str, name: str, value: Any) -> None:
+    """Raise ValueError unless an argument is a whole number of at least 1."""
+    expect(is_whole(value), f"{owner} expects {name} to be a whole number, received {value!r}")
+    expect(value >= 1, f"{owner} expects {name} of at least 1, received {value}")
+
+
+def expect_rng(owner: str, rng: object) -> None:
     """Raise ValueError unless this is a random generator."""
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"{name} expects rng=np.random.default_rng(seed), received {rng!r}")
+    expect(isinstance(rng, np.random.Generator), f"{owner} expects rng=np.random.default_rng(seed), received {rng!r}")

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, is_number, is_whole
+from nnlite.arrays import FloatArray, expect, expect_count, is_number
 from nnlite.models.sequential import Sequential
 
 Function = Callable[[FloatArray], tuple[float, FloatArray]]
@@ -83,11 +83,9 @@ def minimize(
     tolerance : float, default 1e-5
         When no component of the gradient is larger, it is done; or when rounding hides all further descent.
     """
-    numbers = is_whole(iterations) and is_whole(memory) and is_number(tolerance)
-    if not (numbers and iterations >= 1 and memory >= 1 and tolerance >= 0):
-        raise ValueError(
-            f"L-BFGS expects iterations ≥ 1, memory ≥ 1 and tolerance ≥ 0, received {iterations!r}, {memory!r} and {tolerance!r}"
-        )
+    expect_count("L-BFGS", "iterations", iterations)
+    expect_count("L-BFGS", "memory", memory)
+    expect(is_number(tolerance) and tolerance >= 0, f"L-BFGS expects a tolerance of at least 0, received {tolerance!r}")
     w, (value, gradient) = start, function(start)
     values, pairs = [float(value)], deque[Pair](maxlen=memory)
     for _ in range(iterations):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import Array, as_array, is_number, is_whole, warn_if_dark
+from nnlite.arrays import Array, as_array, expect, is_number, is_whole, warn_if_dark
 
 
 def mse(image: Array, reference: Array, peak: float | None = None) -> float:
@@ -125,8 +125,7 @@ def _pair(name: str, image: Array, reference: Array, peak: float | None) -> tupl
         peak = 255
         if max(a.max(initial=0), b.max(initial=0)) == 1:
             warn_if_dark("image", np.maximum(a, b), "give peak=1 or peak=255")
-    if not (is_number(peak) and 0 < peak < math.inf):
-        raise ValueError(f"{name} expects a positive peak, received {peak!r}")
+    expect(is_number(peak) and 0 < peak < math.inf, f"{name} expects a positive peak, received {peak!r}")
     return a.astype(np.float64), b.astype(np.float64), peak
 
 

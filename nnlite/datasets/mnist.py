@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import as_array, is_whole
+from nnlite.arrays import as_array, expect, is_whole
 from nnlite.datasets.idx import Bytes, load_idx
 from nnlite.files.errors import DatasetError
 
@@ -41,28 +41,21 @@ def load_idx_folder(path: str | os.PathLike[str]) -> Dataset:
         A file is missing or malformed, images and labels differ in number, or training and test images in size.
     """
     folder = Path(path)
-    arrays = Dataset(
-        *(
-            load_idx(_find(folder, f"{split}-{kind}-idx{dimensions}-ubyte"), dimensions)
-            for split in ("train", "t10k")
-            for kind, dimensions in (("images", 3), ("labels", 1))
-        )
-    )
-    for split, images, labels in (
-        ("train", arrays.train_images, arrays.train_labels),
-        ("t10k", arrays.test_images, arrays.test_labels),
-    ):
+    arrays = []
+    for split in ("train", "t10k"):
+        images = load_idx(_find(folder, f"{split}-images-idx3-ubyte"), 3)
+        labels = load_idx(_find(folder, f"{split}-labels-idx1-ubyte"), 1)
         if len(images) != len(labels):
             raise DatasetError(
                 f"{folder}: expected as many labels as images, received {len(images)} in {split}-images-idx3-ubyte and "
                 f"{len(labels)} in {split}-labels-idx1-ubyte"
             )
-    if arrays.train_images.shape[1:] != arrays.test_images.shape[1:]:
-        raise DatasetError(
-            f"{folder}: expected training and test images of one size, received {arrays.train_images.shape[1:]} and "
-            f"{arrays.test_images.shape[1:]}"
-        )
-    return arrays
+        arrays += [images, labels]
+    data = Dataset(*arrays)
+    size, test_size = data.train_images.shape[1:], data.test_images.shape[1:]
+    if size != test_size:
+        raise DatasetError(f"{folder}: expected training and test images of one size, received {size} and {test_size}")
+    return data
 
 
 def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
@@ -82,8 +75,7 @@ def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike 
            [1., 0., 0.]], dtype=float32)
     """
     labels = as_array("labels", labels)
-    if not is_whole(classes):
-        raise ValueError(f"one_hot expects classes to be a whole number, received {classes!r}")
+    expect(is_whole(classes), f"one_hot expects classes to be a whole number, received {classes!r}")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"one_hot expects integer labels of shape (N,), received {labels.dtype} of shape {labels.shape}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):

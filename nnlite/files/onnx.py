@@ -30,36 +30,28 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import layers
 from nnlite.arrays import Array, Shape
 from nnlite.files.torch_and_keras import layers_by_position
 from nnlite.files.whole_files import write_atomically
-from nnlite.layers.activations import ReLU, Sigmoid, Softmax, Tanh
-from nnlite.layers.dense import Dense, TiedDense
-from nnlite.layers.layer import Layer
-from nnlite.layers.noise import Dropout, GaussianNoise
-from nnlite.layers.normalization import BatchNormalization, Rescale
-from nnlite.layers.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
-from nnlite.layers.rectifiers import ELU, GELU, LeakyReLU, SiLU, Softplus
-from nnlite.layers.reshaping import Flatten, Reshape
-from nnlite.layers.stack import Stack
+from nnlite.layers import IDENTITIES, Layer, Rescale, Reshape, SiLU, Stack
 
 IR_VERSION, OPSET = 9, 20
 DATA_TYPES = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(np.float64): 11}
 OPERATORS: dict[type[Layer], Callable[[Any], tuple[str, dict[str, float | str]]]] = {  # with x and the parameters as inputs
-    Dense: lambda layer: ("Gemm", {}),
-    TiedDense: lambda layer: ("Gemm", {"transB": 1}),
-    BatchNormalization: lambda layer: ("BatchNormalization", {"epsilon": float(layer.epsilon)}),
-    Flatten: lambda layer: ("Flatten", {}),
-    ELU: lambda layer: ("Elu", {"alpha": float(layer.alpha)}),
-    GELU: lambda layer: ("Gelu", {"approximate": "tanh"}),
-    LeakyReLU: lambda layer: ("LeakyRelu", {"alpha": float(layer.slope)}),
-    ReLU: lambda layer: ("Relu", {}),
-    Sigmoid: lambda layer: ("Sigmoid", {}),
-    Softmax: lambda layer: ("Softmax", {}),
-    Softplus: lambda layer: ("Softplus", {}),
-    Tanh: lambda layer: ("Tanh", {}),
+    layers.Dense: lambda layer: ("Gemm", {}),
+    layers.TiedDense: lambda layer: ("Gemm", {"transB": 1}),
+    layers.BatchNormalization: lambda layer: ("BatchNormalization", {"epsilon": float(layer.epsilon)}),
+    layers.Flatten: lambda layer: ("Flatten", {}),
+    layers.ELU: lambda layer: ("Elu", {"alpha": float(layer.alpha)}),
+    layers.GELU: lambda layer: ("Gelu", {"approximate": "tanh"}),
+    layers.LeakyReLU: lambda layer: ("LeakyRelu", {"alpha": float(layer.slope)}),
+    layers.ReLU: lambda layer: ("Relu", {}),
+    layers.Sigmoid: lambda layer: ("Sigmoid", {}),
+    layers.Softmax: lambda layer: ("Softmax", {}),
+    layers.Softplus: lambda layer: ("Softplus", {}),
+    layers.Tanh: lambda layer: ("Tanh", {}),
 }
-IDENTITIES = (Dropout, GaussianNoise, ActivityPenalty, SparsityPenalty, WeightPenalty)  # in inference
 
 
 def export_onnx(model: Stack, path: str | os.PathLike[str]) -> None:
@@ -83,13 +75,12 @@ def dumps(model: Stack) -> bytes:
     """Return the file's bytes."""
     if model.input_shape is None:
         raise ValueError("an ONNX file tells the shape of its input, received a model without: give Sequential an input_shape")
-    layers = {position: layer for position, layer in layers_by_position(model).items() if type(layer) not in IDENTITIES}
-    if not layers:
+    steps = [(position, layer) for position, layer in layers_by_position(model).items() if type(layer) not in IDENTITIES]
+    if not steps:
         raise ValueError("an ONNX file needs a layer that computes something, received a model without")
-    graph = _Graph(model)
-    x = "x"
-    for position, layer in layers.items():
-        y = "y" if layer is list(layers.values())[-1] else position
+    graph, x = _Graph(model), "x"
+    for position, layer in steps:
+        y = "y" if layer is steps[-1][1] else position
         graph.add(position, layer, x, y)
         x = y
     return _message(

@@ -31,19 +31,22 @@ from nnlite.files.errors import CheckpointError, FormatError
 from nnlite.files.torch_names import ways_to_name
 from nnlite.files.weights import restore
 from nnlite.files.whole_files import read_file, write_atomically
-from nnlite.layers.activations import Activation, Softmax
-from nnlite.layers.dense import Dense
-from nnlite.layers.layer import Layer
-from nnlite.layers.noise import Dropout, GaussianNoise
-from nnlite.layers.normalization import BatchNormalization, Rescale
-from nnlite.layers.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
-from nnlite.layers.rectifiers import GELU, SiLU
-from nnlite.layers.reshaping import Flatten, Reshape
-from nnlite.layers.stack import Stack
+from nnlite.layers import (
+    GELU,
+    IDENTITIES,
+    Activation,
+    BatchNormalization,
+    Dense,
+    Flatten,
+    Layer,
+    Rescale,
+    Reshape,
+    SiLU,
+    Softmax,
+    Stack,
+)
 
-WEIGHTLESS = (
-    Activation, SiLU, GELU, Softmax, Flatten, Reshape, Dropout, GaussianNoise, ActivityPenalty, SparsityPenalty, WeightPenalty,
-)  # fmt: skip
+WEIGHTLESS = (Activation, SiLU, GELU, Softmax, Flatten, Reshape, *IDENTITIES)
 
 KERAS_KINDS: dict[str, type[Layer]] = {"dense": Dense, "batch_normalization": BatchNormalization}
 KERAS_NAME = re.compile(

@@ -31,6 +31,8 @@ ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "gelu": GELU,
 }
 
+IDENTITIES = (Dropout, GaussianNoise, ActivityPenalty, SparsityPenalty, WeightPenalty)  # in inference they return their input
+
 __all__ = [
     "ACTIVATIONS", "ELU", "GELU", "Activation", "ActivityPenalty", "BatchNormalization", "Dense", "DenseWithActivation",
     "Dropout", "Flatten", "GaussianNoise", "GaussianSample", "Layer", "LeakyReLU", "MixtureSample", "Parameter", "ReLU",

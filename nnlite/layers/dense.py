@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, Shape, expect_rng, is_whole
+from nnlite.arrays import FloatArray, Shape, expect, expect_count, expect_rng
 from nnlite.initializers import Initializer, glorot_uniform
 from nnlite.layers.layer import Layer, expect_dtype
 from nnlite.layers.parameter import Parameter
@@ -56,18 +56,15 @@ class Dense(Layer):
         dtype: npt.DTypeLike = np.float32,
     ):
         super().__init__()
-        for name, size in (("in_features", in_features), ("out_features", out_features)):
-            if not is_whole(size) or size < 1:
-                raise ValueError(f"Dense needs {name} of at least 1, received {size!r}")
+        expect_count("Dense", "in_features", in_features)
+        expect_count("Dense", "out_features", out_features)
         expect_rng("Dense", rng)
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(f"Dense computes in float32 or float64, received dtype {np.dtype(dtype)}")
-        weight = initializer((in_features, out_features), rng, dtype)
-        if weight.shape != (in_features, out_features) or weight.dtype != dtype:
-            raise ValueError(
-                f"Dense expects an initializer that gives {np.dtype(dtype)} of shape {(in_features, out_features)}, received "
-                f"{weight.dtype} of shape {weight.shape}"
-            )
+        dtype, shape = np.dtype(dtype), (in_features, out_features)
+        expect(dtype in (np.float32, np.float64), f"Dense computes in float32 or float64, received dtype {dtype}")
+        weight = initializer(shape, rng, dtype)
+        if (weight.shape, weight.dtype) != (shape, dtype):
+            received = f"{weight.dtype} of shape {weight.shape}"
+            raise ValueError(f"Dense expects an initializer that gives {dtype} of shape {shape}, received {received}")
         self.weight = Parameter("weight", weight)
         self.bias = Parameter("bias", np.zeros(out_features, dtype))
 
@@ -142,8 +139,7 @@ class TiedDense(Layer):
 
     def __init__(self, dense: Dense):
         super().__init__()
-        if not isinstance(dense, Dense):
-            raise ValueError(f"TiedDense expects the Dense that owns the weights, received {dense!r}")
+        expect(isinstance(dense, Dense), f"TiedDense expects the Dense that owns the weights, received {dense!r}")
         self.weight = dense.weight
         self.bias = Parameter("bias", np.zeros(len(dense.weight.value), dense.weight.value.dtype))
 

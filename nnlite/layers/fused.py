@@ -25,16 +25,12 @@ class DenseWithActivation(Layer):
     def __init__(self, dense: Dense, activation: Activation):
         super().__init__()
         self.dense, self.activation = dense, activation
+        self._name = type(activation).__name__  # readers know the activation, and not that it has been fused
 
     @property
     def parameters(self) -> list[Parameter]:
         """Those of the Dense."""
         return self.dense.parameters
-
-    @property
-    def _name(self) -> str:
-        """Readers know the activation, and not that it has been fused."""
-        return type(self.activation).__name__
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = f(x W + b)."""
@@ -62,11 +58,8 @@ def fuse(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     """Return the layers, with each Dense and the activation behind it as one, where both compute as they come with nnlite."""
     fused: list[Layer] = []
     for layer in layers:
-        plain = isinstance(layer, Activation) and (type(layer).forward, type(layer).backward) == (
-            Activation.forward,
-            Activation.backward,
-        )
-        if plain and isinstance(layer, Activation) and fused and type(fused[-1]) is Dense:
+        inherits = (type(layer).forward, type(layer).backward) == (Activation.forward, Activation.backward)
+        if inherits and isinstance(layer, Activation) and fused and type(fused[-1]) is Dense:
             fused[-1] = DenseWithActivation(fused[-1], layer)
         else:
             fused.append(layer)

@@ -29,6 +29,7 @@ class Layer:
 
     def __init__(self) -> None:
         self.penalty = 0.0
+        self._name = type(self).__name__  # what error messages call the layer
         self._kept: tuple[FloatArray, ...] | None = None
         self._output: tuple[Shape, npt.DTypeLike] = ((), np.dtype(np.float32))
         self._buffer = Workspace().array  # where results are written: the layer's own arrays in training, fresh ones in inference
@@ -67,11 +68,6 @@ class Layer:
         for parameter in self.parameters:
             parameter.zero_gradient()
 
-    @property
-    def _name(self) -> str:
-        """What error messages call the layer."""
-        return type(self).__name__
-
     def _keep(self, y: FloatArray, *needed: FloatArray) -> None:
         """Keep what backward needs, and remember what dy must look like: y."""
         self._output, self._kept = (y.shape, y.dtype), needed
@@ -95,8 +91,8 @@ class Layer:
 
 def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
     """Raise ValueError if x is no array, or of another dtype than the layer's parameter: nothing is converted silently."""
-    if not isinstance(x, np.ndarray) or x.dtype != parameter.value.dtype:
-        dtype = parameter.value.dtype
+    dtype = parameter.value.dtype
+    if not isinstance(x, np.ndarray) or x.dtype != dtype:
         x = _array(layer, x)
         raise ValueError(
             f"{layer} with {dtype} parameters expects x of that dtype, received {x.dtype}: {floats_hint('x', x, dtype)}"

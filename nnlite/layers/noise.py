@@ -6,7 +6,7 @@ derivative: backward multiplies by the same mask, or ignores the noise. `nnlite.
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, expect_rng, is_number
+from nnlite.arrays import FloatArray, expect, expect_rng, is_number
 from nnlite.layers.layer import Layer, expect_floats
 
 
@@ -31,8 +31,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, *, rng: np.random.Generator):
         super().__init__()
-        if not (is_number(rate) and 0 <= rate < 1):
-            raise ValueError(f"Dropout expects a rate in [0, 1), received {rate!r}")
+        expect(is_number(rate) and 0 <= rate < 1, f"Dropout expects a rate in [0, 1), received {rate!r}")
         expect_rng("Dropout", rng)
         self.rate, self.rng = rate, rng
 
@@ -76,8 +75,8 @@ class GaussianNoise(Layer):
 
     def __init__(self, deviation: float, *, rng: np.random.Generator):
         super().__init__()
-        if not (is_number(deviation) and 0 <= deviation < np.inf):
-            raise ValueError(f"GaussianNoise expects a deviation of at least 0, received {deviation!r}")
+        numbers = is_number(deviation) and 0 <= deviation < np.inf
+        expect(numbers, f"GaussianNoise expects a deviation of at least 0, received {deviation!r}")
         expect_rng("GaussianNoise", rng)
         self.deviation, self.rng = deviation, rng
 

@@ -7,7 +7,7 @@ If they are those of the batch, each sample moves them for all others; so that b
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, as_array, is_number, is_whole
+from nnlite.arrays import FloatArray, Shape, as_array, expect, expect_count, is_number
 from nnlite.layers.layer import Layer, expect_dtype, expect_floats
 from nnlite.layers.parameter import Parameter
 
@@ -90,12 +90,9 @@ class BatchNormalization(Layer):
 
     def __init__(self, features: int, *, momentum: float = 0.1, epsilon: float = 1e-5, dtype: npt.DTypeLike = np.float32):
         super().__init__()
-        numbers = is_whole(features) and is_number(momentum) and is_number(epsilon)
-        if not (numbers and features >= 1 and 0 < momentum <= 1 and epsilon > 0):
-            raise ValueError(
-                "BatchNormalization expects features ≥ 1, a momentum in (0, 1] and a positive epsilon, received "
-                f"{features!r}, {momentum!r} and {epsilon!r}"
-            )
+        expect_count("BatchNormalization", "features", features)
+        expect(is_number(momentum) and 0 < momentum <= 1, f"BatchNormalization expects a momentum in (0, 1], received {momentum!r}")
+        expect(is_number(epsilon) and epsilon > 0, f"BatchNormalization expects a positive epsilon, received {epsilon!r}")
         self.momentum, self.epsilon = momentum, epsilon
         self.scale = Parameter("scale", np.ones(features, dtype))
         self.shift = Parameter("shift", np.zeros(features, dtype))

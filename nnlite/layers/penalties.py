@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, is_number
+from nnlite.arrays import FloatArray, expect, is_number
 from nnlite.layers.dense import Dense
 from nnlite.layers.layer import Layer, expect_floats
 from nnlite.layers.parameter import Parameter
@@ -30,10 +30,10 @@ class WeightPenalty(Layer):
 
     def __init__(self, layers: Sequence[Dense], *, l1: float = 0.0, l2: float = 0.0):
         super().__init__()
-        if not (is_number(l1) and is_number(l2) and l1 >= 0 and l2 >= 0):
-            raise ValueError(f"WeightPenalty expects l1 and l2 of at least 0, received l1={l1!r}, l2={l2!r}")
-        if not (isinstance(layers, Sequence) and all(isinstance(layer, Dense) for layer in layers)):
-            raise ValueError(f"WeightPenalty expects a list of Dense layers, received {layers!r}")
+        numbers = is_number(l1) and is_number(l2) and l1 >= 0 and l2 >= 0
+        expect(numbers, f"WeightPenalty expects l1 and l2 of at least 0, received l1={l1!r}, l2={l2!r}")
+        denses = isinstance(layers, Sequence) and all(isinstance(layer, Dense) for layer in layers)
+        expect(denses, f"WeightPenalty expects a list of Dense layers, received {layers!r}")
         self.l1, self.l2 = l1, l2
         self.weights = [layer.weight for layer in layers]
 
@@ -76,8 +76,7 @@ class ActivityPenalty(Layer):
 
     def __init__(self, l1: float):
         super().__init__()
-        if not (is_number(l1) and l1 >= 0):
-            raise ValueError(f"ActivityPenalty expects l1 of at least 0, received {l1!r}")
+        expect(is_number(l1) and l1 >= 0, f"ActivityPenalty expects l1 of at least 0, received {l1!r}")
         self.l1 = l1
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
@@ -118,11 +117,8 @@ class SparsityPenalty(Layer):
 
     def __init__(self, target: float, weight: float):
         super().__init__()
-        if not (is_number(target) and is_number(weight) and 0 < target < 1 and weight >= 0):
-            raise ValueError(
-                "SparsityPenalty expects a target in (0, 1) and a weight of at least 0, received "
-                f"target={target!r}, weight={weight!r}"
-            )
+        expect(is_number(target) and 0 < target < 1, f"SparsityPenalty expects a target in (0, 1), received {target!r}")
+        expect(is_number(weight) and weight >= 0, f"SparsityPenalty expects a weight of at least 0, received {weight!r}")
         self.target, self.weight = target, weight
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:

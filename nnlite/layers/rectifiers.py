@@ -5,13 +5,11 @@ import math
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, is_number
+from nnlite.arrays import FloatArray, expect, is_number
 from nnlite.layers.activations import Activation
 from nnlite.layers.layer import Layer, expect_floats
 
 GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
-
-
 GELU_END = 10  # beyond ±10 GELU's tanh is ±1 in float64, too
 
 
@@ -26,8 +24,7 @@ class LeakyReLU(Activation):
 
     def __init__(self, slope: float = 0.01):
         super().__init__()
-        if not (is_number(slope) and 0 <= slope < 1):
-            raise ValueError(f"LeakyReLU expects a slope in [0, 1), received {slope!r}")
+        expect(is_number(slope) and 0 <= slope < 1, f"LeakyReLU expects a slope in [0, 1), received {slope!r}")
         self.slope = slope
 
     def apply(self, z: FloatArray, bias: FloatArray) -> None:
@@ -55,8 +52,7 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0):
         super().__init__()
-        if not (is_number(alpha) and 0 < alpha < math.inf):
-            raise ValueError(f"ELU expects a positive alpha, received {alpha!r}")
+        expect(is_number(alpha) and 0 < alpha < math.inf, f"ELU expects a positive alpha, received {alpha!r}")
         self.alpha = alpha
 
     def apply(self, z: FloatArray, bias: FloatArray) -> None:

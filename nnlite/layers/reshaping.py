@@ -6,11 +6,28 @@ Nothing is computed, so backward returns dy in the shape of x.
 import math
 from collections.abc import Sequence
 
-from nnlite.arrays import FloatArray, Shape, is_whole
+from nnlite.arrays import FloatArray, Shape, expect, is_whole
 from nnlite.layers.layer import Layer, expect_floats
 
 
-class Flatten(Layer):
+class Rearrangement(Layer):
+    """Base of Flatten and Reshape, which only differ in what `output_shape` says."""
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y[n] = x[n], read row by row: its elements in the same order."""
+        expect_floats(self._name, x)
+        y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
+        if training:
+            self._keep(y, x)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy in the shape of x: every element is only moved."""
+        (x,) = self._take(dy)
+        return dy.reshape(x.shape)
+
+
+class Flatten(Rearrangement):
     """Each sample as one row: (N, ...) → (N, D). Put it before a Dense when samples are images.
 
     Examples
@@ -25,21 +42,8 @@ class Flatten(Layer):
         """(a, b, ...) → (a · b · ...,)."""
         return (math.prod(input_shape),)
 
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """y[n] = x[n] read row by row."""
-        expect_floats(self._name, x)
-        y = x.reshape(len(x), math.prod(x.shape[1:]))
-        if training:
-            self._keep(y, x)
-        return y
 
-    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
-        """dx = dy in the shape of x: every element is only moved."""
-        (x,) = self._take(dy)
-        return dy.reshape(x.shape)
-
-
-class Reshape(Layer):
+class Reshape(Rearrangement):
     """Each sample in another shape with as many elements: (N, ...) → (N, *shape).
 
     Parameters
@@ -50,8 +54,8 @@ class Reshape(Layer):
 
     def __init__(self, shape: Shape):
         super().__init__()
-        if not (isinstance(shape, Sequence) and all(is_whole(size) and size >= 1 for size in shape)):
-            raise ValueError(f"Reshape needs a shape of sizes of at least 1, received {shape!r}")
+        sizes = isinstance(shape, Sequence) and all(is_whole(size) and size >= 1 for size in shape)
+        expect(sizes, f"Reshape needs a shape of sizes of at least 1, received {shape!r}")
         self.shape = tuple(int(size) for size in shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -61,16 +65,3 @@ class Reshape(Layer):
                 f"Reshape to {self.shape} expects samples of {math.prod(self.shape)} elements, received shape {input_shape}"
             )
         return self.shape
-
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """y[n] = x[n], its elements in the same order."""
-        expect_floats(self._name, x)
-        y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
-        if training:
-            self._keep(y, x)
-        return y
-
-    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
-        """dx = dy in the shape of x: every element is only moved."""
-        (x,) = self._take(dy)
-        return dy.reshape(x.shape)

@@ -21,7 +21,7 @@ J. Tomczak, M. Welling, "VAE with a VampPrior", AISTATS 2018 (a mixture as prior
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, expect_rng, is_number, is_whole
+from nnlite.arrays import FloatArray, Shape, expect_count, expect_rng, is_number
 from nnlite.layers.layer import Layer, expect_floats
 from nnlite.layers.parameter import Parameter
 
@@ -131,8 +131,8 @@ class MixtureSample(GaussianSample):
 
     def __init__(self, code: int, components: int, kl_price: float, *, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32):
         super().__init__(kl_price, rng=rng)
-        if not (is_whole(code) and is_whole(components) and code >= 1 and components >= 1):
-            raise ValueError(f"MixtureSample expects a code and components of at least 1, received {code!r} and {components!r}")
+        expect_count("MixtureSample", "code", code)
+        expect_count("MixtureSample", "components", components)
         self.location = Parameter("location", rng.standard_normal((components, code)).astype(dtype))  # μ, (J, K)
         self.log_scale = Parameter("log_scale", np.zeros((components, code), dtype))  # ln σ, (J, K)
         self.logit = Parameter("logit", np.zeros(components, dtype))  # a, (J,)

@@ -113,10 +113,12 @@ class Stack(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the last layer's output."""
+        penalty = 0.0
         for layer in self._fused:
             x = layer.forward(x, training)
+            penalty += layer.penalty
         if training:
-            self.penalty = sum([layer.penalty for layer in self._fused])
+            self.penalty = penalty
         return x
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:

@@ -89,9 +89,7 @@ class SoftmaxCrossEntropyWithLogits(Loss):
     0.6931
     """
 
-    def _check(self, prediction: FloatArray) -> None:
-        if prediction.ndim != 2:
-            raise ValueError(f"SoftmaxCrossEntropyWithLogits expects logits (N, C), received shape {prediction.shape}")
+    takes_rows = True
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         shifted = prediction - prediction.max(axis=1, keepdims=True)  # (N, C)

@@ -16,6 +16,8 @@ from nnlite.layers.layer import expect_floats
 class Loss:
     """Base of all losses: checks the arguments, and lends the arrays that the gradient is written into."""
 
+    takes_rows = False  # whether a sample's numbers are the scores of classes, so that predictions must be (N, C)
+
     def __init__(self) -> None:
         self._workspace = Workspace()
 
@@ -55,13 +57,11 @@ class Loss:
         expect_floats(name, prediction)
         if prediction.size == 0 or prediction.ndim == 0:
             raise ValueError(f"{name} is a mean and needs at least one element, received shape {prediction.shape}")
-        self._check(prediction)
+        if self.takes_rows and prediction.ndim != 2:
+            raise ValueError(f"{name} expects logits (N, C), received shape {prediction.shape}")
         gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
         rows = (len(prediction), -1)
         return self._evaluate(prediction.reshape(rows), target.reshape(rows), gradient.reshape(rows), workspace), gradient
-
-    def _check(self, prediction: FloatArray) -> None:
-        """Raise ValueError if the loss is not defined for predictions of this shape."""
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         """Return the value and write the gradient; all arrays (N, D)."""

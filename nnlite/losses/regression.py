@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, Workspace, is_number
+from nnlite.arrays import FloatArray, Workspace, expect, is_number
 from nnlite.losses.loss import Loss
 
 
@@ -50,8 +50,7 @@ class Huber(Loss):
 
     def __init__(self, delta: float = 1.0):
         super().__init__()
-        if not (is_number(delta) and delta > 0):
-            raise ValueError(f"Huber expects a positive delta, received {delta!r}")
+        expect(is_number(delta) and delta > 0, f"Huber expects a positive delta, received {delta!r}")
         self.delta = delta
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape
-from nnlite.layers.layer import Layer
+from nnlite.layers import Layer
 from nnlite.models.sequential import Sequential
 
 

@@ -8,9 +8,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import FloatArray
 from nnlite.initializers import Initializer, he_normal
-from nnlite.layers.dense import Dense
-from nnlite.layers.layer import Layer
-from nnlite.layers.rectifiers import SiLU
+from nnlite.layers import Dense, Layer, SiLU
 
 
 def dense_network(

@@ -7,18 +7,13 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from nnlite.arrays import Array, FloatArray, is_whole
-from nnlite.layers.activations import Activation
-from nnlite.layers.layer import Layer
-from nnlite.layers.reshaping import Flatten, Reshape
-from nnlite.layers.stack import Stack
-from nnlite.losses import LOSSES
-from nnlite.losses.loss import Loss
+from nnlite.arrays import Array, FloatArray, expect_count, is_whole
+from nnlite.layers import Activation, Flatten, Layer, Reshape, Stack
+from nnlite.losses import LOSSES, Loss
 from nnlite.models.endings import warn_of_ending
-from nnlite.optimizers import OPTIMIZERS
-from nnlite.optimizers.optimizer import Optimizer
+from nnlite.optimizers import OPTIMIZERS, Optimizer
 from nnlite.training import checks
-from nnlite.training.batches import Batches, check_batch_size
+from nnlite.training.batches import Batches
 from nnlite.training.callbacks import Callback, History
 from nnlite.training.compiled import PREDICTION_ROWS, CompiledStep
 from nnlite.training.loop import EVALUATION_BATCH, Augmentation, mean_loss, outputs, train
@@ -209,7 +204,7 @@ class Sequential(Stack):
             The checkpoint is of another job, or damaged. Nothing has been changed then.
         """
         optimizer, loss = self.optimizer, self.loss
-        if not optimizer.holds(self.parameters):
+        if optimizer.parameters != self.parameters:
             raise ValueError("the model's parameters are not those that its optimizer holds: call compile again")
         checks.check_settings(epochs, batch_size, rng, shuffle or augment is not None, augment)
         checks.check_callbacks(callbacks)
@@ -221,7 +216,7 @@ class Sequential(Stack):
         if validation_data is not None:
             validation = self._batches(*checks.pair(validation_data))
             checks.check_validation(self, loss, validation)
-        history, watcher, done = History(), Watch(self) if watch else None, 0
+        history, watcher, done = History(), Watch(self, watch), 0
         listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]
         if checkpoint is not None:
             job = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle}
@@ -234,6 +229,7 @@ class Sequential(Stack):
             loss,
             optimizer,
             batches,
+            watcher,
             epochs=range(done + 1, epochs + 1),
             batch_size=batch_size,
             rng=rng,
@@ -241,7 +237,6 @@ class Sequential(Stack):
             augment=augment,
             validation=validation,
             callbacks=listeners,
-            watch=watcher,
             compiled=self.compiled_step(min(batch_size, len(batches))),
         )
         return history
@@ -249,14 +244,14 @@ class Sequential(Stack):
     def evaluate(self, x: Array, y: Array | None = None, batch_size: int = EVALUATION_BATCH) -> float:
         """Return the loss, the mean over all samples; x and y as for `fit`."""
         batches, loss = self._batches(x, None if y is x else y), self.loss
-        check_batch_size(batch_size)
+        expect_count("evaluate", "batch_size", batch_size)
         with self.compiled_step(PREDICTION_ROWS) or nullcontext() as compiled:
             return mean_loss(self, loss, batches, batch_size, compiled)
 
     def predict(self, x: Array, batch_size: int = EVALUATION_BATCH) -> FloatArray:
         """Return the outputs (M, ...) for x (M, ...), uint8 images or floats. Several threads may call this on one model."""
         batches = self._batches(x, warn=False)
-        check_batch_size(batch_size)
+        expect_count("predict", "batch_size", batch_size)
         with self.compiled_step(max(1, min(len(batches), PREDICTION_ROWS))) or nullcontext() as compiled:
             return outputs(self, batches, batch_size, compiled)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, is_number
-from nnlite.layers.parameter import Parameter
+from nnlite.arrays import FloatArray, expect, is_number
+from nnlite.layers import Parameter
 from nnlite.optimizers.optimizer import Optimizer
 
 
@@ -68,10 +68,8 @@ class Adam(Optimizer):
     ):
         super().__init__(learning_rate, clip_norm)
         for name, beta in (("beta1", beta1), ("beta2", beta2)):
-            if not (is_number(beta) and 0 <= beta < 1):
-                raise ValueError(f"{type(self).__name__} expects {name} in [0, 1), received {beta!r}")
-        if not (is_number(epsilon) and epsilon > 0):
-            raise ValueError(f"{type(self).__name__} expects a positive epsilon, received {epsilon!r}")
+            expect(is_number(beta) and 0 <= beta < 1, f"{type(self).__name__} expects {name} in [0, 1), received {beta!r}")
+        expect(is_number(epsilon) and epsilon > 0, f"{type(self).__name__} expects a positive epsilon, received {epsilon!r}")
         self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
         self.amsgrad = amsgrad
         self.m: list[FloatArray] = []
@@ -119,8 +117,8 @@ class AdamW(Adam):
 
     def __init__(self, learning_rate: float = 0.001, weight_decay: float = 0.01, **settings: Any):
         super().__init__(learning_rate, **settings)
-        if not (is_number(weight_decay) and weight_decay >= 0):
-            raise ValueError(f"AdamW expects a weight_decay of at least 0, received {weight_decay!r}")
+        number = is_number(weight_decay) and weight_decay >= 0
+        expect(number, f"AdamW expects a weight_decay of at least 0, received {weight_decay!r}")
         self.weight_decay = float(weight_decay)
 
     def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
@@ -151,8 +149,8 @@ class RMSProp(Optimizer):
 
     def __init__(self, learning_rate: float = 0.001, decay: float = 0.99, epsilon: float = 1e-8, *, clip_norm: float | None = None):
         super().__init__(learning_rate, clip_norm)
-        if not (is_number(decay) and is_number(epsilon) and 0 <= decay < 1 and epsilon > 0):
-            raise ValueError(f"RMSProp expects a decay in [0, 1) and a positive epsilon, received {decay!r} and {epsilon!r}")
+        expect(is_number(decay) and 0 <= decay < 1, f"RMSProp expects a decay in [0, 1), received {decay!r}")
+        expect(is_number(epsilon) and epsilon > 0, f"RMSProp expects a positive epsilon, received {epsilon!r}")
         self.decay, self.epsilon = float(decay), float(epsilon)
         self.v: list[FloatArray] = []
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, aligned, is_number
-from nnlite.layers.parameter import Parameter
+from nnlite.arrays import FloatArray, aligned, expect, is_number
+from nnlite.layers import Parameter
 
 
 class Optimizer:
@@ -39,10 +39,15 @@ class Optimizer:
     memories: tuple[str, ...] = ()  # the attributes that hold what is remembered, one flat array for each parameter
 
     def __init__(self, learning_rate: float, clip_norm: float | None = None):
-        if not (is_number(learning_rate) and 0 < learning_rate < np.inf):
-            raise ValueError(f"{type(self).__name__} expects a positive learning rate, received {learning_rate!r}")
-        if clip_norm is not None and not (is_number(clip_norm) and clip_norm > 0):
-            raise ValueError(f"{type(self).__name__} expects a positive clip_norm, received {clip_norm!r}")
+        name = type(self).__name__
+        expect(
+            is_number(learning_rate) and 0 < learning_rate < np.inf,
+            f"{name} expects a positive learning rate, received {learning_rate!r}",
+        )
+        expect(
+            clip_norm is None or (is_number(clip_norm) and clip_norm > 0),
+            f"{name} expects a positive clip_norm, received {clip_norm!r}",
+        )
         self.learning_rate = float(learning_rate)  # NumPy's float32 would be missing among the numbers
         self.clip_norm = None if clip_norm is None else float(clip_norm)
         self.step_count = 0
@@ -57,18 +62,15 @@ class Optimizer:
         ValueError
             The optimizer is bound to other parameters already: its memories are theirs.
         """
-        if self.parameters and not self.holds(parameters):
+        parameters = list(parameters)
+        if self.parameters and self.parameters != parameters:
             raise ValueError(
                 f"{type(self).__name__} expects parameters that it is bound to already, or none, received those of another model: "
                 "give each model an optimizer of its own"
             )
-        self.parameters = list(parameters)
+        self.parameters = parameters
         self.step_count = 0
         self.settings = self.hyperparameters()
-
-    def holds(self, parameters: Sequence[Parameter]) -> bool:
-        """Tell whether these are the very parameters that the optimizer is bound to, in this order."""
-        return [id(parameter) for parameter in self.parameters] == [id(parameter) for parameter in parameters]
 
     def hyperparameters(self) -> dict[str, float]:
         """Return the numbers that say how to step, as they are now, by the names of their attributes."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, is_number
-from nnlite.layers.parameter import Parameter
+from nnlite.arrays import FloatArray, expect, is_number
+from nnlite.layers import Parameter
 from nnlite.optimizers.optimizer import Optimizer
 
 
@@ -46,10 +46,8 @@ class SGD(Optimizer):
         self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, *, clip_norm: float | None = None
     ):
         super().__init__(learning_rate, clip_norm)
-        if not (is_number(momentum) and 0 <= momentum < 1):
-            raise ValueError(f"SGD expects a momentum in [0, 1), received {momentum!r}")
-        if nesterov and momentum == 0:
-            raise ValueError("SGD with nesterov=True expects a momentum above 0, received 0")
+        expect(is_number(momentum) and 0 <= momentum < 1, f"SGD expects a momentum in [0, 1), received {momentum!r}")
+        expect(momentum > 0 or not nesterov, "SGD with nesterov=True expects a momentum above 0, received 0")
         self.momentum = float(momentum)
         self.nesterov = nesterov
         self.velocity: list[FloatArray] = []

@@ -8,7 +8,7 @@ for them.
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, Workspace, is_whole
+from nnlite.arrays import FloatArray, Workspace, expect_count
 
 
 class RandomShift:
@@ -21,8 +21,7 @@ class RandomShift:
     """
 
     def __init__(self, pixels: int = 1):
-        if not is_whole(pixels) or pixels < 1:
-            raise ValueError(f"RandomShift expects pixels of at least 1, received {pixels!r}")
+        expect_count("RandomShift", "pixels", pixels)
         self.pixels = pixels
         self._workspace = Workspace()
 

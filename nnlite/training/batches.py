@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite import kernels
-from nnlite.arrays import Array, FloatArray, Workspace, as_array, floats_hint, is_whole
+from nnlite.arrays import Array, FloatArray, Workspace, as_array, expect_count, floats_hint
 
 
 class Batches:
@@ -65,41 +65,28 @@ class Batches:
         """M, the number of samples."""
         return len(self.rows["x"])
 
-    @property
-    def has_targets(self) -> bool:
-        """Whether there is a y beside x."""
-        return "y" in self.rows
-
     def checksums(self) -> list[int]:
         """Return the CRC-32 of all samples, and of all targets if there are any."""
         return [zlib.crc32(rows.data) for rows in self.rows.values()]
 
     def cut(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[npt.NDArray[np.int64]]:
         """Yield the indices of all samples in batches, in an order drawn from `rng` or in their own; one empty without samples."""
-        check_batch_size(batch_size)
+        expect_count("cut", "batch_size", batch_size)
         order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
-        for start in range(0, max(len(self), 1), batch_size):
+        for start in range(0, max(order.size, 1), batch_size):
             yield order[start : start + batch_size]
 
     def take(self, indices: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
         """Return samples and targets with these indices, (N, ...) each, one array for both without y; valid until the next call."""
-        x = self._take("x", indices)
-        return x, self._take("y", indices) if self.has_targets else x
-
-    def _take(self, name: str, indices: npt.NDArray[np.int64]) -> FloatArray:
-        rows = self.rows[name]
-        batch = self._workspace.array(name, (len(indices), rows.shape[1]), self._dtype)  # (N, D)
-        if rows.dtype == np.uint8:
-            kernels.gather_images(rows, indices, batch)
-        else:
-            np.take(rows, indices, axis=0, out=batch, mode="clip")  # "raise" would copy through a second array
-        return batch.reshape(len(indices), *self.shapes[name])
-
-
-def check_batch_size(batch_size: int) -> None:
-    """Raise ValueError if it is no number of samples."""
-    if not is_whole(batch_size) or batch_size < 1:
-        raise ValueError(f"expected a batch_size of at least 1, received {batch_size!r}")
+        taken = []
+        for name, rows in self.rows.items():
+            batch = self._workspace.array(name, (len(indices), rows.shape[1]), self._dtype)  # (N, D)
+            if rows.dtype == np.uint8:
+                kernels.gather_images(rows, indices, batch)
+            else:
+                np.take(rows, indices, axis=0, out=batch, mode="clip")  # "raise" would copy through a second array
+            taken.append(batch.reshape(len(indices), *self.shapes[name]))
+        return taken[0], taken[-1]
 
 
 def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import is_number, is_whole
+from nnlite.arrays import expect, expect_count, is_number
 from nnlite.files.weights import save_weights
 from nnlite.training.callbacks import Logs, Monitor
 
@@ -40,13 +40,9 @@ class EarlyStopping(Monitor):
     memories = ("best", "best_epoch", "_best_weights")
 
     def __init__(self, monitor: str = "val_loss", patience: int = 3, min_delta: float = 0.0, restore_best_weights: bool = True):
-        if not (is_whole(patience) and patience >= 1 and is_number(min_delta) and min_delta >= 0):
-            raise ValueError(
-                f"EarlyStopping expects patience ≥ 1 and min_delta ≥ 0, received patience={patience!r}, min_delta={min_delta!r}"
-            )
-        self.monitor = monitor
-        self.patience = patience
-        self.min_delta = min_delta
+        expect_count("EarlyStopping", "patience", patience)
+        expect(is_number(min_delta) and min_delta >= 0, f"EarlyStopping expects a min_delta of at least 0, received {min_delta!r}")
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.restore_best_weights = restore_best_weights
         self._start()
 

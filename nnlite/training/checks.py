@@ -6,28 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import Array, is_whole, warn_if_dark
-from nnlite.layers.stack import Stack
-from nnlite.losses.loss import Loss
+from nnlite.arrays import Array, expect, expect_count, expect_rng, warn_if_dark
+from nnlite.layers import Stack
+from nnlite.losses import Loss
 from nnlite.training.batches import Batches, may_be_images
 from nnlite.training.callbacks import Callback, Monitor
 
 
 def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: bool, augment: object) -> None:
     """Raise ValueError unless these are settings of `nnlite.Sequential.fit`."""
-    for name, number in (("epochs", epochs), ("batch_size", batch_size)):
-        if not is_whole(number):
-            raise ValueError(f"fit expects {name} to be a whole number, received {number!r}")
-        if number < 1:  # type: ignore[operator]
-            raise ValueError(f"fit expects {name} of at least 1, received {number}")
-    if augment is not None and not callable(augment):
-        raise ValueError(f"fit expects augment to be a function of a batch and rng, received {augment!r}")
+    expect_count("fit", "epochs", epochs)
+    expect_count("fit", "batch_size", batch_size)
+    expect(augment is None or callable(augment), f"fit expects augment to be a function of a batch and rng, received {augment!r}")
     if isinstance(augment, type):
         raise ValueError(f"fit expects augment to be a function or an object, received a class: write {augment.__name__}()")
     if rng is None and needs_rng:
         raise ValueError("fit with shuffle=True or augment needs rng=np.random.default_rng(seed), received none")
-    if not isinstance(rng, np.random.Generator | None):
-        raise ValueError(f"fit expects rng=np.random.default_rng(seed), received {rng!r}")
+    if rng is not None:
+        expect_rng("fit", rng)
 
 
 def check_callbacks(callbacks: object) -> None:

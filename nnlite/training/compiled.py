@@ -223,7 +223,7 @@ class CompiledStep:
             raise NotCompilable(f"the loss expects rows, outputs are of shape {outputs}")
         if isinstance(self._loss, BinaryLoss) and t.dtype != np.uint8 and t.size:
             self._loss.warn_of_targets(t)
-        same = not batches.has_targets and not self._job["leading"]  # else x is not what it was
+        same = "y" not in batches.rows and not self._job["leading"]  # else x is not what it was
         self._batches, self._targets = batches, self._y[0][:, :-1] if same else self._t
         self._set(data=x.ctypes.data, data_bytes=x.dtype == np.uint8, t=self._targets.ctypes.data, t_row=self._targets.strides[0])
         self._set(target=0 if same else t.ctypes.data, target_bytes=t.dtype == np.uint8)

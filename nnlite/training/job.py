@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.layers.layer import Layer
-from nnlite.layers.stack import Stack
+from nnlite.layers import Layer, Stack
 
 VARYING = {"penalty", "stop_training"}  # attributes of layers that are no settings
 MT19937_WORDS, PHILOX_WORDS = 624, 4

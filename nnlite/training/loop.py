@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 
 import numpy as np
 
@@ -26,6 +26,7 @@ def train(
     loss: Loss,
     optimizer: Optimizer,
     batches: Batches,
+    watch: Watch,
     *,
     epochs: range,
     batch_size: int,
@@ -34,7 +35,6 @@ def train(
     augment: Augmentation | None = None,
     validation: Batches | None = None,
     callbacks: Sequence[Callback] = (),
-    watch: Watch | None = None,
     compiled: CompiledStep | None = None,
 ) -> None:
     """Train the model for some epochs, such as range(1, 6); see `nnlite.Sequential.fit`, which checks what comes in.
@@ -44,8 +44,7 @@ def train(
     """
     model.stop_training = False
     with ExitStack() as ends:
-        if compiled is not None:
-            ends.enter_context(compiled)
+        ends.enter_context(compiled or nullcontext())
         for callback in callbacks:
             callback.on_train_begin(model, epochs.stop - 1, math.ceil(len(batches) / batch_size))
             ends.callback(callback.on_train_end, model)
@@ -60,27 +59,24 @@ def train(
                     source, chosen = batches, indices
                     if augment is not None and rng is not None:
                         x, t = batches.take(indices)
-                        x = augment(x, rng)
-                        source, chosen = Batches(x, t if batches.has_targets else None, x.dtype), np.arange(len(x))
+                        augmented = augment(x, rng)
+                        source, chosen = Batches(augmented, None if t is x else t, augmented.dtype), np.arange(len(x))
                     value = compiled.train(source, chosen) if compiled is not None else math.nan
                     if compiled is not None and math.isfinite(value):
-                        if watch is not None:
-                            watch.check_step(value, compiled.x, compiled.y, compiled.t, batches, indices)
+                        watch.check_step(value, compiled.x, compiled.y, compiled.t, batches, indices)
                     else:  # a step by the layers, which also know where an infinite loss comes from
                         x, t = source.take(chosen)
                         y = model.forward(x, training=True)
                         value, dy = loss.value_and_gradient(y, t)
                         value += model.penalty
-                        if watch is not None:
-                            watch.check_step(value, x, y, t, batches, indices)
+                        watch.check_step(value, x, y, t, batches, indices)
                         optimizer.zero_gradients()
                         model.backward(dy, need_dx=False)
                         optimizer.step()
                     total, done = total + value * len(indices), done + len(indices)
                     for callback in callbacks:
                         callback.on_step_end(model, step, total / done)
-                if watch is not None:
-                    watch.check_parameters(optimizer.parameters)
+                watch.check_parameters(optimizer.parameters)
                 logs: Logs = {"loss": total / done}
                 if validation is not None:
                     logs["val_loss"] = mean_loss(model, loss, validation, EVALUATION_BATCH, compiled)

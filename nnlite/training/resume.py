@@ -55,7 +55,7 @@ class SavedTraining(Callback):
     model, loss, optimizer : Stack, Loss, Optimizer
     callbacks : sequence of Callback
         The others: those that may remember something.
-    watch : Watch or None
+    watch : Watch
     rng, augment : np.random.Generator and callable, or None
     data : sequence of Batches
         What to train on and to validate with, of which the file keeps the checksums.
@@ -86,7 +86,7 @@ class SavedTraining(Callback):
         loss: Loss,
         optimizer: Optimizer,
         callbacks: Sequence[Callback],
-        watch: Watch | None,
+        watch: Watch,
         rng: np.random.Generator | None,
         augment: object,
         data: Sequence[Batches],
@@ -125,8 +125,7 @@ class SavedTraining(Callback):
             generator.state = generator_state  # in place: who shares a generator goes on sharing it
         for callback, callback_state in zip(self._callbacks, state["callbacks"], strict=True):
             callback.load_state(callback_state)
-        if self._watch is not None:
-            self._watch.step, self._watch.equal_steps = state["watch"]
+        self._watch.step, self._watch.equal_steps = state["watch"]
         self._model.stop_training = state["stopped"]
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
@@ -143,7 +142,7 @@ class SavedTraining(Callback):
             "numbers": self._optimizer.hyperparameters(),
             "generators": [generator.state for generator in self._generators],
             "callbacks": [callback.state() for callback in self._callbacks],
-            "watch": [self._watch.step, self._watch.equal_steps] if self._watch else [0, 0],
+            "watch": [self._watch.step, self._watch.equal_steps],
         }
         metadata = {"format": FORMAT, "job": json.dumps(self._job), "state": json.dumps(_pack(state, "", arrays))}
         metadata["crc32"] = checksum(arrays, metadata)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nnlite.arrays import is_number, is_whole
+from nnlite.arrays import expect, expect_count, is_number
 from nnlite.training.callbacks import Callback, Logs, Monitor
 
 Schedule = Callable[[float], float]  # from the part of the training that is done, 0 to 1, to a factor of the learning rate
@@ -55,9 +55,9 @@ class LearningRateSchedule(Callback):
 
     def _set(self, model: Any) -> None:
         if self._done < self._steps:
-            factor = self.schedule(self._done / self._steps)
+            progress = self._done / self._steps
+            factor = self.schedule(progress)
             if not (is_number(factor) and 0 <= factor < math.inf):
-                progress = self._done / self._steps
                 raise ValueError(
                     f"LearningRateSchedule expects factors of at least 0, received {factor!r} at progress {progress:g}"
                 )
@@ -134,8 +134,7 @@ def exponential_decay(end: float = 0.01) -> Schedule:
     >>> [round(factor(progress), 3) for progress in (0, 0.5, 1)]
     [1.0, 0.1, 0.01]
     """
-    if not (is_number(end) and end > 0):
-        raise ValueError(f"exponential_decay expects a positive end, received {end!r}")
+    expect(is_number(end) and end > 0, f"exponential_decay expects a positive end, received {end!r}")
     return lambda progress: end**progress
 
 
@@ -193,12 +192,9 @@ class ReduceOnPlateau(Monitor):
     memories = ("_best", "_waited")
 
     def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 3, minimum: float = 0.0):
-        numbers = is_number(factor) and is_whole(patience) and is_number(minimum)
-        if not (numbers and 0 < factor < 1 and patience >= 1 and minimum >= 0):
-            raise ValueError(
-                "ReduceOnPlateau expects a factor in (0, 1), patience ≥ 1 and minimum ≥ 0, received "
-                f"factor={factor!r}, patience={patience!r}, minimum={minimum!r}"
-            )
+        expect(is_number(factor) and 0 < factor < 1, f"ReduceOnPlateau expects a factor in (0, 1), received {factor!r}")
+        expect_count("ReduceOnPlateau", "patience", patience)
+        expect(is_number(minimum) and minimum >= 0, f"ReduceOnPlateau expects a minimum of at least 0, received {minimum!r}")
         self.monitor, self.factor, self.patience, self.minimum = monitor, float(factor), patience, float(minimum)
         self._best, self._waited = math.inf, 0
 
@@ -238,8 +234,7 @@ class MomentumSchedule(Callback):
     memories = ("_own",)
 
     def __init__(self, maximum: float = 0.99):
-        if not (is_number(maximum) and 0 < maximum < 1):
-            raise ValueError(f"MomentumSchedule expects a maximum in (0, 1), received {maximum!r}")
+        expect(is_number(maximum) and 0 < maximum < 1, f"MomentumSchedule expects a maximum in (0, 1), received {maximum!r}")
         self.maximum = float(maximum)
         self._own = 0.0
 

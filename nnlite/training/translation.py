@@ -61,7 +61,7 @@ def stages(model: Stack, loss: Loss | None, optimizer: Optimizer | None) -> list
         "the parameters are of several dtypes": len({parameter.value.dtype for parameter in parameters}) > 1,
         f"the loss is a {type(loss).__name__}": loss is not None and type(loss) not in LOSSES,
         f"the optimizer is a {type(optimizer).__name__}": optimizer is not None and type(optimizer) not in OPTIMIZERS,
-        "the optimizer holds other parameters": optimizer is not None and not optimizer.holds(parameters),
+        "the optimizer holds other parameters": optimizer is not None and optimizer.parameters != parameters,
         "clip_norm needs all gradients before the first weight changes": optimizer is not None and optimizer.clip_norm is not None,
     }
     for obstacle, is_there in obstacles.items():

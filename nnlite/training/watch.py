@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.arrays import FloatArray
-from nnlite.layers.layer import Layer
-from nnlite.layers.parameter import Parameter
-from nnlite.layers.stack import Stack
+from nnlite.layers import Layer, Parameter, Stack
 from nnlite.training.batches import Batches
 
 COLLAPSE_STEPS = 20
@@ -30,6 +28,8 @@ class Watch:
     Parameters
     ----------
     model : Stack
+    active : bool, default True
+        Whether it looks at all.
 
     Attributes
     ----------
@@ -39,8 +39,8 @@ class Watch:
         How many of the last ones had the same output for all samples.
     """
 
-    def __init__(self, model: Stack):
-        self._model = model
+    def __init__(self, model: Stack, active: bool = True):
+        self._model, self._active = model, active
         self.step = 0
         self.equal_steps = 0
 
@@ -57,6 +57,8 @@ class Watch:
 
         x is what went into the model, perhaps augmented; `batches` and `indices` say where it came from.
         """
+        if not self._active:
+            return
         self.step += 1
         if not math.isfinite(loss):
             cause = self._where_not_finite(x, prediction.copy(), target.copy(), batches, indices)
@@ -73,11 +75,10 @@ class Watch:
 
     def check_parameters(self, parameters: Iterable[Parameter]) -> None:
         """Raise TrainingError if a weight is not finite; called at the end of each epoch."""
-        if not all(np.isfinite(parameter.value).all() for parameter in parameters):
-            name = _bad_parameter(self._model)
-            raise TrainingError(
-                f"training stopped at step {self.step}: parameter {name} has become NaN or infinite: try a smaller learning rate"
-            )
+        for parameter in parameters if self._active else ():
+            if not np.isfinite(parameter.value).all():
+                found = f"parameter {_bad_parameter(self._model)} has become NaN or infinite"
+                raise TrainingError(f"training stopped at step {self.step}: {found}: try a smaller learning rate")
 
     def _where_not_finite(
         self, x: FloatArray, prediction: FloatArray, target: FloatArray, batches: Batches, indices: npt.NDArray[np.int64]

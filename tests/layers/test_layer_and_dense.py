@@ -157,7 +157,7 @@ def test_dense_says_how_to_convert_another_dtype(rng):
 
 @pytest.mark.parametrize(("sizes", "name"), [((0, 4), "in_features"), ((4, -1), "out_features")])
 def test_dense_needs_sizes_of_at_least_one(sizes, name, rng):
-    with pytest.raises(ValueError, match=f"Dense needs {name} of at least 1, received {min(sizes)}"):
+    with pytest.raises(ValueError, match=f"Dense expects {name} of at least 1, received {min(sizes)}"):
         Dense(*sizes, rng=rng)
 
 

@@ -158,10 +158,16 @@ def test_running_statistics_are_saved_and_loaded_with_the_weights(model, rng, tm
 
 
 @pytest.mark.parametrize(
-    "settings", [{"features": 0}, {"features": 2, "momentum": 0}, {"features": 2, "momentum": 1.1}, {"features": 2, "epsilon": 0}]
+    ("settings", "message"),
+    [
+        ({"features": 0}, "features of at least 1, received 0"),
+        ({"features": 2, "momentum": 0}, "a momentum in (0, 1], received 0"),
+        ({"features": 2, "momentum": 1.1}, "a momentum in (0, 1], received 1.1"),
+        ({"features": 2, "epsilon": 0}, "a positive epsilon, received 0"),
+    ],
 )
-def test_settings_without_sense_are_refused(settings):
-    with pytest.raises(ValueError, match="features ≥ 1, a momentum in"):
+def test_settings_without_sense_are_refused(settings, message):
+    with pytest.raises(ValueError, match=re.escape(f"BatchNormalization expects {message}")):
         BatchNormalization(**settings)
 
 

@@ -146,9 +146,9 @@ def test_inference_gives_back_the_input_and_keeps_nothing(name, rng):
         (lambda: WeightPenalty([], l1=-1), "l1 and l2 of at least 0, received l1=-1"),
         (lambda: WeightPenalty([], l2=-1), "l1 and l2 of at least 0, received l1=0.0, l2=-1"),
         (lambda: ActivityPenalty(-1), "l1 of at least 0, received -1"),
-        (lambda: SparsityPenalty(0, 1), "a target in .0, 1. and a weight of at least 0, received target=0, weight=1"),
-        (lambda: SparsityPenalty(1, 1), "received target=1, weight=1"),
-        (lambda: SparsityPenalty(0.5, -1), "received target=0.5, weight=-1"),
+        (lambda: SparsityPenalty(0, 1), "SparsityPenalty expects a target in .0, 1., received 0"),
+        (lambda: SparsityPenalty(1, 1), "a target in .0, 1., received 1"),
+        (lambda: SparsityPenalty(0.5, -1), "SparsityPenalty expects a weight of at least 0, received -1"),
     ],
 )
 def test_settings_without_sense_are_refused(make, message):

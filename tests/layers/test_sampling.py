@@ -177,9 +177,9 @@ def test_a_mixture_may_have_one_number_or_one_component(sizes, rng):
     assert prior.draw(4, sizes[0], rng).shape == (4, sizes[0])
 
 
-@pytest.mark.parametrize("sizes", [(0, 3), (3, 0)])
-def test_a_mixture_without_code_or_components_is_refused(sizes, rng):
-    with pytest.raises(ValueError, match="code and components of at least 1, received"):
+@pytest.mark.parametrize(("sizes", "name"), [((0, 3), "code"), ((3, 0), "components")])
+def test_a_mixture_without_code_or_components_is_refused(sizes, name, rng):
+    with pytest.raises(ValueError, match=f"MixtureSample expects {name} of at least 1, received 0"):
         MixtureSample(*sizes, 0.1, rng=rng)
 
 

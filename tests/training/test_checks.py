@@ -168,7 +168,9 @@ def test_lists_of_floats_are_arrays():
 @pytest.mark.parametrize("batch_size", [0, 2.5, "8", None, True])
 def test_batch_sizes_that_are_none_are_refused(method, batch_size):
     arguments = (X,) if method == "predict" else (X, Y)
-    with pytest.raises(ValueError, match="batch_size of at least 1, received"):
+    with pytest.raises(
+        ValueError, match=f"{method} expects batch_size (of at least 1|to be a whole number), received {batch_size!r}"
+    ):
         getattr(model_of(), method)(*arguments, batch_size=batch_size)
 
 
