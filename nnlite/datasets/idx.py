@@ -21,18 +21,13 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.files.errors import DatasetError
+from nnlite.files.errors import DatasetError, reported_as
 from nnlite.files.whole_files import MAX_BYTES, read_file
 
 Bytes = npt.NDArray[np.uint8]
 
-
 UNSIGNED_BYTE = 0x08
-
-
 MAX_DIMENSIONS = 4
-
-
 PIECE = 2**20  # so many bytes are unzipped at a time
 
 
@@ -51,10 +46,10 @@ def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Byt
     DatasetError
         The file cannot be read, is no IDX file of bytes, has other dimensions, or more or fewer bytes than these promise.
     """
+    with reported_as(DatasetError, f"{path}: expected a readable IDX file", OSError):
+        data = read_file(path)
     try:
-        return parse_idx(read_file(path), dimensions)
-    except OSError as error:
-        raise DatasetError(f"{path}: expected a readable IDX file: {error.strerror}") from error
+        return parse_idx(data, dimensions)
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
 
@@ -64,11 +59,11 @@ def parse_idx(data: bytes, dimensions: int | None = None) -> Bytes:
 
     Unzipping ends with the bytes that the header promises, 1 GiB at most, however much more a small gzip could become.
     """
-    try:
-        with gzip.open(io.BytesIO(data)) if data.startswith(b"\x1f\x8b") else io.BytesIO(data) as file:
-            return _read_idx(file, dimensions)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DatasetError(f"expected a readable IDX file, gzipped or not: {error}") from error
+    with (
+        reported_as(DatasetError, "expected a readable IDX file, gzipped or not", OSError, EOFError, zlib.error),
+        gzip.open(io.BytesIO(data)) if data.startswith(b"\x1f\x8b") else io.BytesIO(data) as file,
+    ):
+        return _read_idx(file, dimensions)
 
 
 def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
@@ -94,7 +89,5 @@ def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
         raise DatasetError(f"{promised}, received {len(elements)}: the file is cut short")
     if len(elements) > math.prod(shape):
         raise DatasetError(f"{promised}, received more: the file is too long, or its sizes are wrong")
-    try:
+    with reported_as(DatasetError, f"{promised}, received sizes that no array can have", ValueError):  # 0 × ..., beyond counting
         return np.array(np.frombuffer(elements, np.uint8).reshape(shape))  # a copy, which owns its memory
-    except ValueError as error:  # no elements, but sizes whose product NumPy cannot count
-        raise DatasetError(f"{promised}, received sizes that no array can have: {error}") from error

@@ -1,5 +1,8 @@
 """What is raised for a file that is not what it should be: one family, so that a program can catch them all as `FileError`."""
 
+import contextlib
+from collections.abc import Iterator
+
 
 class FileError(ValueError):
     """A file that is not what it should be; the message names it or what is wrong in it."""
@@ -23,3 +26,14 @@ class PictureError(FileError):
 
 class CodecError(FileError):
     """Compressed data, or what is to be compressed, that is not what the codec expects."""
+
+
+@contextlib.contextmanager
+def reported_as(error: type[FileError], expected: str, *causes: type[Exception]) -> Iterator[None]:
+    """Raise an `error` that says what was expected in place of exceptions of these kinds; one that is an `error` stays itself."""
+    try:
+        yield
+    except causes as cause:
+        if isinstance(cause, error):
+            raise
+        raise error(f"{expected}: {getattr(cause, 'strerror', None) or cause}") from cause

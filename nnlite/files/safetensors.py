@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays import Array
-from nnlite.files.errors import FormatError
+from nnlite.files.errors import FormatError, reported_as
 from nnlite.files.whole_files import read_file, write_atomically
 
 DTYPES = {
@@ -112,13 +112,9 @@ def _parse_header(text: bytes) -> dict[str, Any]:
 
     if not text.startswith(b"{"):
         raise FormatError("expected a header that begins with '{'")
-    try:
-        header = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
-    except FormatError:
-        raise
-    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, an endless number, or nested too deeply
-        raise FormatError(f"expected a header in JSON: {error}") from error
-    return dict(header)
+    # No UTF-8, no JSON, an endless number, or nested too deeply:
+    with reported_as(FormatError, "expected a header in JSON", ValueError, RecursionError):
+        return dict(json.loads(text.decode("utf-8"), object_pairs_hook=unique))
 
 
 def _view(name: str, entry: Any, buffer: memoryview) -> Array:
@@ -141,15 +137,12 @@ def _view(name: str, entry: Any, buffer: memoryview) -> Array:
             f"{name!r}: expected {math.prod(shape)} elements of {element.itemsize} bytes inside a buffer of {len(buffer)}, "
             f"received offsets {offsets}"
         )
-    try:
+    # A ValueError: no elements, but sizes whose product NumPy cannot count.
+    with reported_as(FormatError, f"{name!r}: expected a shape that an array can have", ValueError):
         array: Array = np.frombuffer(buffer[begin:end], element).reshape(shape)
-        if dtype == "BOOL" and array.view(np.uint8).max(initial=0) > 1:
-            raise FormatError(f"{name!r}: expected the bytes 0 and 1 for BOOL, received others")
-        return array.astype(DTYPES[dtype], copy=False)
-    except FormatError:
-        raise
-    except ValueError as error:  # no elements, but sizes whose product NumPy cannot count
-        raise FormatError(f"{name!r}: expected a shape that an array can have: {error}") from error
+    if dtype == "BOOL" and array.view(np.uint8).max(initial=0) > 1:
+        raise FormatError(f"{name!r}: expected the bytes 0 and 1 for BOOL, received others")
+    return array.astype(DTYPES[dtype], copy=False)
 
 
 def _check_tiling(offsets: list[list[int]], length: int) -> None:

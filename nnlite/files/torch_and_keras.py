@@ -27,7 +27,7 @@ import numpy as np
 
 from nnlite.arrays import Array
 from nnlite.files import safetensors
-from nnlite.files.errors import CheckpointError, FormatError
+from nnlite.files.errors import CheckpointError, FormatError, reported_as
 from nnlite.files.torch_names import ways_to_name
 from nnlite.files.weights import restore
 from nnlite.files.whole_files import read_file, write_atomically
@@ -223,7 +223,8 @@ def _read_keras(path: str | os.PathLike[str], limit: int) -> dict[str, Array]:
     """Return the weights in a file of Keras by name; from an archive no more than `limit` bytes are unpacked."""
     h5py = _import_h5py()
     data = read_file(path, safetensors.MAX_BYTES)
-    try:
+    problem = f"{path}: expected a .keras or .weights.h5 file, received a damaged or other one"
+    with reported_as(CheckpointError, problem, Exception):  # h5py and zipfile have no common one for damage
         if data.startswith(b"PK"):
             with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("model.weights.h5") as member:
                 data = member.read(limit + 1)
@@ -243,10 +244,6 @@ def _read_keras(path: str | os.PathLike[str], limit: int) -> dict[str, Array]:
             if sum(dataset.nbytes for dataset in datasets.values()) > len(data):
                 raise CheckpointError(f"{path}: expected arrays that fit into the file, received larger ones")
             return {name: dataset[...] for name, dataset in datasets.items()}
-    except CheckpointError:
-        raise
-    except Exception as error:  # h5py and zipfile have no common one for damage
-        raise CheckpointError(f"{path}: expected a .keras or .weights.h5 file, received a damaged or other one: {error}") from error
 
 
 def _import_h5py() -> Any:

@@ -18,7 +18,7 @@ import re
 import numpy as np
 
 from nnlite.arrays import Array
-from nnlite.files.errors import PictureError
+from nnlite.files.errors import PictureError, reported_as
 
 NPY = b"\x93NUMPY"
 MAX_HEADER = 10_000  # bytes, as in NumPy
@@ -49,12 +49,10 @@ def parse_npy(data: bytes) -> Array:
     descr, order, sizes = (re.search(entry, header) for entry in ENTRIES)
     if not (data.startswith(NPY) and size and HEADER.fullmatch(header) and descr and order and sizes):
         raise PictureError("expected a NumPy file of numbers, with a header as numpy.save writes it, received another")
-    try:
+    with reported_as(PictureError, "expected a NumPy file of numbers", TypeError, ValueError):  # no such type or shape
         dtype = np.dtype(descr[1] or descr[2])
         shape = tuple(int(size.strip("L \t\n")) for size in sizes[1].split(",") if size.strip())
         if math.prod(shape) * dtype.itemsize != len(data) - start:
             raise ValueError(f"{dtype} of shape {shape} after the header, received {len(data) - start} bytes")
         elements = np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if order[1] == "True" else "C")
         return elements.astype(dtype.newbyteorder("="))
-    except (TypeError, ValueError) as error:  # no such type, or a shape that no array can have
-        raise PictureError(f"expected a NumPy file of numbers: {error}") from error

@@ -19,6 +19,8 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import Array
 from nnlite.datasets.idx import parse_idx
-from nnlite.files.errors import FileError, PictureError
+from nnlite.files.errors import FileError, PictureError, reported_as
 from nnlite.files.whole_files import MAX_BYTES, natural_order, read_file, write_atomically
 from nnlite.pictures.netpbm import BEGINNINGS as NETPBM
 from nnlite.pictures.netpbm import parse_netpbm
@@ -40,14 +42,12 @@ MAX_PIXELS = 2**28  # of a folder, 256 MiB
 
 def read_bytes(path: Path) -> bytes:
     """Return what a file holds, or what comes through standard input if the path is "-"; PictureError if it cannot be read."""
-    try:
+    with reported_as(PictureError, f"{path}: expected a readable file", OSError):
         if path != PIPE:
             return read_file(path, MAX_BYTES)
         data = bytearray()
         while len(data) <= MAX_BYTES and (piece := sys.stdin.buffer.read(2**20)):  # read(n) allocates n bytes at once
             data += piece
-    except OSError as error:
-        raise PictureError(f"{path}: expected a readable file: {error.strerror}") from error
     if len(data) > MAX_BYTES:
         raise PictureError(f"{path}: expected at most {MAX_BYTES} bytes from a pipe, received more")
     return bytes(data)
@@ -60,10 +60,8 @@ def write_bytes(path: Path, data: bytes, force: bool) -> None:
         sys.stdout.buffer.flush()
         return
     check_target(path, force)
-    try:
+    with reported_as(PictureError, f"{path}: expected a place that can be written to", OSError):
         write_atomically(path, data)
-    except OSError as error:
-        raise PictureError(f"{path}: expected a place that can be written to: {error.strerror}") from error
 
 
 def check_target(path: Path, force: bool) -> None:
@@ -109,11 +107,7 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
     PictureError
         It cannot be read, is of another kind, damaged, or transparent; the message names it.
     """
-    data = read_bytes(path)
-    try:
-        return _parse_picture(data)
-    except FileError as error:
-        raise PictureError(f"{path}: {error}") from error
+    return _parse_file(path, _parse_picture)
 
 
 def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
@@ -147,9 +141,13 @@ def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None
 
 
 def _read_file(path: Path, colours: bool) -> Array:
+    return _parse_file(path, partial(parse_images, colours=colours))
+
+
+def _parse_file(path: Path, parse: Callable[[bytes], Array]) -> Array:
     data = read_bytes(path)
     try:
-        return parse_images(data, colours)
+        return parse(data)
     except FileError as error:
         raise PictureError(f"{path}: {error}") from error
 
@@ -171,10 +169,8 @@ def parse_images(data: bytes, colours: bool = False) -> Array:
 
 
 def _read_folder(path: Path, colours: bool) -> Array:
-    try:
+    with reported_as(PictureError, f"{path}: expected a readable folder", OSError):
         files = sorted((file for file in path.iterdir() if file.suffix.lower() == ".png"), key=natural_order)
-    except OSError as error:
-        raise PictureError(f"{path}: expected a readable folder: {error.strerror}") from error
     if not files:
         raise PictureError(f"{path}: expected a folder of PNG files, received one without any")
     images: list[Array] = []
@@ -192,19 +188,19 @@ def _write_folder(path: Path, images: npt.NDArray[np.uint8], force: bool) -> Non
     check_target(path, force)
     digits = len(str(len(images) - 1))
     path = Path(os.path.realpath(path))
-    try:
-        with tempfile.TemporaryDirectory(prefix=".nnlite.", dir=path.parent) as temporary:
-            new = Path(temporary) / "new"
-            new.mkdir()
-            for number, image in enumerate(images):
-                (new / f"{number:0{digits}d}.png").write_bytes(png(image))
-            if path.exists():
-                _check_numbered(path)
-                _replace_folder(path, new)
-            else:
-                os.rename(new, path)
-    except OSError as error:
-        raise PictureError(f"{path}: expected a place that can be written to: {error.strerror}") from error
+    with (
+        reported_as(PictureError, f"{path}: expected a place that can be written to", OSError),
+        tempfile.TemporaryDirectory(prefix=".nnlite.", dir=path.parent) as temporary,
+    ):
+        new = Path(temporary) / "new"
+        new.mkdir()
+        for number, image in enumerate(images):
+            (new / f"{number:0{digits}d}.png").write_bytes(png(image))
+        if path.exists():
+            _check_numbered(path)
+            _replace_folder(path, new)
+        else:
+            os.rename(new, path)
 
 
 def _replace_folder(path: Path, new: Path) -> None:
@@ -221,10 +217,8 @@ def _replace_folder(path: Path, new: Path) -> None:
         if path.exists():
             shutil.rmtree(old, ignore_errors=True)
         else:
-            try:
+            with reported_as(PictureError, f"{path}: the folder could not be replaced and is now {old}", OSError):
                 os.rename(old, path)
-            except OSError as error:
-                raise PictureError(f"{path}: the folder could not be replaced and is now {old}: {error.strerror}") from error
 
 
 def _check_numbered(path: Path) -> None:

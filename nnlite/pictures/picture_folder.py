@@ -11,11 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.files.errors import DatasetError, PictureError
+from nnlite.files.errors import DatasetError, PictureError, reported_as
 from nnlite.files.whole_files import MAX_BYTES, natural_order
-from nnlite.pictures.picture_files import read_picture
-
-ENDINGS = {".pgm", ".ppm", ".pnm", ".png"}
+from nnlite.pictures.picture_files import PICTURES, read_picture
 
 
 class ImageFolder(NamedTuple):
@@ -47,11 +45,9 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
         larger than 1 GiB in colours, three bytes a pixel, even if they are grey; the message names the folder or file.
     """
     folder = Path(path)
-    try:
+    with reported_as(DatasetError, f"{folder}: expected a readable folder of images", OSError):
         members = {".": folder, **{child.name: child for child in _visible(folder) if child.is_dir()}}
         files = {name: [file for file in _visible(member) if _is_picture(file)] for name, member in members.items()}
-    except OSError as error:
-        raise DatasetError(f"{folder}: expected a readable folder of images: {error.strerror}") from error
     names = [name for name in files if files[name]]
     if not names:
         raise DatasetError(f"{folder}: expected PGM, PPM or PNG images in this folder or in folders in it, found none")
@@ -124,7 +120,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _is_picture(file: Path) -> bool:
-    return file.suffix.lower() in ENDINGS and not file.is_dir()
+    return file.suffix.lower() in PICTURES and not file.is_dir()
 
 
 def _size(picture: npt.NDArray[np.uint8]) -> str:

@@ -17,7 +17,7 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.files.errors import PictureError
+from nnlite.files.errors import PictureError, reported_as
 from nnlite.jit import jit
 
 Bytes = npt.NDArray[np.uint8]
@@ -98,10 +98,8 @@ def _read_header(header: bytes) -> tuple[int, int, int, int, int]:
 def _inflate(chunks: Chunks, size: int) -> Bytes:
     """Return what the IDAT chunks hold; PictureError unless it is one whole zlib stream of so many bytes."""
     stream = zlib.decompressobj()
-    try:
+    with reported_as(PictureError, "expected a PNG image", zlib.error):
         rows = stream.decompress(b"".join(contents for kind, contents in chunks if kind == b"IDAT"), size + 1)
-    except zlib.error as error:
-        raise PictureError(f"expected a PNG image: {error}") from error
     if len(rows) != size or not stream.eof or stream.unused_data:
         raise PictureError(f"expected a PNG image whose rows take {size} bytes, received fewer or more")
     return np.frombuffer(bytearray(rows), np.uint8)

@@ -26,13 +26,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.arrays import expect
 from nnlite.files import safetensors
-from nnlite.files.errors import CheckpointError
+from nnlite.files.errors import CheckpointError, reported_as
 from nnlite.files.weights import CHECKPOINT, check_checksum, checksum
 from nnlite.files.whole_files import remove_leftovers
-from nnlite.layers.stack import Stack
-from nnlite.losses.loss import Loss
-from nnlite.optimizers.optimizer import Optimizer
+from nnlite.layers import Stack
+from nnlite.losses import Loss
+from nnlite.optimizers import Optimizer
 from nnlite.training.batches import Batches
 from nnlite.training.callbacks import Callback, Logs
 from nnlite.training.job import bit_generators, check_generator, description, layers_of, origin
@@ -156,30 +157,24 @@ class SavedTraining(Callback):
                 f"{self._path}: expected a checkpoint as fit writes it, {FORMAT!r}, received {metadata.get('format')!r}"
             )
         check_checksum(arrays, metadata, self._path)
-        try:
+        problem = f"{self._path}: expected a checkpoint as fit writes it, received one that is none"
+        with reported_as(CheckpointError, problem, KeyError, TypeError, ValueError, RecursionError):  # a checksum can be forged
             expected, received = json.loads(json.dumps(self._job)), dict(json.loads(metadata["job"]))
             state: dict[str, Any] = _unpack(json.loads(metadata["state"]), arrays)
             if metadata["format"] == OLDER_FORMAT:
                 self._renew(expected, received, state)
             epochs, epochs_before = expected.pop("epochs", None), received.pop("epochs", None)
-        except (KeyError, TypeError, ValueError, RecursionError) as error:  # a right checksum can be forged
-            raise CheckpointError(
-                f"{self._path}: expected a checkpoint as fit writes it, received one that is none: {error}"
-            ) from error
         for name in {**expected, **received}:
             if expected.get(name) != received.get(name):
                 raise CheckpointError(
                     f"{self._path}: expected a checkpoint of this training, with {name} {expected.get(name)}, received one with "
                     f"{name} {received.get(name)}: give fit another path, or remove the file to start anew"
                 )
-        try:
+        problem = f"{self._path}: expected the state of this training, received one that does not fit"
+        with reported_as(CheckpointError, problem, Exception):  # whatever a wrong type or a wrong value leads to
             self._check(state)
             if epochs is not None and epochs < state["epoch"]:
                 raise ValueError(f"it has trained for {state['epoch']} epochs already, received epochs={epochs}")
-        except Exception as error:  # whatever a wrong type or a wrong value leads to
-            raise CheckpointError(
-                f"{self._path}: expected the state of this training, received one that does not fit: {error}"
-            ) from error
         dependent = [type(callback).__name__ for callback in self._callbacks if callback.depends_on_epochs]
         if epochs != epochs_before and dependent:
             text = (
@@ -194,16 +189,13 @@ class SavedTraining(Callback):
         parameters = {name: (p.value.shape, p.value.dtype) for name, p in self._model.named_parameters().items()}
         if {name: (array.shape, array.dtype) for name, array in state["parameters"].items()} != parameters:
             raise ValueError("other parameters")
-        if not all(
-            isinstance(number, int | float) and isinstance(vars(optimizer)[name], int | float | None)
-            for name, number in state["numbers"].items()
-        ):
-            raise ValueError("numbers that are none of the optimizer's")
+        for name, number in state["numbers"].items():
+            known = isinstance(number, int | float) and isinstance(vars(optimizer)[name], int | float | None)
+            expect(known, f"{name} {number!r}, which is no number of the optimizer's")
         step, equal_steps = state["watch"]
-        if not all(type(number) is int and number >= 0 for number in (state["epoch"], step, equal_steps)):
-            raise ValueError("counts that are none")
-        if type(state["stopped"]) is not bool:
-            raise ValueError("no answer whether the training has ended")
+        for number in (state["epoch"], step, equal_steps):
+            expect(type(number) is int and number >= 0, f"{number!r} as a count")
+        expect(type(state["stopped"]) is bool, "no answer whether the training has ended")
         copy.deepcopy(optimizer).load_state(state["optimizer"])
         for generator, generator_state in zip(self._generators, state["generators"], strict=True):
             check_generator(generator, generator_state)
