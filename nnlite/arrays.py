@@ -88,8 +88,9 @@ def expect(condition: bool, message: str) -> None:
 
 def expect_count(owner: str, name: str, value: Any) -> None:
     """Raise ValueError unless an argument is a whole number of at least 1."""
-    expect(is_whole(value), f"{owner} expects {name} to be a whole number, received {value!r}")
-    expect(value >= 1, f"{owner} expects {name} of at least 1, received {value}")
+    if not is_whole(value) or value < 1:
+        wanted = f"{name} of at least 1" if is_whole(value) else f"{name} to be a whole number"
+        raise ValueError(f"{owner} expects {wanted}, received {value!r}")
 
 
 def expect_rng(owner: str, rng: object) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, as_array, expect_rng
+from nnlite.arrays import FloatArray, Shape, as_array, expect, expect_rng
 from nnlite.layers.layer import Layer
 from nnlite.losses.loss import Loss
 from nnlite.training.batches import Batches
@@ -104,11 +104,9 @@ def gradcheck(
     0.weight True
     0.bias True
     """
-    if not isinstance(layer, Layer):
-        raise ValueError(f"gradcheck expects a layer or a model, received {layer!r}")
+    expect(isinstance(layer, Layer), f"gradcheck expects a layer or a model, received {layer!r}")
     expect_rng("gradcheck", rng)
-    if (loss is None) != (target is None):
-        raise ValueError("gradcheck expects loss and target together, received only one of them")
+    expect((loss is None) == (target is None), "gradcheck expects loss and target together, received only one of them")
     layer = copy.deepcopy(layer)
     batches = Batches(x, target, np.float64, getattr(layer, "_takes_images", True))
     x, target = (part.copy() for part in batches.take(np.arange(len(batches))))
@@ -174,17 +172,14 @@ class _Comparison:
         errors, kinks = {}, 0
         for name, (value, gradient) in arrays.items():
             if gradient.shape != value.shape:
-                raise GradientError(
-                    f"{self.owner}: expected a gradient of shape {value.shape} with respect to {name}, received {gradient.shape}"
-                )
+                shapes = f"of shape {value.shape} with respect to {name}, received {gradient.shape}"
+                raise GradientError(f"{self.owner}: expected a gradient {shapes}")
             steps, analytic = self.steps(gradient)
             numeric, smooth = self.differences(value, steps, analytic)
             kinks += int(np.sum(~smooth))
             if np.mean(smooth) < 1 - MAX_KINKS:
-                raise GradientError(
-                    f"{self.owner}: {np.sum(~smooth)} of {smooth.size} entries of {name} lie at kinks, too many to check: "
-                    "choose another x"
-                )
+                kinked = f"{np.sum(~smooth)} of {smooth.size} entries of {name} lie at kinks"
+                raise GradientError(f"{self.owner}: {kinked}, too many to check: choose another x")
             a, n = analytic[smooth], numeric[smooth]
             rounding = 1e-15 * max(abs(self.centre), 1e-3) / self.epsilon * np.sqrt(a.size)  # of the differences themselves
             distance = float(np.linalg.norm(a - n))

@@ -260,14 +260,7 @@ def sgd_nesterov(value: FloatArray, gradient: FloatArray, velocity: FloatArray, 
 
 @jit
 def adam(
-    value: FloatArray,
-    gradient: FloatArray,
-    m: FloatArray,
-    v: FloatArray,
-    beta1: float,
-    beta2: float,
-    rate: float,
-    epsilon: float,
+    value: FloatArray, gradient: FloatArray, m: FloatArray, v: FloatArray, beta1: float, beta2: float, rate: float, epsilon: float
 ) -> None:
     """m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  w ← w − rate · m / (√v + epsilon), with negligible g, m and v as 0.
 

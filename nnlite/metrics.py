@@ -41,8 +41,7 @@ def mse(image: Array, reference: Array, peak: float | None = None) -> float:
     0.02
     """
     a, b, peak = _pair("mse", image, reference, peak)
-    if a.size == 0:
-        raise ValueError(f"mse needs at least one element, received shape {a.shape}")
+    expect(a.size > 0, f"mse needs at least one element, received shape {a.shape}")
     difference = (a - b) / peak
     return float(np.mean(difference * difference))
 
@@ -115,8 +114,7 @@ SSIM_WINDOW /= SSIM_WINDOW.sum()
 def _pair(name: str, image: Array, reference: Array, peak: float | None) -> tuple[Array, Array, float]:
     """Return both images in float64 and the value of white, after all checks."""
     a, b = as_array("image", image), as_array("reference", reference)
-    if a.shape != b.shape:
-        raise ValueError(f"{name} compares arrays of equal shape, received {a.shape} and {b.shape}")
+    expect(a.shape == b.shape, f"{name} compares arrays of equal shape, received {a.shape} and {b.shape}")
     if a.dtype != b.dtype or a.dtype.kind == "c":
         raise ValueError(f"{name} compares real numbers of one dtype, received {a.dtype} and {b.dtype}: bring both to one scale")
     if peak is None:
@@ -193,8 +191,7 @@ def binary_entropy(target: npt.NDArray[Any]) -> float:
         The array is empty or leaves [0, 1].
     """
     target = as_array("target", target)
-    if target.size == 0:
-        raise ValueError(f"binary_entropy expects at least one number, received {target.dtype} of shape {target.shape}")
+    expect(target.size > 0, f"binary_entropy expects at least one number, received {target.dtype} of shape {target.shape}")
     counts = None
     warn_if_dark("target", target, "give target.astype('float32') for numbers 0 and 1")
     if target.dtype == np.uint8:  # at most 256 different numbers

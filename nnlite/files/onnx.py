@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from nnlite import layers
-from nnlite.arrays import Array, Shape
+from nnlite.arrays import Array, Shape, expect
 from nnlite.files.torch_and_keras import layers_by_position
 from nnlite.files.whole_files import write_atomically
 from nnlite.layers import IDENTITIES, Layer, Rescale, Reshape, SiLU, Stack
@@ -76,8 +76,7 @@ def dumps(model: Stack) -> bytes:
     if model.input_shape is None:
         raise ValueError("an ONNX file tells the shape of its input, received a model without: give Sequential an input_shape")
     steps = [(position, layer) for position, layer in layers_by_position(model).items() if type(layer) not in IDENTITIES]
-    if not steps:
-        raise ValueError("an ONNX file needs a layer that computes something, received a model without")
+    expect(len(steps) > 0, "an ONNX file needs a layer that computes something, received a model without")
     graph, x = _Graph(model), "x"
     for position, layer in steps:
         y = "y" if layer is steps[-1][1] else position

@@ -150,9 +150,7 @@ def _check_tiling(offsets: list[list[int]], length: int) -> None:
     position = 0
     for begin, end in sorted(offsets):
         if begin != position:
-            raise FormatError(
-                f"expected the arrays one after the other, received one at {begin} where the last ended at {position}"
-            )
+            raise FormatError(f"expected the arrays one after the other, received one at {begin}, the last ended at {position}")
         position = end
     if position != length:
         raise FormatError(f"expected a buffer of {position} bytes, received {length}")

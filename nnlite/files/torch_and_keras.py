@@ -265,7 +265,5 @@ def layers_by_position(model: Stack) -> dict[str, Layer]:
         else:
             layers[str(position)] = layer
     if len(set(layers.values())) != len(layers):
-        raise ValueError(
-            "expected each layer object once, received a model that has one of them in two places: make a second layer"
-        )
+        raise ValueError("expected each layer object once, received a model that has one in two places: make a second layer")
     return layers

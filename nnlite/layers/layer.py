@@ -94,9 +94,8 @@ def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
     dtype = parameter.value.dtype
     if not isinstance(x, np.ndarray) or x.dtype != dtype:
         x = _array(layer, x)
-        raise ValueError(
-            f"{layer} with {dtype} parameters expects x of that dtype, received {x.dtype}: {floats_hint('x', x, dtype)}"
-        )
+        hint = floats_hint("x", x, dtype)
+        raise ValueError(f"{layer} with {dtype} parameters expects x of that dtype, received {x.dtype}: {hint}")
 
 
 def expect_floats(name: str, array: FloatArray) -> None:

@@ -60,8 +60,7 @@ class Reshape(Rearrangement):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(a, b, ...) → shape."""
-        if math.prod(input_shape) != math.prod(self.shape):
-            raise ValueError(
-                f"Reshape to {self.shape} expects samples of {math.prod(self.shape)} elements, received shape {input_shape}"
-            )
+        size = math.prod(self.shape)
+        if math.prod(input_shape) != size:
+            raise ValueError(f"Reshape to {self.shape} expects samples of {size} elements, received shape {input_shape}")
         return self.shape

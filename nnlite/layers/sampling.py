@@ -146,9 +146,8 @@ class MixtureSample(GaussianSample):
         """(2K,) → (K,)."""
         code = self.location.value.shape[1]
         if input_shape != (2 * code,):
-            raise ValueError(
-                f"MixtureSample expects {code} means and {code} log variances, received samples of shape {input_shape}"
-            )
+            expected = f"{code} means and {code} log variances"
+            raise ValueError(f"MixtureSample expects {expected}, received samples of shape {input_shape}")
         return (code,)
 
     def divergence(self, mean: FloatArray, log_variance: FloatArray, noise: FloatArray, z: FloatArray) -> npt.NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, as_array, is_whole
+from nnlite.arrays import FloatArray, Shape, as_array, expect, is_whole
 from nnlite.layers.dense import Dense
 from nnlite.layers.fused import fuse
 from nnlite.layers.layer import Layer
@@ -39,8 +39,7 @@ class Stack(Layer):
 
     def __init__(self, layers: Iterable[Layer], input_shape: Shape | None = None):
         super().__init__()
-        if not isinstance(layers, Iterable):
-            raise ValueError(f"{type(self).__name__} expects a list of layers, received {layers!r}")
+        expect(isinstance(layers, Iterable), f"{self._name} expects a list of layers, received {layers!r}")
         if input_shape is not None and not (isinstance(input_shape, Iterable) and all(map(is_whole, input_shape))):
             raise ValueError(f"{type(self).__name__} expects input_shape to be a tuple such as (784,), received {input_shape!r}")
         self._layers = tuple(layers)
@@ -49,9 +48,7 @@ class Stack(Layer):
                 hint = f": write {layer.__name__}(...)" if isinstance(layer, type) else ""
                 raise ValueError(f"{type(self).__name__} expects layers, received {layer!r} at position {position}{hint}")
         if len({id(layer) for layer in self._layers}) != len(self._layers):
-            raise ValueError(
-                f"{type(self).__name__} expects each layer object once, received one of them twice: make a second layer"
-            )
+            raise ValueError(f"{self._name} expects each layer object once, received one of them twice: make a second layer")
         if input_shape is None and self._layers:
             first = self._layers[0]
             if isinstance(first, Stack):
@@ -136,16 +133,12 @@ class Stack(Layer):
 
     def set_weights(self, weights: Sequence[FloatArray]) -> None:
         """Put values back, as `get_weights` gave them; ValueError, and nothing changed, if a shape does not fit."""
-        if not isinstance(weights, Sequence):
-            raise ValueError(f"set_weights expects a list of arrays, received {weights!r}")
-        expected = [parameter.value.shape for parameter in self.parameters]
-        weights = [as_array("a weight", weight) for weight in weights]
-        received = [weight.shape for weight in weights]
-        if expected != received:
-            raise ValueError(f"set_weights expects arrays of the shapes {expected}, received {received}")
-        pairs = [(p.value, np.asarray(weight, p.value.dtype)) for p, weight in zip(self.parameters, weights, strict=True)]
-        for value, weight in pairs:
-            value[...] = weight
+        expect(isinstance(weights, Sequence), f"set_weights expects a list of arrays, received {weights!r}")
+        parameters, weights = self.parameters, [as_array("a weight", weight) for weight in weights]
+        expected, received = ([array.shape for array in arrays] for arrays in ([p.value for p in parameters], weights))
+        expect(expected == received, f"set_weights expects arrays of the shapes {expected}, received {received}")
+        for parameter, weight in zip(parameters, weights, strict=True):
+            parameter.value[...] = weight
 
     def summary(self) -> None:
         """Print the layers with their output shapes (N the batch) and numbers of parameters; shared ones count in the first."""

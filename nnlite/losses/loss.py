@@ -50,10 +50,8 @@ class Loss:
                 f"{target.shape}: reshape one of them, nothing is broadcast"
             )
         if prediction.dtype != target.dtype:
-            raise ValueError(
-                f"{name} expects a target of the prediction's dtype, received prediction {prediction.dtype} and target "
-                f"{target.dtype}"
-            )
+            received = f"prediction {prediction.dtype} and target {target.dtype}"
+            raise ValueError(f"{name} expects a target of the prediction's dtype, received {received}")
         expect_floats(name, prediction)
         if prediction.size == 0 or prediction.ndim == 0:
             raise ValueError(f"{name} is a mean and needs at least one element, received shape {prediction.shape}")

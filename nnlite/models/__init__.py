@@ -7,9 +7,4 @@ from nnlite.models.autoencoder import Autoencoder
 from nnlite.models.dense_network import dense_network
 from nnlite.models.sequential import Sequential, dead_units
 
-__all__ = [
-    "Autoencoder",
-    "Sequential",
-    "dead_units",
-    "dense_network",
-]
+__all__ = ["Autoencoder", "Sequential", "dead_units", "dense_network"]

@@ -42,11 +42,10 @@ class Autoencoder(Sequential):
     def __init__(self, encoder: Iterable[Layer], decoder: Iterable[Layer], input_shape: Shape | None = None):
         encoder = list(encoder)
         super().__init__([*encoder, *decoder], input_shape)
-        if self.input_shape is not None and self.output_shape(self.input_shape) != self.input_shape:
-            raise ValueError(
-                f"Autoencoder expects a decoder that gives the input's shape {self.input_shape}, received one that gives "
-                f"{self.output_shape(self.input_shape)}: end it with a Reshape"
-            )
+        shape = self.input_shape
+        if shape is not None and self.output_shape(shape) != shape:
+            received = f"received one that gives {self.output_shape(shape)}: end it with a Reshape"
+            raise ValueError(f"Autoencoder expects a decoder that gives the input's shape {shape}, {received}")
         self.encoder = self[: len(encoder)]
         self.decoder = self[len(encoder) :]
         self.decoder._takes_images = False

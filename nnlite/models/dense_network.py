@@ -6,16 +6,13 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, expect
 from nnlite.initializers import Initializer, he_normal
 from nnlite.layers import Dense, Layer, SiLU
 
 
 def dense_network(
-    widths: Sequence[int],
-    rng: np.random.Generator,
-    activation: Callable[[], Layer] = SiLU,
-    initializer: Initializer | None = None,
+    widths: Sequence[int], rng: np.random.Generator, activation: Callable[[], Layer] = SiLU, initializer: Initializer | None = None
 ) -> list[Layer]:
     """Return Dense layers of these widths with an activation between each two of them: a half of a deep autoencoder.
 
@@ -36,8 +33,7 @@ def dense_network(
     ValueError
         There are fewer than two widths, or one below 1.
     """
-    if not isinstance(widths, Sequence) or len(widths) < 2:
-        raise ValueError(f"dense_network expects at least two widths, received {widths!r}")
+    expect(isinstance(widths, Sequence) and len(widths) >= 2, f"dense_network expects at least two widths, received {widths!r}")
     layers: list[Layer] = []
     for position, (width, next_width) in enumerate(pairwise(widths), 2):
         start = initializer or (he_normal if position < len(widths) else _small)

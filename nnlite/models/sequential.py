@@ -7,7 +7,7 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from nnlite.arrays import Array, FloatArray, expect_count, is_whole
+from nnlite.arrays import Array, FloatArray, expect, expect_count, is_whole
 from nnlite.layers import Activation, Flatten, Layer, Reshape, Stack
 from nnlite.losses import LOSSES, Loss
 from nnlite.models.endings import warn_of_ending
@@ -81,8 +81,7 @@ class Sequential(Stack):
                 raise TypeError(f"the layers of a model are numbered 0 to {len(self) - 1}, received {index!r}")
             return self.layers[index]
         start, _, stride = index.indices(len(self))
-        if stride != 1:
-            raise ValueError(f"a slice of a model is expected to take layers in a row, received the stride {stride}")
+        expect(stride == 1, f"a slice of a model is expected to take layers in a row, received the stride {stride}")
         shape = self.input_shape
         if shape is not None:
             for layer in self.layers[:start]:
@@ -210,8 +209,7 @@ class Sequential(Stack):
         checks.check_callbacks(callbacks)
         checks.check_monitors(callbacks, validation_data is not None)
         batches = self._batches(x, None if y is x and augment is None else y)  # without y one batch serves as both
-        if len(batches) == 0:
-            raise ValueError("fit expects the number of samples of at least 1, received 0")
+        expect(len(batches) > 0, "fit expects the number of samples of at least 1, received 0")
         validation = None
         if validation_data is not None:
             validation = self._batches(*checks.pair(validation_data))

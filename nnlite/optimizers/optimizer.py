@@ -39,15 +39,10 @@ class Optimizer:
     memories: tuple[str, ...] = ()  # the attributes that hold what is remembered, one flat array for each parameter
 
     def __init__(self, learning_rate: float, clip_norm: float | None = None):
-        name = type(self).__name__
-        expect(
-            is_number(learning_rate) and 0 < learning_rate < np.inf,
-            f"{name} expects a positive learning rate, received {learning_rate!r}",
-        )
-        expect(
-            clip_norm is None or (is_number(clip_norm) and clip_norm > 0),
-            f"{name} expects a positive clip_norm, received {clip_norm!r}",
-        )
+        name, number = type(self).__name__, is_number(learning_rate) and 0 < learning_rate < np.inf
+        expect(number, f"{name} expects a positive learning rate, received {learning_rate!r}")
+        clips = clip_norm is None or (is_number(clip_norm) and clip_norm > 0)
+        expect(clips, f"{name} expects a positive clip_norm, received {clip_norm!r}")
         self.learning_rate = float(learning_rate)  # NumPy's float32 would be missing among the numbers
         self.clip_norm = None if clip_norm is None else float(clip_norm)
         self.step_count = 0
@@ -83,14 +78,14 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter once, by the gradient it holds."""
-        if not any(parameter.trainable for parameter in self.parameters):
+        learning = [(position, parameter) for position, parameter in enumerate(self.parameters) if parameter.trainable]
+        if not learning:
             raise RuntimeError(f"{type(self).__name__}.step needs bind(parameters) with at least one trainable parameter before it")
         self.step_count += 1
         if self.clip_norm is not None:
-            self._clip(self.clip_norm)
-        for position, parameter in enumerate(self.parameters):
-            if parameter.trainable:
-                self._update(position, parameter.value.reshape(-1), parameter.gradient.reshape(-1))
+            self._clip([parameter.gradient for _, parameter in learning], self.clip_norm)
+        for position, parameter in learning:
+            self._update(position, parameter.value.reshape(-1), parameter.gradient.reshape(-1))
 
     def state(self) -> dict[str, Any]:
         """Return copies of the whole memory: "step_count", and lists of arrays in the order of the parameters."""
@@ -105,15 +100,13 @@ class Optimizer:
             Names, lengths or dtypes are not those of this optimizer's own state. Nothing has been changed then.
         """
         expected, received = _describe(self.state()), _describe(state)
-        if received != expected:
-            raise ValueError(f"{type(self).__name__} expects a state of {expected}, received {received}")
+        expect(received == expected, f"{type(self).__name__} expects a state of {expected}, received {received}")
         self.step_count = int(state["step_count"])
         for name in self.memories:
             for array, loaded in zip(getattr(self, name), state[name], strict=True):
                 array[...] = loaded
 
-    def _clip(self, largest: float) -> None:
-        gradients = [parameter.gradient for parameter in self.parameters if parameter.trainable]
+    def _clip(self, gradients: Sequence[FloatArray], largest: float) -> None:
         norm = float(np.sqrt(sum(np.sum(np.square(gradient, dtype=np.float64)) for gradient in gradients)))
         if norm > largest:
             for gradient in gradients:

@@ -42,14 +42,11 @@ def parse_netpbm(data: bytes) -> npt.NDArray[np.uint8]:
     """
     header = HEADER.match(data)
     if header is None:
-        raise PictureError(
-            f"expected a PGM or PPM header (P2, P3, P5 or P6, width, height, maxval), received bytes {data[:8].hex(' ')!r}"
-        )
+        received = f"received bytes {data[:8].hex(' ')!r}"
+        raise PictureError(f"expected a PGM or PPM header (P2, P3, P5 or P6, width, height, maxval), {received}")
     kind, width, height, maxval = map(int, header.groups())
     if width == 0 or height == 0 or not 1 <= maxval <= 65535:
-        raise PictureError(
-            f"expected sizes of at least 1 and a maxval from 1 to 65535, received {width} × {height}, maxval {maxval}"
-        )
+        raise PictureError(f"expected sizes of at least 1 and a maxval from 1 to 65535, received {width} × {height}, {maxval}")
     channels = 3 if kind in (3, 6) else 1
     read = _plain_samples if kind in (2, 3) else _binary_samples
     samples = read(data[header.end() :], width * height * channels, maxval)
@@ -81,9 +78,6 @@ def _plain_samples(rest: bytes, count: int, maxval: int) -> npt.NDArray[np.unsig
 
 def _check_count(unit: str, received: int, expected: int) -> None:
     if received != expected:
-        found = (
-            f"{received}: the file is cut short"
-            if received < expected
-            else "more: the file is too long, its sizes are wrong, or it holds several images"
-        )
+        too_long = "more: the file is too long, its sizes are wrong, or it holds several images"
+        found = f"{received}: the file is cut short" if received < expected else too_long
         raise PictureError(f"expected {expected} {unit} of samples, received {found}")

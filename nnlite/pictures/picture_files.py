@@ -123,9 +123,7 @@ def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None
         write_bytes(path, png(images[0]), force)
     elif name.endswith((".pgm", ".ppm")):
         if len(images) != 1 or (images.ndim == 4) != name.endswith(".ppm"):
-            raise PictureError(
-                f"{path}: a PGM holds one grey image, a PPM one in colours, received {images.shape}: give a .npy file"
-            )
+            raise PictureError(f"{path}: a PGM holds one grey image, a PPM one in colours, received {images.shape}: give a .npy")
         _, height, width = images.shape[:3]
         write_bytes(path, b"P%d\n%d %d\n255\n" % (images.ndim + 2, width, height) + images.tobytes(), force)
     elif "idx" in name or "ubyte" in name:
@@ -135,9 +133,8 @@ def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None
     elif path.suffix == "":
         _write_folder(path, images, force)
     else:
-        raise PictureError(
-            f"{path}: expected a name that ends in .png, .npy, .pgm, .ppm or -ubyte(.gz), or a folder without an ending"
-        )
+        endings = ".png, .npy, .pgm, .ppm or -ubyte(.gz)"
+        raise PictureError(f"{path}: expected a name that ends in {endings}, or a folder without an ending")
 
 
 def _read_file(path: Path, colours: bool) -> Array:
@@ -163,9 +160,8 @@ def parse_images(data: bytes, colours: bool = False) -> Array:
         return parse_npy(data)
     if data.startswith((b"\x1f\x8b", b"\0\0")):
         return parse_idx(data)
-    raise PictureError(
-        f"expected a PNG, PGM, PPM, .npy or IDX file, or a folder of PNGs, received bytes {data[:4].hex(' ')!r}: convert it to PNG"
-    )
+    kinds, received = "a PNG, PGM, PPM, .npy or IDX file, or a folder of PNGs", data[:4].hex(" ")
+    raise PictureError(f"expected {kinds}, received bytes {received!r}: convert it to PNG")
 
 
 def _read_folder(path: Path, colours: bool) -> Array:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.arrays import expect
 from nnlite.files.errors import DatasetError, PictureError, reported_as
 from nnlite.files.whole_files import MAX_BYTES, natural_order
 from nnlite.pictures.picture_files import PICTURES, read_picture
@@ -95,8 +96,7 @@ def hold_out(
     ValueError
         The share is not in (0, 1), or nothing is left to test with: no group has two images, or there is one group only.
     """
-    if not 0 < share < 1:
-        raise ValueError(f"hold_out expects a share in (0, 1), received {share}")
+    expect(0 < share < 1, f"hold_out expects a share in (0, 1), received {share}")
     if whole_groups:
         mask = np.isin(groups, _draw(np.unique(groups), share, rng))
     else:

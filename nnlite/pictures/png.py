@@ -148,9 +148,7 @@ def _colours(image: Bytes, chunks: Chunks, depth: int, colour: int) -> Bytes:
     contents = dict(chunks)
     palette, opacity = contents.get(b"PLTE"), contents.get(b"tRNS")
     if palette is not None and (len(palette) % 3 or not 3 <= len(palette) <= 3 * 2**depth or colour in (GREY, GREY_ALPHA)):
-        raise PictureError(
-            f"expected a PNG with a palette of 1 to {2**depth} colours, or without one, received {len(palette)} bytes"
-        )
+        raise PictureError(f"expected a PNG with 1 to {2**depth} colours in its palette, or none, received {len(palette)} bytes")
     if colour == PALETTE:
         entries = np.frombuffer(palette or b"", np.uint8).reshape(-1, 3)
         if image.max() >= len(entries):

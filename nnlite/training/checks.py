@@ -50,8 +50,7 @@ def pair(data: Any) -> tuple[Any, Any]:
     """Return x and y of validation data, which are (x, y) or x alone."""
     if not isinstance(data, tuple | list):
         return data, None
-    if len(data) != 2:
-        raise ValueError(f"fit expects validation_data of x or (x, y), received {type(data).__name__} of {len(data)}")
+    expect(len(data) == 2, f"fit expects validation_data of x or (x, y), received {type(data).__name__} of {len(data)}")
     return data[0], data[1]
 
 
@@ -61,18 +60,15 @@ def warn_of_scale(x: Array, y: Array | None) -> None:
     warn_if_dark("x", x, "give x.astype('float32') for numbers 0 and 1")
     for name, array in (("x", x), ("y", np.asarray(x if y is None else y))):
         first = array[:100]
-        whole = (
-            array.dtype.kind == "f" and 127 < first.max(initial=0) <= 255 and first.min() >= 0 and (first == np.rint(first)).all()
-        )
-        if whole and may_be_images(array, x):
+        bytes_ = array.dtype.kind == "f" and 127 < first.max(initial=0) <= 255 and first.min() >= 0
+        if bytes_ and (first == np.rint(first)).all() and may_be_images(array, x):
             warnings.warn(f"{name} holds whole numbers up to {first.max():g}: divide them by 255 if they are pixels", stacklevel=4)
             return
 
 
 def check_validation(model: Stack, loss: Loss, validation: Batches) -> None:
     """Raise ValueError unless the model and the loss take the first sample."""
-    if len(validation) == 0:
-        raise ValueError("fit expects validation_data of at least one sample, received none")
+    expect(len(validation) > 0, "fit expects validation_data of at least one sample, received none")
     x, t = validation.take(np.arange(1))
     try:
         with np.errstate(all="ignore"):

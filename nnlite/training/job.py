@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays import expect
 from nnlite.layers import Layer, Stack
 
 VARYING = {"penalty", "stop_training"}  # attributes of layers that are no settings
@@ -19,8 +20,7 @@ def check_generator(generator: np.random.BitGenerator, state: Any) -> None:
     """Raise an exception unless it is a state of this generator. NumPy checks no position, and reads wherever it points."""
     copy.deepcopy(generator).state = state
     for position, length in ((state["state"].get("pos", 0), MT19937_WORDS), (state.get("buffer_pos", 0), PHILOX_WORDS)):
-        if not 0 <= position <= length:
-            raise ValueError(f"a position {position} in a generator of {length} words")
+        expect(0 <= position <= length, f"a position {position} in a generator of {length} words")
 
 
 def description(thing: object) -> str:
@@ -29,9 +29,8 @@ def description(thing: object) -> str:
         return f"partial({description(thing.func)}, {_setting(thing.args)}, {_setting(sorted(thing.keywords.items()))})"
     code = getattr(thing, "__code__", None)
     if isinstance(code, CodeType):
-        return (
-            f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}({zlib.crc32(repr(_text(code)).encode()):08x})"
-        )
+        crc = zlib.crc32(repr(_text(code)).encode())
+        return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}({crc:08x})"
     attributes = {"layers": thing.layers, **vars(thing)} if isinstance(thing, Stack) else getattr(thing, "__dict__", {})
     settings = {name: _setting(value) for name, value in attributes.items() if not name.startswith("_") and name not in VARYING}
     return f"{type(thing).__name__}({', '.join(f'{name}={text}' for name, text in settings.items() if text)})"
@@ -69,9 +68,7 @@ def bit_generators(owners: Iterable[object], rng: np.random.Generator | None) ->
         for generator in _generators_in(getattr(owner, "__dict__", {})):
             if generator is not rng and not any(generator is known for known in named):
                 name = type(owner).__name__
-                raise ValueError(
-                    f"{name} is expected to name its random generators for a checkpoint: return them from {name}.rngs()"
-                )
+                raise ValueError(f"{name} is expected to name its generators for a checkpoint: return them from {name}.rngs()")
         found |= {id(generator.bit_generator): generator.bit_generator for generator in named}
     if rng is not None:
         found[id(rng.bit_generator)] = rng.bit_generator

@@ -6,7 +6,7 @@ from contextlib import ExitStack, nullcontext, suppress
 
 import numpy as np
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, expect
 from nnlite.layers.stack import Stack
 from nnlite.losses.loss import Loss
 from nnlite.optimizers.optimizer import Optimizer
@@ -88,8 +88,7 @@ def train(
 
 def mean_loss(model: Stack, loss: Loss, batches: Batches, batch_size: int, compiled: CompiledStep | None = None) -> float:
     """Return the loss, the mean over all samples, without the layers' penalties."""
-    if len(batches) == 0:
-        raise ValueError("evaluate expects at least one sample, received none")
+    expect(len(batches) > 0, "evaluate expects at least one sample, received none")
     if compiled is not None:
         with suppress(NotCompilable):
             value = compiled.evaluate(batches)

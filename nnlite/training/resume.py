@@ -177,18 +177,15 @@ class SavedTraining(Callback):
                 raise ValueError(f"it has trained for {state['epoch']} epochs already, received epochs={epochs}")
         dependent = [type(callback).__name__ for callback in self._callbacks if callback.depends_on_epochs]
         if epochs != epochs_before and dependent:
-            text = (
-                f"{self._path} was made for {epochs_before} epochs, which {dependent[0]} depends on: {epochs} from the start differ"
-            )
-            warnings.warn(text, stacklevel=4)
+            text = f"was made for {epochs_before} epochs, which {dependent[0]} depends on: {epochs} from the start differ"
+            warnings.warn(f"{self._path} {text}", stacklevel=4)
         return state
 
     def _check(self, state: dict[str, Any]) -> None:
         """Raise an exception unless the state can be put into everything: tried on copies, and with no attribute but the known."""
         optimizer = self._optimizer
         parameters = {name: (p.value.shape, p.value.dtype) for name, p in self._model.named_parameters().items()}
-        if {name: (array.shape, array.dtype) for name, array in state["parameters"].items()} != parameters:
-            raise ValueError("other parameters")
+        expect({name: (array.shape, array.dtype) for name, array in state["parameters"].items()} == parameters, "other parameters")
         for name, number in state["numbers"].items():
             known = isinstance(number, int | float) and isinstance(vars(optimizer)[name], int | float | None)
             expect(known, f"{name} {number!r}, which is no number of the optimizer's")

@@ -110,20 +110,16 @@ class Watch:
         numbers = f"of predictions up to {largest:.2g} and targets up to {farthest:.2g}"
         if max(largest, farthest) < LARGE:
             return f"{place}, {numbers}: it is not defined there"
-        return (
-            f"{place}, {numbers}: {'scale the targets' if farthest >= largest else self._advice(x, 'start with smaller weights')}"
-        )
+        advice = "scale the targets" if farthest >= largest else self._advice(x, "start with smaller weights")
+        return f"{place}, {numbers}: {advice}"
 
     def _where_in_training(self, x: FloatArray) -> str:
         """Return the layer that makes NaN or infinity in training alone; copies repeat it, as the layers have moved on."""
         for position, layer in enumerate(self._model.layers):
             y = copy.deepcopy(layer).forward(x, training=True)
             if not np.isfinite(y).all():
-                largest = np.abs(x).max()
-                return (
-                    f"the first NaN or infinity is in the output of {_name(position, layer)}, in training alone, of inputs up to "
-                    f"{largest:.2g}"
-                )
+                place = f"the first NaN or infinity is in the output of {_name(position, layer)}"
+                return f"{place}, in training alone, of inputs up to {np.abs(x).max():.2g}"
             x = y
         return "some layer makes NaN or infinity in training alone, and not of all random numbers"
 

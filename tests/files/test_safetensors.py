@@ -235,14 +235,14 @@ BAD_FILES = {
     ),
     "overlap": (
         file_of({"a": entry(data_offsets=[0, 2]), "b": entry(data_offsets=[1, 3])}, b"abc"),
-        "received one at 1 where the last ended at 2",
+        "received one at 1, the last ended at 2",
     ),
-    "the same bytes twice": (file_of({"a": entry(), "b": entry()}, b"ab"), "received one at 0 where the last ended at 2"),
+    "the same bytes twice": (file_of({"a": entry(), "b": entry()}, b"ab"), "received one at 0, the last ended at 2"),
     "gap": (
         file_of({"a": entry(data_offsets=[0, 2]), "b": entry(data_offsets=[3, 5])}, b"abcde"),
-        "received one at 3 where the last ended at 2",
+        "received one at 3, the last ended at 2",
     ),
-    "gap at the start": (file_of({"a": entry(data_offsets=[1, 3])}, b"abc"), "received one at 1 where the last ended at 0"),
+    "gap at the start": (file_of({"a": entry(data_offsets=[1, 3])}, b"abc"), "received one at 1, the last ended at 0"),
     "trailing bytes": (file_of({"a": entry()}, b"abc"), "expected a buffer of 2 bytes, received 3"),
     "trailing bytes without arrays": (file_of({}, b"a"), "expected a buffer of 0 bytes, received 1"),
     "metadata is a string": (file_of({"__metadata__": "x"}), "__metadata__ to map strings to strings"),
