@@ -114,10 +114,11 @@ def gradcheck(
     for parameter in named.values():
         parameter.convert(np.float64)
     start = copy.deepcopy(layer)
-    output = layer.forward(x, training=True).copy()
+    output = _returned(layer, "forward", layer.forward(x, training=True))
     upstream = rng.standard_normal(output.shape) if loss is None else loss.value_and_gradient(output, target)[1]
+    terms = layer.penalty + (float(np.sum(np.abs(upstream * output))) if loss is None else abs(loss.value(output, target)))
     layer.zero_gradients()
-    dx = layer.backward(upstream)
+    dx = _returned(layer, "backward", layer.backward(upstream))
 
     def scalar() -> float:
         twin = copy.deepcopy(start)  # shares nothing, so that random layers draw the same numbers each time
@@ -126,8 +127,8 @@ def gradcheck(
         y = twin.forward(x, training=True)
         return twin.penalty + (float(np.sum(upstream * y)) if loss is None else loss.value(y, target))
 
-    arrays = {"x": (x, dx.copy()), **{name: (p.value, p.gradient.copy()) for name, p in named.items() if p.trainable}}
-    return _Comparison(scalar, type(layer).__name__, rng, directions, epsilon, tolerance).compare(arrays)
+    arrays = {"x": (x, dx), **{name: (p.value, p.gradient.copy()) for name, p in named.items() if p.trainable}}
+    return _Comparison(scalar, terms, type(layer).__name__, rng, directions, epsilon, tolerance).compare(arrays)
 
 
 def gradcheck_loss(
@@ -146,14 +147,18 @@ def gradcheck_loss(
     gradient = loss.value_and_gradient(prediction, target)[1]
     arrays = {"prediction": (prediction, gradient)}
     scalar = partial(loss.value, prediction, target)
-    return _Comparison(scalar, type(loss).__name__, rng, None, epsilon, tolerance).compare(arrays)
+    return _Comparison(scalar, abs(scalar()), type(loss).__name__, rng, None, epsilon, tolerance).compare(arrays)
 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """One check: the scalar s(θ), which reads θ in place; the name for messages; the tolerances, see `gradcheck`."""
+    """One check: the scalar s(θ), which reads θ in place; the name for messages; the tolerances, see `gradcheck`.
+
+    What s adds up is, without signs, `terms`. The rounding of s is some 1e-16 of that, even where s itself is near 0.
+    """
 
     scalar: Callable[[], float]
+    terms: float
     owner: str
     rng: np.random.Generator
     directions: int | None
@@ -181,7 +186,7 @@ class _Comparison:
                 kinked = f"{np.sum(~smooth)} of {smooth.size} entries of {name} lie at kinks"
                 raise GradientError(f"{self.owner}: {kinked}, too many to check: choose another x")
             a, n = analytic[smooth], numeric[smooth]
-            rounding = 1e-15 * max(abs(self.centre), 1e-3) / self.epsilon * np.sqrt(a.size)  # of the differences themselves
+            rounding = 1e-15 * max(self.terms, 1e-3) / self.epsilon * np.sqrt(a.size)  # of the differences themselves
             distance = float(np.linalg.norm(a - n))
             errors[name] = distance / max(float(np.linalg.norm(a) + np.linalg.norm(n)), 1e-300)
             if not (errors[name] <= self.tolerance or distance <= rounding):  # also for NaN
@@ -212,12 +217,12 @@ class _Comparison:
         slopes = np.array([self.slopes(value, *step, self.epsilon) for step in steps]).reshape(-1, 2)  # left and right
         numeric = slopes.mean(axis=1)
         bend, scale = np.abs(slopes[:, 0] - slopes[:, 1]), np.abs(slopes).max(initial=0.0)
-        smooth = bend <= KINK * scale + 4e-16 * abs(self.centre) / self.epsilon
+        smooth = bend <= KINK * scale + 4e-16 * self.terms / self.epsilon
         error = np.abs(analytic - numeric)
         for i in np.flatnonzero(smooth & (error > self.tolerance * scale) & (error <= bend)):
             # Between the two slopes: a weak kink, or a curve? At a tenth of the step a curve bends a tenth as much, a kink as much.
             left, right = self.slopes(value, *steps[i], self.epsilon / 10)
-            smooth[i] = abs(left - right) <= bend[i] / 2 + 4e-15 * abs(self.centre) / self.epsilon
+            smooth[i] = abs(left - right) <= bend[i] / 2 + 4e-15 * self.terms / self.epsilon
         return numeric, smooth
 
     def slopes(self, value: FloatArray, index: Any, direction: Any, epsilon: float) -> tuple[float, float]:
@@ -229,6 +234,12 @@ class _Comparison:
         right = self.scalar()
         value[index] = start
         return (self.centre - left) / epsilon, (right - self.centre) / epsilon
+
+
+def _returned(layer: Layer, method: str, array: FloatArray | None) -> FloatArray:
+    if array is None:
+        raise GradientError(f"{type(layer).__name__}: expected {method} to return an array, received None")
+    return array.copy()
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -201,6 +201,14 @@ def test_a_kink_between_slopes_that_are_small_beside_the_others_is_left_out_too(
     assert report.errors["x"] < TOLERANCE
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_gradient_of_0_whose_differences_are_rounding_has_no_kinks(seed):
+    rng = np.random.default_rng(seed)
+    normalization = BatchNormalization(24, dtype=np.float64)  # takes the bias before it out of everything
+    model = Sequential([dense(rng, 6, 24), normalization, Tanh(), dense(rng, 24, 10)])
+    assert gradcheck(model, rng.standard_normal((16, 6)), rng=rng).kinks == 0
+
+
 def test_too_many_kinks_cannot_pass(rng):
     x = np.ones((5, 6))
     x[0] = 0
@@ -226,6 +234,18 @@ def test_a_forward_that_gives_no_finite_numbers_is_not_taken_for_one_with_kinks(
     x[1, 2] = bad
     with pytest.raises(GradientError, match=r"Rescale: expected finite numbers from forward, received .*: choose another x"):
         gradcheck(Rescale(1, 2), x, rng=rng, directions=directions)
+
+
+class TanhWithoutReturn(Tanh):
+    def __init__(self, method):
+        super().__init__()
+        setattr(self, method, lambda *_, **__: None)
+
+
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def test_a_return_that_was_forgotten_is_said(method, rng):
+    with pytest.raises(GradientError, match=f"TanhWithoutReturn: expected {method} to return an array, received None"):
+        gradcheck(TanhWithoutReturn(method), rng.standard_normal((4, 5)), rng=rng)
 
 
 def test_a_loss_without_a_target_is_refused(rng):
