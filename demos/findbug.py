@@ -13,13 +13,14 @@ examples:
   python -m demos.findbug --hint
   python -m demos.findbug --random --seed 7
 
-exit codes: 0 done, 1 --check finds the fault still there, 2 bad argument
+exit codes: 0 done, 1 --check finds the fault still there, 2 bad argument, 130 interrupted
 """
 
 import argparse
 import json
 import os
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from typing import Any
 
 from demos.shared import command
 from demos.shared.faults import FAULTS, Fault
+from nnlite.files.whole_files import write_atomically
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {
@@ -38,7 +40,9 @@ ROOMS = {
     "optimizers": "tests/optimizers",
     "kernels.py": "tests/test_kernels.py",
 }
-PARTS = {"nnlite", "tests", "setup.cfg", "train.py", "answer.json", "last"}  # of a copy
+COPIED = ("nnlite", "tests", "setup.cfg")
+WRITTEN = {*COPIED, "train.py", "answer.json"}
+LEFT_BEHIND = {"__pycache__", ".pytest_cache", ".hypothesis"}  # by Python and by the tests
 SETTINGS = {"NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1"}  # the loops run as Python: nothing is compiled for a copy
 PATIENCE = 300  # seconds: a fault may make a loop endless
 IMPORTS = "import numpy as np\n\nfrom nnlite import *\n"
@@ -67,36 +71,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     notes = options.out / "answer.json"
     if options.number is not None or options.random:
-        make_room(parser, options.out)
-        note = plant_random(options) if options.random else plant_fault(options)
-        notes.write_text(json.dumps(note, indent=1, ensure_ascii=False), encoding="utf-8")
-        print(GUIDE.format(folder=options.out))
+        make_room(parser, notes)
+        copy(options.out)
+        save(notes, plant_random(options) if options.random else plant_fault(options))
+        place = shlex.quote(str(options.out))
+        elsewhere = "" if options.out == parser.get_default("out") else f" --out {place}"
+        print(GUIDE.format(place=place, command=parser.prog + elsewhere))
         return 0
     if not (options.hint or options.answer or options.check):
         for number, fault in enumerate(FAULTS, 1):
             print(f"{number:2}  {fault.symptom}")
         print("\nplant one with python -m demos.findbug NUMBER")
         return 0
-    if not notes.exists():
+    note = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else None
+    if note is None:
         parser.error(f"expected a planted fault, received none in {str(options.out)!r}: plant one with python -m demos.findbug 1")
-    note = json.loads(notes.read_text(encoding="utf-8"))
     if options.check:
         mended = run(note["notice"], options.out).returncode == 0
         print("mended: what noticed the fault is silent now" if mended else "the fault is still there")
         return 0 if mended else 1
     if options.hint:
         shown = note["shown"] = min(note["shown"] + 1, len(note["hints"]))
-        notes.write_text(json.dumps(note, indent=1, ensure_ascii=False), encoding="utf-8")
-        print(f"hint {shown} of {len(note['hints'])}: {note['hints'][shown - 1]}")
+        save(notes, note)
+        last = " There is no nearer one; --answer says the rest." if shown == len(note["hints"]) else ""
+        print(f"hint {shown} of {len(note['hints'])}: {note['hints'][shown - 1]}{last}")
     else:
         print(note["answer"])
     return 0
 
 
 GUIDE = """
-A copy of nnlite with the fault is in {folder}; your own is as it was. To find it there:
+A copy of nnlite with the fault is in {place}; your own is as it was. Find it there, in a second terminal:
 
-  cd {folder}
+  cd {place}
   export NUMBA_DISABLE_JIT=1        the loops run as plain Python, and a print in them works
   python -i train.py        the training, and then a prompt with its model, x, rng and all of nnlite
   >>> gradcheck(model, x[:3], rng=rng)        all layers in a row; does it pass?
@@ -104,26 +111,37 @@ A copy of nnlite with the fault is in {folder}; your own is as it was. To find i
   >>> gradcheck_loss(MeanSquaredError(), rng.random((4, 5)), rng.random((4, 5)), rng=rng)
   python -m pytest -x -q tests/layers        or tests/losses, tests/optimizers, tests/test_kernels.py
 
-Mend it there, and let python -m demos.findbug --check look. --hint and --answer help."""
+Mend it there. In this terminal, {command} --check looks whether it is mended; --hint and --answer help."""
 
 
-def make_room(parser: command.Parser, folder: Path) -> None:
-    """Make an empty folder for the copy; an earlier copy may go, but nothing else is touched."""
+def make_room(parser: command.Parser, notes: Path) -> None:
+    """Make an empty folder for the copy; an earlier copy, which has notes, may go, but nothing else is touched."""
+    folder = notes.parent
     command.output_folder(parser, folder)
-    strange = {path.name for path in folder.iterdir()} - {*PARTS, "__pycache__"}
-    if strange or ((folder / "nnlite").exists() and not (folder / "answer.json").exists()):
+    strange = {path.name for path in folder.iterdir()} - LEFT_BEHIND - (WRITTEN if notes.exists() else set())
+    if strange:
         parser.error(
-            f"argument --out: expected an empty folder or an earlier copy, received {str(folder)!r} with other files in it"
+            f"argument --out: expected an empty folder or an earlier copy, received {str(folder)!r} "
+            f"with {sorted(strange)[0]!r} in it: move that away"
         )
-    shutil.rmtree(folder)
-    folder.mkdir()
+    save(notes, None)  # whatever happens from here on, the folder is known for a copy
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path != notes:
+            path.unlink()
+
+
+def save(notes: Path, note: dict[str, Any] | None) -> None:
+    """Write what hints, answer and check need of the planted fault, None while there is none."""
+    write_atomically(notes, json.dumps(note, indent=1, ensure_ascii=False).encode())
 
 
 def plant_fault(options: argparse.Namespace) -> dict[str, Any]:
     """Plant the fault of a number, show what training does, and return what hints, answer and check need."""
     fault = FAULTS[options.number - 1]
     source = (ROOT / "nnlite" / fault.file).read_text(encoding="utf-8")
-    copy(options.out, fault.file, source.replace(fault.before, fault.after))
+    (options.out / "nnlite" / fault.file).write_text(source.replace(fault.before, fault.after), encoding="utf-8")
     (options.out / "train.py").write_text(training(fault), encoding="utf-8")
     print(f"fault {options.number}: {fault.symptom}\n\n{'as it should be':<42}as it is now")
     right, wrong = (run(["-c", training(fault)], folder) for folder in (ROOT, options.out))
@@ -164,30 +182,27 @@ def plant_random(options: argparse.Namespace) -> dict[str, Any]:
         if not found:
             continue
         mutant, file = rng.choice(found), path.relative_to(ROOT / "nnlite").as_posix()
-        copy(options.out, file, mutant.planted(source))
+        (options.out / "nnlite" / file).write_text(mutant.planted(source), encoding="utf-8")
         tests = ["-m", "pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider", ROOMS[room]]
         failed = [line for line in run(tests, options.out).stdout.splitlines() if line.startswith("FAILED ")]
-        if failed:  # else it changes nothing that matters
+        if failed:
             break
+        (options.out / "nnlite" / file).write_text(source, encoding="utf-8")  # the fault changes nothing that matters
     test = failed[0].removeprefix("FAILED ").partition(" - ")[0]
     print(f"a test fails now: {test}")
-    hints = [f"It is in the room nnlite/{room}.", f"It is in nnlite/{file}.", f"It is in {mutant.where}."]
+    hints = list(dict.fromkeys(f"It is in {place}." for place in (f"nnlite/{room}", f"nnlite/{file}", mutant.where)))
     answer = f"nnlite/{file}, line {mutant.line}, before and after the arrow: {mutant.change}"
     return {"hints": hints, "answer": answer, "notice": [*tests[:-1], test], "shown": 0}
 
 
-def copy(folder: Path, file: str, source: str) -> None:
-    """Copy nnlite and its tests into a folder, with another source for one of the package's files."""
-    for name in ("nnlite", "tests", "setup.cfg"):
-        if not (folder / name).exists():
-            place = ROOT / name
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(place, folder / name, ignore=ignored) if place.is_dir() else shutil.copy(place, folder / name)
-    if (folder / "last").exists():  # a fault that nothing noticed
-        last = (folder / "last").read_text()
-        shutil.copy(ROOT / "nnlite" / last, folder / "nnlite" / last)
-    (folder / "nnlite" / file).write_text(source, encoding="utf-8")
-    (folder / "last").write_text(file)
+def copy(folder: Path) -> None:
+    """Copy nnlite and its tests into a folder."""
+    for name in COPIED:
+        for path in (ROOT / name, *(ROOT / name).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                target = folder / path.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
 
 
 def run(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess:
@@ -203,13 +218,13 @@ def run(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess:
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.parser("findbug", __doc__)
-    add, text = parser.add_argument, f"plant this fault, 1 to {len(FAULTS)}, the later the harder"
+    add, text = parser.add_mutually_exclusive_group().add_argument, f"plant this fault, 1 to {len(FAULTS)}, the later the harder"
     add("number", nargs="?", type=int, choices=range(1, len(FAULTS) + 1), metavar="NUMBER", help=text)
     add("--random", action="store_true", help="plant one of two thousand others, such as < for <=")
-    parser.option("--seed", command.whole_number(0), None, "N", "of the random one", "another each time")
     add("--hint", action="store_true", help="give a hint on the planted fault, and a nearer one each time")
     add("--answer", action="store_true", help="say what the fault is, and why it shows as it does")
     add("--check", action="store_true", help="look whether you have mended it")
+    parser.option("--seed", command.whole_number(0), None, "N", "of the random one", "another each time")
     parser.option("--out", Path, Path("out/findbug"), "DIR", "where the copy is")
     return parser
 

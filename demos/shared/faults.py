@@ -117,14 +117,17 @@ FAULTS = [
         "u is computed and kept, but the step uses g. In two steps with g = 1, w must move by η (1 + 1.9), and moves by 2 η.",
     ),
     Fault(
-        "with batch normalisation training is unsteady",
+        "with batch normalisation the loss hardly falls, and jumps on new images",
         "layers/normalization.py",
         "        dx -= d_shift / len(dy)\n",
         "        dx -= d_shift\n",
         CLASSIFIER.format("BatchNormalization(24), ReLU()"),
         CROSS_ENTROPY,
         LAYER.format("BatchNormalization(5)"),
-        ("γ and β get the right gradients; something before them does not.", "dx has three terms. Two are means over the batch."),
+        (
+            "Scale and shift get the right gradients; what lies before them does not.",
+            "dx has three terms. Two are means over the batch.",
+        ),
         "Moving all samples alike must change nothing, so dx has the mean 0: the mean of dy is taken out, and here it is the sum.",
     ),
     Fault(

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import shutil
+from subprocess import CompletedProcess
 
 import pytest
 from pages import ROOT
@@ -40,8 +42,8 @@ def test_gradcheck_or_a_test_notices_the_fault_and_nothing_else(number, tmp_path
     fault = FAULTS[number - 1]
     _, program = findbug.notice(fault)
     exec(program, {})  # nnlite as it is
-    ignored = findbug.shutil.ignore_patterns("__pycache__", "data", "*.safetensors")
-    findbug.shutil.copytree(ROOT / "nnlite", tmp_path / "nnlite", ignore=ignored)
+    ignored = shutil.ignore_patterns("__pycache__", "data", "*.safetensors")
+    shutil.copytree(ROOT / "nnlite", tmp_path / "nnlite", ignore=ignored)
     path = tmp_path / "nnlite" / fault.file
     path.write_text(path.read_text(encoding="utf-8").replace(fault.before, fault.after), encoding="utf-8")
     done = findbug.run(findbug.notice(fault), tmp_path)
@@ -75,6 +77,7 @@ def test_planting_shows_what_training_does_now_beside_what_it_should_do(planted)
     right, wrong = zip(*losses, strict=True)
     assert len(losses) == 5 and right[-1] < right[0] and wrong[-1] > wrong[0]
     assert (folder / "train.py").exists() and f"cd {folder}" in said
+    assert f"python -m demos.findbug --out {folder} --check looks" in said
 
 
 def test_the_copy_is_nnlite_with_one_line_changed(planted):
@@ -89,7 +92,9 @@ def test_the_copy_is_nnlite_with_one_line_changed(planted):
 
 def test_hints_come_one_by_one_and_the_answer_explains(planted, capsys):
     folder, _ = planted
-    assert [ask(folder, capsys, "--hint")[1].partition(": ")[0] for _ in range(3)] == ["hint 1 of 2", "hint 2 of 2", "hint 2 of 2"]
+    hints = [ask(folder, capsys, "--hint")[1] for _ in range(3)]
+    assert [hint.partition(": ")[0] for hint in hints] == ["hint 1 of 2", "hint 2 of 2", "hint 2 of 2"]
+    assert ["--answer says the rest" in hint for hint in hints] == [False, True, True]
     _, answer = ask(folder, capsys, "--answer")
     assert answer.startswith("nnlite/kernels.py, line ") and FAULTS[0].answer in answer
 
@@ -108,7 +113,7 @@ def test_a_random_fault_is_one_that_a_test_notices(tmp_path, capsys, monkeypatch
     monkeypatch.setattr(findbug, "ROOMS", {"losses": "tests/losses"})
     code, out = ask(tmp_path, capsys, "--random", "--seed", 3)
     assert code == 0 and "a test fails now: tests/losses/test_losses.py::test_" in out
-    assert ask(tmp_path, capsys, "--hint")[1] == "hint 1 of 3: It is in the room nnlite/losses."
+    assert ask(tmp_path, capsys, "--hint")[1] == "hint 1 of 3: It is in nnlite/losses."
     file = re.match(r"nnlite/(losses/\w+\.py), line \d+, before", ask(tmp_path, capsys, "--answer")[1])[1]
     own, copy = ((folder / "nnlite" / file).read_text(encoding="utf-8") for folder in (ROOT, tmp_path))
     assert own != copy
@@ -124,13 +129,73 @@ def test_a_random_fault_planted_in_the_source_is_the_mutant(file, monkeypatch):
         assert ast.unparse(ast.parse(mutant.planted(source))) == mutant.code, mutant.key
 
 
-@pytest.mark.parametrize("file", ["notes.txt", "nnlite/kernels.py"])
+def test_no_hint_on_a_random_fault_says_the_same_as_another(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(findbug, "ROOMS", {"kernels.py": "tests/test_kernels.py"})
+    monkeypatch.setattr(findbug, "run", lambda *_: CompletedProcess([], 1, "FAILED tests/test_kernels.py::test_x - why", ""))
+    assert ask(tmp_path, capsys, "--random", "--seed", 1)[0] == 0
+    assert ask(tmp_path, capsys, "--hint")[1] == "hint 1 of 2: It is in nnlite/kernels.py."
+
+
+@pytest.fixture
+def nothing_runs(monkeypatch):
+    """No training is shown."""
+    monkeypatch.setattr(findbug, "run", lambda *_: CompletedProcess([], 0, "", ""))
+
+
+def test_a_random_fault_that_nothing_notices_leaves_the_copy_as_it_was(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(findbug, "ROOMS", {"losses": "tests/losses"})
+    said = iter(["", "", "FAILED tests/losses/test_losses.py::test_x - why"])
+    monkeypatch.setattr(findbug, "run", lambda *_: CompletedProcess([], 1, next(said), ""))
+    ask(tmp_path, capsys, "--random", "--seed", 1)
+    own = {path.name: path.read_bytes() for path in (ROOT / "nnlite/losses").glob("*.py")}
+    assert sum((tmp_path / "nnlite/losses" / name).read_bytes() != source for name, source in own.items()) == 1
+
+
+@pytest.mark.parametrize("file", ["notes.txt", "nnlite/kernels.py", "tests/mine.py"])
 def test_a_folder_with_other_files_is_left_alone(file, tmp_path, capsys):
     path = tmp_path / file
     path.parent.mkdir(exist_ok=True)
     path.write_text("mine")
     assert run_demo(findbug, "1", "--out", tmp_path) == 2
-    assert one_line(capsys.readouterr().err) and path.read_text() == "mine"
+    err = capsys.readouterr().err
+    assert one_line(err) and f"with '{path.relative_to(tmp_path).parts[0]}' in it" in err and path.read_text() == "mine"
+
+
+def test_notes_in_a_copy_are_left_alone(nothing_runs, tmp_path, capsys):
+    assert ask(tmp_path, capsys, "1")[0] == 0
+    (tmp_path / "notes.txt").write_text("mine")
+    assert run_demo(findbug, "2", "--out", tmp_path) == 2
+    assert one_line(capsys.readouterr().err) and (tmp_path / "notes.txt").exists()
+
+
+@pytest.mark.parametrize("left", ["__pycache__", ".pytest_cache", ".hypothesis"])
+def test_what_the_tests_leave_in_a_copy_does_not_keep_the_next_fault_out(left, nothing_runs, tmp_path, capsys):
+    assert ask(tmp_path, capsys, "1")[0] == 0
+    (tmp_path / left).mkdir()
+    number = tmp_path.stat().st_ino
+    assert ask(tmp_path, capsys, "2")[0] == 0
+    assert tmp_path.stat().st_ino == number  # a terminal that stands in the folder stays there
+
+
+def test_a_planting_that_was_interrupted_can_be_begun_anew(nothing_runs, tmp_path, capsys, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(findbug, "plant_fault", interrupt)
+        findbug.main(["1", "--out", str(tmp_path)])
+    assert run_demo(findbug, "--hint", "--out", tmp_path) == 2
+    assert "received none" in capsys.readouterr().err
+    assert ask(tmp_path, capsys, "1")[0] == 0
+
+
+def interrupt(_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("question", ["--hint", "--answer", "--check"])
+def test_a_question_with_a_number_plants_nothing(question, nothing_runs, tmp_path, capsys):
+    assert ask(tmp_path, capsys, "1")[0] == 0
+    (tmp_path / "nnlite/kernels.py").write_text("mine")
+    assert run_demo(findbug, "1", question, "--out", tmp_path) == 2
+    assert one_line(capsys.readouterr().err) and (tmp_path / "nnlite/kernels.py").read_text() == "mine"
 
 
 def test_an_endless_loop_is_given_up(tmp_path, monkeypatch):
