@@ -9,9 +9,13 @@ examples:
   python -m demos.task
   python -m demos.task softsign
 
-exit codes: 0 solved or just written, 1 not solved yet, 2 bad argument
+exit codes: 0 solved or just written, 1 not solved yet, 2 bad argument, 130 interrupted
 """
 
+import _thread
+import contextlib
+import io
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +27,7 @@ from nnlite.files.whole_files import write_atomically
 
 TASKS = Path(__file__).parents[1] / "docs" / "tasks"
 GAP = "# gap"  # behind a line that the student replaces
+PATIENCE = 60  # seconds: a loop in the student's file may be endless
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.name is None:
         for number, name in enumerate(CHECKS, 1):
-            state = "not begun" if not place(options.out, name).exists() else verdict(options.out, name)[1].partition(":")[0]
+            with contextlib.redirect_stdout(io.StringIO()):  # what the student's file prints
+                state = "not begun" if not place(options.out, name).exists() else verdict(options.out, name)[1].partition(":")[0]
             print(f"{number:2}  {name:<12}{state:<12}{summary(name)}")
         print("\nbegin one with python -m demos.task NAME; docs/tasks/README.md says how to work")
         return 0
@@ -58,21 +64,36 @@ def summary(name: str) -> str:
 
 def verdict(folder: Path, name: str) -> tuple[bool, str]:
     """Check a student's file; return whether it is solved, and the sentence to say."""
-    path = place(folder, name)
+    path, expired = place(folder, name), threading.Event()
+    watch = threading.Timer(PATIENCE, lambda: (expired.set(), _thread.interrupt_main()))
+    watch.start()
     try:
         task = ModuleType(f"task_{name}")
         exec(compile(path.read_bytes(), path, "exec"), task.__dict__)  # no cache: the file changes between two looks
         return True, f"solved: {CHECKS[name](task)}"
-    except SyntaxError as error:
-        return False, f"not solved: line {error.lineno} is no Python, {error.msg}"
-    except AssertionError as error:
-        return False, f"not solved: {error}"
-    except Exception as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        where = f"line {lines[-1]}" if lines else "what it returns"
-        if isinstance(error, NotImplementedError):
-            return False, f"not solved: the gap in {where} is still open"
-        return False, f"not solved: {where} raises {type(error).__name__}, {str(error).partition(chr(10))[0]}"
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt) and not expired.is_set():
+            raise
+        return False, f"not solved: {reason(error, path)}"
+    finally:
+        watch.cancel()
+
+
+def reason(error: BaseException, path: Path) -> str:
+    """Return what is wrong with the student's file, from the error that its check raises."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    where = f"line {lines[-1]}" if lines else "the check"
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno} is no Python, {error.msg}"
+    if isinstance(error, AssertionError) and frames[-1].filename != str(path):
+        return str(error)
+    if isinstance(error, NotImplementedError):
+        return f"the gap in {where} is still open"
+    if isinstance(error, KeyboardInterrupt):
+        return f"{where} has not come to an end after {PATIENCE} seconds"
+    said = str(error).partition("\n")[0]
+    return f"{where} raises {type(error).__name__}{', ' if said else ''}{said}"
 
 
 def make_parser() -> command.Parser:

@@ -23,16 +23,21 @@ def expect(what: str, received: object, expected: object, hint: str = "") -> Non
     """Fail with a sentence unless numbers are close to those expected."""
     received, expected = np.asarray(received), np.asarray(expected, float)
     way = f": {hint}" if hint else ""
-    same = received.shape == expected.shape and received.dtype.kind in "fiub"
-    assert same and np.allclose(received, expected, rtol=1e-5, atol=1e-7), (
-        f"{what} should be {_listed(expected)}, received {_listed(received)}{way}"
-    )
+    if received.shape == expected.shape and received.dtype.kind in "fiub":
+        right = np.isclose(received, expected, rtol=1e-5, atol=1e-7)
+        if right.all():
+            return
+        if right.size > 8:  # one number says more than all of them
+            index = np.unravel_index(np.argmin(right), right.shape)
+            what, received, expected = f"{what}[{', '.join(map(str, index))}]", received[index], expected[index]
+    raise AssertionError(f"{what} should be {listed(expected)}, received {listed(received)}{way}")
 
 
-def _listed(array: np.ndarray) -> str:
-    return str(
-        array.round(4).tolist() if array.dtype.kind in "fiub" and array.size <= 8 else f"{array.dtype} of shape {array.shape}"
-    )
+def listed(array: np.ndarray) -> str:
+    """Return an array as text: its numbers, or if they are many its type and shape."""
+    if array.size > 8:
+        return f"{array.dtype} of shape {array.shape}"
+    return str((array.round(4) if array.dtype.kind in "fiub" else array).tolist())
 
 
 @check
@@ -42,6 +47,8 @@ def softsign(task: ModuleType) -> str:
     expect(
         "softsign of [-3, 0, 1]", layer.forward(np.array([[-3.0, 0, 1]])), [[-0.75, 0, 0.5]], "forward is x / (1 + |x|), in place"
     )
+    layer.forward(np.array([[-3.0, 0, 1]]), training=True)
+    assert np.any(layer.backward(np.ones((1, 3))) != 1), "differentiate leaves dy as it was: it should change it in place"
     gradcheck(layer, np.random.default_rng(0).standard_normal((4, 5)), rng=np.random.default_rng(1))
     return "it is a layer of nnlite now: Sequential([Dense(...), Softsign()]) computes it in one pass with the bias"
 
@@ -53,7 +60,9 @@ def dropout(task: ModuleType) -> str:
     y = layer.forward(x, training=True)
     share = np.mean(y != 0)
     assert abs(share - 0.25) < 0.01, f"with the rate 0.75 a quarter of the numbers should be kept, received {share:.2f}"
-    expect("the mean of y where x is 1", y.mean().round(1), 1, "what is kept stands for what is left out, too")
+    assert abs(y.mean() - 1) < 0.02, (
+        f"the mean of y where x is 1 should be about 1, received {y.mean():.2f}: what is kept stands for what is left out, too"
+    )
     expect("dx where dy is 1", layer.backward(x), y, "the mask is the same in both directions")
     return "that is why nothing is scaled when the network is used"
 
@@ -63,9 +72,8 @@ def he(task: ModuleType) -> str:
     """The size of a signal stays through thirty layers."""
     rng = np.random.default_rng(0)
     w = task.he((300, 200), rng, np.float32)
-    received = (getattr(w, "shape", None), getattr(w, "dtype", None))
-    assert received == ((300, 200), np.float32), (
-        f"expected weights (300, 200) of float32, received {received[1]} of shape {received[0]}"
+    assert isinstance(w, np.ndarray) and (w.shape, w.dtype) == ((300, 200), np.float32), (
+        f"he should return float32 of shape (300, 200), received {listed(np.asarray(w))}"
     )
     x = start = rng.standard_normal((100, 256))
     for _ in range(30):
@@ -85,7 +93,11 @@ def momentum(task: ModuleType) -> str:
     optimizer = task.Momentum(learning_rate=0.1, momentum=0.9)
     optimizer.bind([parameter])
     parameter.gradient[...] = 1
-    steps = [(0.9, "the first step is η g"), (0.71, "u is now 0.9 · 1 + 1, if it was kept in place"), (0.439, "u is 0.9 · 1.9 + 1")]
+    steps = [
+        (0.9, "the first step is η g, and changes w in place"),
+        (0.71, "u is now 0.9 · 1 + 1, if it was kept in place"),
+        (0.439, "u is 0.9 · 1.9 + 1"),
+    ]
     for number, (expected, hint) in enumerate(steps, 1):
         optimizer.step()
         expect(f"w = 1 after step {number} with g = 1, η = 0.1 and μ = 0.9", parameter.value[0], expected, hint)
@@ -113,8 +125,9 @@ def huber(task: ModuleType) -> str:
     """The gradient of h."""
     loss = task.Huber(delta=2.0)
     _, gradient = loss.value_and_gradient(np.array([[1.0, 5.0], [-1.0, -5.0]]), np.zeros((2, 2)))
-    expect("the gradient for r = 1 and r = 5, times N D,", 4 * gradient[0], [1, 2], "below δ = 2 the slope is r, beyond it is δ")
-    expect("the gradient for r = −1 and r = −5, times N D,", 4 * gradient[1], [-1, -2], "the slope has the sign of r")
+    hint = "the slope of h is r below δ = 2 and δ beyond, L is a mean, and `gradient` is changed in place"
+    expect("the gradient for r = 1 and r = 5", gradient[0], [1 / 4, 2 / 4], hint)
+    expect("the gradient for r = −1 and r = −5", gradient[1], [-1 / 4, -2 / 4], "the slope has the sign of r")
     rng = np.random.default_rng(0)
     gradcheck_loss(loss, 4 * rng.standard_normal((3, 4)), rng.standard_normal((3, 4)), rng=rng)
     return "the gradient is r clipped to [−δ, δ]: an outlier pulls no harder than δ"
@@ -126,6 +139,11 @@ def tied(task: ModuleType) -> str:
     rng = np.random.default_rng(0)
     gradcheck(task.Tied(Dense(5, 3, rng=rng)), rng.standard_normal((4, 3)), rng=rng)
     dense = Dense(5, 3, rng=rng)
+    dense.weight.gradient[...] = 1  # of another use
+    layer = task.Tied(dense)
+    layer.forward(np.ones((4, 3), np.float32), training=True)
+    layer.backward(np.zeros((4, 5), np.float32))
+    expect("the gradient of W, 1 before a use with dy = 0,", dense.weight.gradient.mean(), 1, "add to what is there")
     gradcheck(Sequential([dense, Tanh(), task.Tied(dense)]), rng.standard_normal((4, 5)), rng=rng)
     return "half the weights, and often a better autoencoder for it"
 
@@ -203,10 +221,11 @@ def code(images: np.ndarray, contexts: Callable[[np.ndarray, int, int], tuple[in
     for image in images:
         known = np.zeros(np.add(image.shape, 6), np.int64)  # what the decoder has seen, and a margin
         for row, column in np.ndindex(image.shape):
-            received = [int(number) for number in contexts(known, row + 3, column + 3)]
-            assert len(received) <= 6 and all(0 <= number < 4096 for number in received), (
-                f"expected up to six numbers from 0 to 4095, received {received}"
+            received = contexts(known, row + 3, column + 3)
+            numbers = [int(number) for number in received] if isinstance(received, tuple) else [-1]
+            assert len(numbers) <= 6 and all(0 <= number < 4096 for number in numbers), (
+                f"expected a tuple of up to six numbers from 0 to 4095, received {listed(np.asarray(received))}"
             )
-            slots = np.array(received, np.uint32) + np.arange(len(received), dtype=np.uint32) * 4096
+            slots = np.array(numbers, np.uint32) + np.arange(len(numbers), dtype=np.uint32) * 4096
             known[row + 3, column + 3] = mixing.mixed_bit(coder, int(image[row, column]), mixer, slots, inputs, sets, 0)
     return mixing.finish(coder)

@@ -72,30 +72,58 @@ def test_the_solution_solves_it(name, tmp_path, capsys):
     [
         ("softsign", ["z = z / (1 + np.abs(z))", "pass"], "softsign of [-3, 0, 1] should be"),
         ("softsign", ["np.divide(z, 1 + np.abs(z), out=z)", "dy *= 1 - np.abs(y)"], "the gradient with respect to x is wrong"),
-        ("dropout", ["mask[kept] = 1"], "the mean of y where x is 1 should be 1.0, received 0.2"),
+        ("dropout", ["mask[kept] = 1"], "the mean of y where x is 1 should be about 1, received 0.25"),
         ("dropout", ["mask[~kept] = 4"], "a quarter of the numbers should be kept, received 0.75"),
-        ("he", ["return rng.standard_normal(shape)"], "of float32, received float64"),
+        (
+            "softsign",
+            ["np.divide(z, 1 + np.abs(z), out=z)", "dy = dy * (1 - np.abs(y)) ** 2"],
+            "it should change it in place",
+        ),
+        ("he", ["return rng.standard_normal(shape)"], "of shape (300, 200), received float64 of shape (300, 200)"),
+        ("he", ["rng.standard_normal(shape)"], "of shape (300, 200), received None"),
         ("he", ["return (np.sqrt(2 / sum(shape)) * rng.standard_normal(shape)).astype(dtype)"], "after 30 layers"),
         ("he", ["return (np.sqrt(2 / shape[1]) * rng.standard_normal(shape)).astype(dtype)"], "for fan_in = 300"),
         ("momentum", ["u = self.momentum * u + g\nw -= self.learning_rate * u"], "after step 2"),
+        ("warm_up", ["start + p", "p"], "at p = 0 should be 0.1, received None"),
         ("warm_up", ["return p / share", "return 1"], "at p = 0 should be 0.1, received 0.0"),
         ("warm_up", ["return start + (1 - start) * p / share", "return (1 + cos(pi * p)) / 2"], "at p = 0.2"),
-        ("huber", ["gradient[...] = np.clip(r, -self.delta, self.delta)"], "times N D, should be [1.0, 2.0], received [4.0, 8.0]"),
+        ("huber", ["gradient[...] = np.clip(r, -self.delta, self.delta)"], "should be [0.25, 0.5], received [1.0, 2.0]"),
         ("huber", ["gradient[...] = np.minimum(r, self.delta) / r.size"], "for r = −1 and r = −5"),
         ("tied", ["self.weight.add(dy.T @ x)\nreturn dy @ self.weight.value"], "with respect to bias"),
         ("tied", ["self.bias.add(dy.sum(axis=0))\nself.weight.add(x.T @ dy)"], "raises ValueError"),
+        (
+            "tied",
+            ["self.bias.add(dy.sum(axis=0))\nself.weight.add(dy.T @ x)"],
+            "expected backward to return an array, received None",
+        ),
+        ("tied", [solution("tied")[0].replace("weight.add(dy.T @ x)", "weight.gradient[...] = dy.T @ x")], "add to what is there"),
         ("batch_norm", ["return gamma * inverse * dy"], "the mean of dx over the samples"),
         ("batch_norm", ["return gamma * inverse * (dy - dy.mean(axis=0))"], "the mean of dx · x̂"),
         ("tile", [solution("tile")[0].replace("column[i]", "a[top + i, k]")], "expected at most 0.6 loads"),
+        ("tile", [solution("tile")[0].replace("left + j", "j")], "c[0, 4] should be"),
         ("tile", [solution("tile")[0].replace("left + j", "j")], "is every tile taken from its own rows and columns"),
         ("context", ["return left, above, 9 * above"], "expected fewer than"),
-        ("context", ["return left, 5000"], "expected up to six numbers from 0 to 4095, received [0, 5000]"),
+        ("context", ["return left, 5000"], "expected a tuple of up to six numbers from 0 to 4095, received [0, 5000]"),
+        ("context", ["pass"], "expected a tuple of up to six numbers from 0 to 4095, received None"),
         ("context", ["return ("], "is no Python"),
+        ("he", ["exit()"], "line 16 raises SystemExit"),
+        ("he", ["assert shape == dtype"], "line 16 raises AssertionError"),
     ],
 )
 def test_a_mistake_is_said_in_a_sentence(name, blocks, said, tmp_path, capsys):
     code, sentence = answer(name, blocks, tmp_path, capsys)
     assert code == 1 and said in sentence
+
+
+def test_an_endless_loop_is_given_up_with_its_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(task, "PATIENCE", 0.01)
+    code, sentence = answer("he", ["while True:\n    shape = shape"], tmp_path, capsys)
+    assert code == 1 and re.fullmatch(r"not solved: line 1[67] has not come to an end after 0.01 seconds", sentence)
+
+
+def test_ctrl_c_is_no_endless_loop(tmp_path, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        answer("he", ["raise KeyboardInterrupt"], tmp_path, capsys)
 
 
 def test_a_context_sees_only_what_the_decoder_knows(tmp_path, capsys):
@@ -104,11 +132,13 @@ def test_a_context_sees_only_what_the_decoder_knows(tmp_path, capsys):
 
 
 def test_the_list_says_what_is_solved(tmp_path, capsys):
-    (tmp_path / "he.py").write_text(fill("he", solution("he")), encoding="utf-8")
+    (tmp_path / "he.py").write_text("print('not in the list')\n" + fill("he", solution("he")), encoding="utf-8")
     run_demo(task, "tied", "--out", tmp_path)
     capsys.readouterr()
     assert run_demo(task, "--out", tmp_path) == 0
-    states = dict(re.findall(r"^ *\d+  (\w+) +(not begun|solved|not solved)  ", capsys.readouterr().out, re.MULTILINE))
+    out = capsys.readouterr().out
+    assert "not in the list" not in out
+    states = dict(re.findall(r"^ *\d+  (\w+) +(not begun|solved|not solved)  ", out, re.MULTILINE))
     assert states == {name: {"he": "solved", "tied": "not solved"}.get(name, "not begun") for name in CHECKS}
 
 
