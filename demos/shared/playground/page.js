@@ -109,10 +109,11 @@ function place(canvas, event) {
 
 function drag(canvas, begin, move) {
   canvas.addEventListener("pointerdown", (event) => {
+    if (event.button || !event.isPrimary) return; // not the first finger
     canvas.setPointerCapture(event.pointerId);
     begin(...place(canvas, event));
   });
-  canvas.addEventListener("pointermove", (event) => event.buttons && move(...place(canvas, event)));
+  canvas.addEventListener("pointermove", (event) => canvas.hasPointerCapture(event.pointerId) && move(...place(canvas, event)));
 }
 
 function arrows(canvas, move) {
