@@ -193,10 +193,10 @@ def time_products(shape: tuple[int, int, int]) -> dict[str, float]:
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """Return the seconds of a call, the fastest of three measurements: whatever disturbs makes it slower."""
+    """Return the seconds of a call, the fastest of twenty short measurements: whatever disturbs makes it slower."""
     timer = timeit.Timer(call)
-    calls, _ = timer.autorange()
-    return min(timer.repeat(3, calls)) / calls
+    calls = max(1, timer.autorange()[0] // 10)
+    return min(timer.repeat(20, calls)) / calls
 
 
 def table(title: str, numbers: dict[str, float], unit: str) -> str:

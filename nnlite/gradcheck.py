@@ -239,7 +239,7 @@ class _Comparison:
 def _returned(layer: Layer, method: str, array: FloatArray | None) -> FloatArray:
     if array is None:
         raise GradientError(f"{type(layer).__name__}: expected {method} to return an array, received None")
-    return array.copy()
+    return np.array(array)
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -45,7 +45,7 @@ def test_a_measurement_is_the_seconds_of_one_call(monkeypatch):
             pass
 
         def autorange(self):
-            return 4, 0.2
+            return 40, 0.2
 
         def repeat(self, times, calls):
             return [0.5, 0.4, 0.6][:times]
