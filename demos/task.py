@@ -85,7 +85,7 @@ def reason(error: BaseException, path: Path) -> str:
     lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     where = f"line {lines[-1]}" if lines else "the check"
     if isinstance(error, SyntaxError):
-        return f"line {error.lineno} is no Python, {error.msg}"
+        return f"{f'line {error.lineno}' if error.lineno else 'the file'} is no Python, {error.msg}"
     if isinstance(error, AssertionError) and frames[-1].filename != str(path):
         return str(error)
     if isinstance(error, NotImplementedError):
