@@ -27,7 +27,7 @@ from nnlite.files.whole_files import write_atomically
 
 TASKS = Path(__file__).parents[1] / "docs" / "tasks"
 GAP = "# gap"  # behind a line that the student replaces
-PATIENCE = 60  # seconds: a loop in the student's file may be endless
+PATIENCE = 30  # seconds: a loop in the student's file may be endless
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
