@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: what there is to run."""
+"""``python -m benchmarks``: list the benchmarks."""
 
 TEXT = """\
 python -m benchmarks.frameworks   one training job in nnlite, PyTorch, Keras, JAX, scikit-learn and plain NumPy

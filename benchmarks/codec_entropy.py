@@ -38,14 +38,14 @@ def measure(codec: ImageCodec, images: np.ndarray) -> dict:
 
 
 def _constriction(symbols, rows, tables) -> dict:
-    """Return its row. It takes one table at a time, so the symbols are sorted by table before its clock starts."""
+    """Return constriction's row. It takes one table at a time, so sort the symbols by table before the clock starts."""
     import constriction
 
     categorical, queue = constriction.stream.model.Categorical, constriction.stream.queue
 
     entries = symbols - tables.minimum[rows]
     escape = tables.sizes[rows] - 1
-    inside = (entries >= 0) & (entries < escape)  # it knows no escapes: these symbols, if any, are left out
+    inside = (entries >= 0) & (entries < escape)  # it has no escapes, so leave out escaped symbols
     used = np.unique(rows[inside])
     parts = [entries[inside & (rows == t)].astype(np.int32) for t in used]
     models = [categorical(tables.frequencies[t, : tables.sizes[t]].astype(np.float64) / TOTAL, perfect=False) for t in used]

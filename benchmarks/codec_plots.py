@@ -16,7 +16,7 @@ RANGE = (3.0, 250.0)  # bytes an image
 
 
 def rate_distortion(dataset: str, points: list[dict], path: Path) -> None:
-    """Draw all images in one file, batch or mosaic, and nnlite's images in a file each beside it."""
+    """Draw each codec with all images in one file, batch or mosaic; draw nnlite also with one image a file."""
     lossy = [point for point in points if not point["lossless"]]
     largest = max(point["group"] for point in lossy)
     shown = [p for p in lossy if p["group"] == largest or (p["codec"] == OWN and p["protocol"] == "single")]
@@ -41,7 +41,7 @@ def rate_distortion(dataset: str, points: list[dict], path: Path) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("bytes an image, all that is written counted")
+    axes.set_xlabel("bytes an image, headers included")
     axes.set_ylabel("PSNR of all images, dB")
     axes.set_title(f"{dataset}: rate and distortion on {largest:,} test images", color=LIMIT)
     axes.grid(alpha=0.3, which="both")

@@ -1,7 +1,7 @@
-"""Rate and distortion: what is measured of a codec, and how two of their curves are compared.
+"""Measure a codec's rate and distortion, and compare the curves of two codecs.
 
-The Bjøntegaard difference of two codecs is their mean difference of ln(bytes) at equal PSNR, over the decibels that both reach;
-between its measured points a curve is interpolated by cubic pieces that rise wherever the points do (PCHIP).
+The Bjøntegaard difference of two codecs is their mean difference of ln(bytes) at equal PSNR, over the decibels that both reach.
+Between measured points, cubic pieces interpolate the curve and rise wherever the points rise (PCHIP).
 
 References
 ----------
@@ -30,16 +30,16 @@ class Setting(NamedTuple):
     setting: str
     encode: Callable[[np.ndarray], bytes]
     decode: Callable[[bytes], np.ndarray]
-    mosaic: bool = False  # whether several images are one large picture
+    mosaic: bool = False  # whether several images form one large picture
     lossless: bool = False
 
 
 def measure(setting: Setting, images: np.ndarray, group: int) -> list[dict]:
     """Write the images to files of `group` each, read them back, and return the points, ready for JSON.
 
-    A file of a single image gives two: the whole of it, and without what all these files have in common.
+    Files of single images give two points: whole files, and files without the bytes that all of them share.
     """
-    setting.decode(setting.encode(images[:1]))  # what is compiled or loaded at first use is compiled and loaded now
+    setting.decode(setting.encode(images[:1]))  # the first use compiles and loads: do it before the clock starts
     start = time.perf_counter()
     files = [setting.encode(images[i : i + group]) for i in range(0, len(images), group)]
     encoded = time.perf_counter()
@@ -69,7 +69,7 @@ def measure(setting: Setting, images: np.ndarray, group: int) -> list[dict]:
 
 
 def shared_bytes(files: Sequence[bytes]) -> int:
-    """Return how many bytes all the files have in common, each at the same distance from the start, or in one run at the end."""
+    """Return how many bytes all files share: bytes at the same offset from the start, or one run at the end."""
     shortest = min(map(len, files))
     from_start = _equal([file[:shortest] for file in files])
     from_end = _equal([file[len(file) - shortest :] for file in files])
@@ -94,7 +94,7 @@ def tiles(picture: np.ndarray, shape: Sequence[int]) -> np.ndarray:
 
 
 def curve(points: Iterable[dict]) -> Curve:
-    """Return the points that no other one beats, with fewer bytes and a higher PSNR."""
+    """Return the points that no other point beats by fewer bytes and a higher PSNR."""
     best = []
     for rate, decibel in sorted((point["bytes_per_image"], point["psnr"]) for point in points if point["psnr"] is not None):
         if rate > 0 and (not best or decibel > best[-1][0]):
@@ -104,14 +104,14 @@ def curve(points: Iterable[dict]) -> Curve:
 
 
 def bytes_at(points: Curve, decibel: float) -> float | None:
-    """Return the bytes an image at this PSNR, None where the curve does not go."""
+    """Return the bytes an image at this PSNR; None outside the curve."""
     if len(points[0]) < 2 or not points[0][0] <= decibel <= points[0][-1]:
         return None
     return float(np.exp(interpolate(*points, np.array([decibel]))[0]))
 
 
 def bjontegaard(reference: Curve, other: Curve, lowest: float = -math.inf, highest: float = math.inf) -> dict | None:
-    """Return how many bytes more (> 0) or fewer (< 0) the other takes, as a share of the reference's, and over which decibels.
+    """Return how many bytes more (> 0) or fewer (< 0) the other takes, as a share of the reference's, and the range of decibels.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def bjontegaard(reference: Curve, other: Curve, lowest: float = -math.inf, highe
 
 
 def interpolate(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Return the piecewise cubic through (x, y), at least two points, x increasing, that is monotone wherever they are."""
+    """Return the piecewise cubic through two or more points (x, y), x increasing; it is monotone wherever they are."""
     h, slope = np.diff(x), np.diff(y) / np.diff(x)
     d = np.empty_like(y)  # the derivative at each point
     d[0], d[-1] = (slope[0], slope[-1]) if len(x) == 2 else (_end(h, slope), _end(h[::-1], slope[::-1]))
@@ -153,7 +153,7 @@ def interpolate(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _end(h: np.ndarray, slope: np.ndarray) -> float:
-    """Return the derivative at the first point: of the parabola through three, but without overshooting."""
+    """Return the derivative at the first point: that of the parabola through three points, limited against overshooting."""
     d = ((2 * h[0] + h[1]) * slope[0] - h[0] * slope[1]) / (h[0] + h[1])
     if d * slope[0] <= 0:
         return 0.0
@@ -163,6 +163,6 @@ def _end(h: np.ndarray, slope: np.ndarray) -> float:
 
 
 def _equal(files: list[bytes]) -> np.ndarray:
-    """Return for each position of files of one length whether they have the same byte there."""
+    """Tell for each offset whether all files, of one length, have the same byte."""
     values = np.frombuffer(b"".join(files), np.uint8).reshape(len(files), len(files[0]))
     return (values == values[0]).all(axis=0)

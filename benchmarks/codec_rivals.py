@@ -1,7 +1,7 @@
-"""The codecs everybody has, each at the settings at which it takes the fewest bytes for its PSNR on these images.
+"""The common codecs, each at its best settings: the fewest bytes for a PSNR on these images.
 
-All are given grey pictures, but for WebP and AVIF, whose writers make them red, green and blue: AVIF is told to drop the colours
-again, and in WebP equal ones cost next to nothing.
+All take grey pictures, except WebP and AVIF: their writers make red, green and blue. AVIF is told to drop the colours again; in
+WebP equal colours cost almost nothing.
 """
 
 import bz2
@@ -17,27 +17,27 @@ import numpy as np
 from benchmarks.codec_rates import Setting, mosaic, tiles
 
 JPEG_QUALITIES = (1, 3, 5, 8, 12, 16, 20, 30, 50)
-# Huffman tables made for the picture are smaller in all; the standard ones are the same in every file, and so part of its header.
+# Huffman tables for the picture give smaller files. The standard tables are equal in all files, and so count as header.
 JPEG_TABLES = {"optimised": {"optimize": True, "progressive": True}, "standard tables": {}}
-JPEG_STEPS = (255, 190, 140, 105, 80, 60, 45, 32, 20)  # one quantiser step for all frequencies, the best for the squared error
+JPEG_STEPS = (255, 190, 140, 105, 80, 60, 45, 32, 20)  # one quantiser step for all frequencies: best for the squared error
 WEBP_QUALITIES = (0, 1, 3, 6, 10, 20, 35, 50, 70)
-JPEG2000_RATIOS = (60, 40, 30, 24, 20, 18, 16, 13, 10, 8, 6, 5, 4.5, 4, 3.5, 3)  # the last are for files of one image
-# Without a wavelet the bit planes of the pixels themselves are coded, which suits digits; at the lowest rates the 9/7 is better.
+JPEG2000_RATIOS = (60, 40, 30, 24, 20, 18, 16, 13, 10, 8, 6, 5, 4.5, 4, 3.5, 3)  # the last ones for files of one image
+# Without a wavelet it codes the bit planes of the pixels themselves. That suits digits; at the lowest rates the 9/7 is better.
 JPEG2000_KINDS = {"9/7": {"irreversible": True, "num_resolutions": 3}, "no wavelet": {"irreversible": False, "num_resolutions": 1}}
 JPEG_XL_DISTANCES = (25, 20, 16, 12, 10, 8, 6, 4, 2)
 AVIF_QUALITIES = (0, 2, 4, 7, 11, 16, 25, 40)
-PICTURES = {"JPEG": "jpg", "WebP": "webp", "JPEG 2000": "jpg_2000", "AVIF": "avif"}  # by name, what Pillow calls the library for it
+PICTURES = {"JPEG": "jpg", "WebP": "webp", "JPEG 2000": "jpg_2000", "AVIF": "avif"}  # Pillow's name of the library, by codec
 
 
 def settings(shape: Sequence[int], threads: int, quick: bool, avif_speed: int) -> tuple[list[Setting], dict[str, str]]:
-    """Return the settings of the codecs that are installed, and by name what the others need.
+    """Return the settings of the installed codecs, and by name a hint for each missing one.
 
     Parameters
     ----------
     shape : (int, int)
-        Of the images.
+        Height and width of the images.
     threads : int
-        For the codecs that can use several.
+        For codecs that can use several.
     quick : bool
         Whether to take every second setting, and less effort.
     avif_speed : int
@@ -131,7 +131,7 @@ def _of_pictures(codec, setting, write: Callable, read: Callable, shape, lossles
 
 
 def _general(shape) -> list[Setting]:
-    """Return the compressors of the standard library, which take the raw pixels of all images in one stream."""
+    """Return the standard library's compressors; they take the raw pixels of all images as one stream."""
     compressors = {
         "gzip": (partial(gzip.compress, compresslevel=9, mtime=0), gzip.decompress, "level 9"),
         "bz2": (bz2.compress, bz2.decompress, "level 9"),
@@ -148,6 +148,6 @@ def _general(shape) -> list[Setting]:
 
 
 def _xz(data: bytes) -> bytes:
-    """Return the stream of an xz whose dictionary is no larger than the data, which it would take time to allocate."""
+    """Return an xz stream; keep its dictionary as small as the data, because allocating it takes time."""
     bytewise = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 4, "pb": 0, "dict_size": max(4096, len(data))}
     return lzma.compress(data, format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC32, filters=[bytewise])

@@ -7,8 +7,8 @@ from benchmarks.codec_rates import Curve, bjontegaard, bytes_at, curve
 
 OWN = "nnlite"
 DECIBELS = (18, 20, 22, 24, 26)
-HIGHEST = 25.0  # dB; the rates that a small network is for
-LOWEST = {"JPEG": 20.6}  # dB; below it JPEG can hardly go
+HIGHEST = 25.0  # dB; a small network serves rates below this
+LOWEST = {"JPEG": 20.6}  # dB; JPEG hardly reaches less
 PROTOCOLS = {
     "single": "one file per image",
     "payload": "one file per image, without headers",
@@ -18,14 +18,14 @@ PROTOCOLS = {
 
 
 def protocol_name(point: dict) -> str:
-    """Return how the images of a point were written, in words."""
+    """Return a point's protocol in words."""
     return PROTOCOLS[point["protocol"]].format(f"{point['group']:,}")
 
 
 def comparisons(points: Iterable[dict]) -> list[dict]:
     """Return for each codec and protocol the bytes at given PSNRs, the seconds, and nnlite's difference from it.
 
-    Compared are files of equally many images, whether a batch or a mosaic; a header is counted in both or in neither.
+    Compare files of equally many images, whether batch or mosaic; count headers in both or in neither.
     """
     curves: dict[tuple, list[dict]] = {}
     for point in points:
@@ -75,7 +75,7 @@ def lossy(rows: list[dict]) -> str:
 
 
 def lossless(points: Iterable[dict]) -> str:
-    """Return one table of the codecs that lose nothing: bytes an image, a column for each number of images in a file."""
+    """Return the table of lossless codecs: bytes an image, a column for each number of images in a file."""
     chosen = [point for point in points if point["lossless"]]
     columns = sorted({(point["group"], point["protocol"] == "payload") for point in chosen})
     titles = [PROTOCOLS["payload" if payload else "single"] if group == 1 else f"{group:,} in a file" for group, payload in columns]
@@ -99,13 +99,13 @@ def coders(report: dict) -> str:
 
 
 def markdown(head: list[str], lines: list[list[str]]) -> str:
-    """Return a table, its first column to the left and all others to the right."""
+    """Return a table; align the first column left and all others right."""
     ruled = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     return "\n".join(ruled + [f"| {' | '.join(line)} |".replace("  |", " |") for line in lines])
 
 
 def absent(missing: dict[str, str]) -> str:
-    """Return a line for each codec that could not be measured."""
+    """Return a line for each missing codec."""
     return "\n".join(f"{name}: {reason}" for name, reason in missing.items())
 
 

@@ -1,9 +1,8 @@
 """Transform coding without a network: an orthogonal transform, then nnlite's quantiser step, range coder and container.
 
-The transform is either that of the training images' principal components (PCA, the Karhunen-Loève transform) or the discrete
-cosine transform of blocks. A coefficient c becomes the symbol round(c / Δ), with one Δ for all, which is best for the squared
-error; each has a frequency table of its own, counted on the training images. Coefficients whose symbol was 0 in all training images
-are not coded.
+The transform is either the principal components of the training images (PCA, the Karhunen-Loève transform) or the discrete cosine
+transform of blocks. A coefficient c becomes the symbol round(c / Δ); one Δ for all is best for the squared error. Each coefficient
+has a frequency table of its own, counted on the training images. If its symbol is 0 in all of them, it is not coded.
 """
 
 import hashlib
@@ -18,7 +17,7 @@ from nnlite.codec.digits.decoding import to_bytes
 from nnlite.codec.frequency_tables import FrequencyTables
 
 STEPS = (500, 350, 250, 180, 130, 90, 64, 45, 32)  # Δ, in grey levels
-BLOCK = 4  # of the DCT: of the sizes that divide 28 pixels (4, 7, 14, 28) it takes the fewest bytes on digits
+BLOCK = 4  # of the DCT: 4, 7, 14 and 28 divide 28 pixels, and 4 takes the fewest bytes on digits
 CLASS_COMPONENTS = 256  # of the PCA with a class prior: the remaining components hold less than 1 % of the variance
 
 
@@ -30,13 +29,13 @@ class TransformCodec:
     shape : (int, int)
         Height and width of the images.
     mean : float32 array, shape (D,)
-        Of the training images' pixels, which is subtracted.
+        Mean of the training images' pixels, to subtract.
     basis : float32 array, shape (D, K)
         Orthonormal columns.
     step : float
         Δ.
     prior : object
-        With the methods ``encode(coefficients, symbols) -> bytes`` and ``decode(data, count) -> symbols``.
+        Has the methods ``encode(coefficients, symbols) -> bytes`` and ``decode(data, count) -> symbols``.
     """
 
     def __init__(self, shape, mean, basis, step, prior):
@@ -78,7 +77,7 @@ class IndependentPrior:
 
 
 class ConditionalPrior:
-    """The prior of nnlite's own codec, at one of the qualities it was fitted for."""
+    """The prior of nnlite's own codec, at one of its qualities."""
 
     def __init__(self, prior: ClassPrior, quality: int):
         self.prior, self.quality = prior, quality

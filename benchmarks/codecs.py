@@ -1,35 +1,34 @@
-"""``python -m benchmarks.codecs``: rate against distortion of nnlite's codec and of the codecs everybody has.
+"""``python -m benchmarks.codecs``: rate against distortion of nnlite's codec and of the common codecs.
 
-Compress the test images of MNIST, and of Fashion-MNIST if it is given, with nnlite's codec and with
-others, and print bytes an image against the PSNR of all images together. Bytes are those of the files
-that were written, containers included; every file is read back, and the error is that of the 8-bit
-images.
+Compress the test images of MNIST, and of Fashion-MNIST if you give it, with nnlite's codec and with
+others, and print bytes an image against the PSNR of all images together. Bytes are those of whole
+files, containers included; every file is read back, and the error is that of the 8-bit images.
 
-  nnlite             all qualities of a codec that demos.codec has trained
+  nnlite             all qualities of a codec from demos.codec
   PCA, DCT           the transform of the training images, or of blocks of 4 × 4 pixels; one quantiser
                      step; nnlite's range coder with a table for each coefficient, from the training
                      images; nnlite's container. "PCA, class prior" has nnlite's prior, for the
                      first 256 components: its curve ends near 28 dB
-  JPEG ... AVIF      Pillow, and imagecodecs for JPEG XL, at the settings best for PSNR; of several
-                     settings with as many bytes the best one counts
+  JPEG ... AVIF      Pillow, and imagecodecs for JPEG XL, at the best settings for PSNR; among
+                     settings with equally many bytes the best one counts
   PNG, gzip, ...     lose nothing
 
-Four protocols, which are never compared with each other:
+Four protocols; never compare figures of different protocols:
 
   one file per image      1,000 images, every tenth of the 10,000
-  ... without headers     the same files less the bytes that all files of a setting have in common,
-                          each at the same distance from the start, or in one run at the end
+  ... without headers     the same files minus the bytes that all files of a setting share: bytes at the
+                          same offset from the start, or one run at the end
   batch of N              10, 100 or all images in one file (JPEG and the like have no such thing)
-  mosaic of N             all images as one picture of 100 × 100, for these codecs; without a gap, since
-                          padding to 32 × 32 pixels, so that blocks of 8 × 8 align, takes more bytes
+  mosaic of N             all images as one picture of 100 × 100, for these codecs; without gaps, because
+                          padding to 32 × 32 pixels, to align blocks of 8 × 8, takes more bytes
 
 "nnlite's bytes" is the Bjøntegaard difference: nnlite's mean difference of the logarithm of the bytes
 from that codec's, over the decibels that both reach (up to 25 dB, for JPEG from 20.6 dB, and all).
-Seconds are for 10,000 images and the mean of all settings; they count from the images to the bytes in
-memory, or back.
+Seconds are for 10,000 images, a mean over all settings, from the images to the bytes in memory or
+back.
 
 Fashion-MNIST is not part of nnlite. Get its four files (Debian: apt install dataset-fashion-mnist, or
-https://github.com/zalandoresearch/fashion-mnist), train its codec and hand over both:
+https://github.com/zalandoresearch/fashion-mnist), train its codec and give both:
 
   python -m demos.codec --data DIR --epochs 55 --out fashion.safetensors
   python -m benchmarks.codecs --fashion-data DIR --fashion-model fashion.safetensors
@@ -71,7 +70,7 @@ class Task(NamedTuple):
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     made = Parser("codecs", __doc__)
-    made.add_common("within a minute, to see that it works", folder, "a chart of each data set, PNG")
+    made.add_common("a minute, to see that it works", folder, "a chart of each data set, PNG")
     made.add_argument("--model", type=Path, metavar="FILE", help="a codec for MNIST, instead of the built-in one")
     made.add_argument("--fashion-data", type=Path, metavar="DIR", help="a folder with Fashion-MNIST's four IDX files")
     made.add_argument("--fashion-model", type=Path, metavar="FILE", help="a codec for Fashion-MNIST, as demos.codec writes it")
@@ -82,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
 def prepare(made: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Task]:
     """Return the data sets with their codecs; one line and exit code 2 if they cannot be read."""
     if (arguments.fashion_data is None) != (arguments.fashion_model is None):
-        made.error("--fashion-data and --fashion-model are given together, received one of them (see --help)")
+        made.error("expected --fashion-data and --fashion-model together, received one of them (see --help)")
     wanted = [("MNIST", None, arguments.model or BUILT_IN / "mnist.safetensors")]
     if arguments.fashion_data:
         wanted.append((FASHION, arguments.fashion_data, arguments.fashion_model))
@@ -110,7 +109,7 @@ def own_settings(codec: ImageCodec) -> list[Setting]:
 
 
 def compare(task: Task, quick: bool, avif_speed: int, threads: int) -> dict:
-    """Return all points of a data set, and what follows from them."""
+    """Return all points of a data set, and their comparisons."""
     images = square(task.data.test_images[:: 11 if quick else 1])
     training = task.data.train_images[:: 12 if quick else 1]
     say(f"{task.dataset}: fitting PCA, DCT and their tables")
@@ -136,7 +135,7 @@ def compare(task: Task, quick: bool, avif_speed: int, threads: int) -> dict:
 
 
 def square(images: np.ndarray) -> np.ndarray:
-    """Return as many of the images as make a square mosaic."""
+    """Return the first images, as many as make a square mosaic."""
     return images[: math.isqrt(len(images)) ** 2]
 
 

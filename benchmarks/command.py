@@ -1,4 +1,4 @@
-"""What the command lines share: arguments that are checked before a long run, errors of one line, Ctrl-C, results as JSON."""
+"""Shared by the command lines: checked arguments, errors of one line, Ctrl-C, results as JSON."""
 
 import argparse
 import json
@@ -16,9 +16,9 @@ PICTURES = (".png", ".svg", ".pdf")
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of a benchmark, whose docstring is its manual: what follows the first word with a colon stands below the options.
+    """The parser of a benchmark; the benchmark's docstring is its manual.
 
-    Texts are printed as they are, and errors are one line.
+    The part from the first word with a colon on stands below the options. Texts keep their line breaks, and errors are one line.
     """
 
     def __init__(self, benchmark: str, manual: str):
@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(f"python -m benchmarks.{benchmark}", description=description, epilog="".join(below), formatter_class=form)
 
     def add_common(self, quick: str, plot: Callable[[str], Path], drawn: str) -> None:
-        """Add what every benchmark has: --quick, --json and --plot, a file or a folder."""
+        """Add the options of every benchmark: --quick, --json and --plot, a file or a folder."""
         self.add_argument("--quick", action="store_true", help=quick)
         self.add_argument("--json", type=target, metavar="FILE", help="write all figures")
         self.add_argument("--plot", type=plot, metavar="FOLDER" if plot is folder else "FILE", help=f"write {drawn}")
@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def target(text: str) -> Path:
-    """Return the path of a file that can be written; for argparse, so that a long run does not end without its result."""
+    """Return the path of a writable file. argparse calls this, so that a long run does not end without its result."""
     path = Path(text)
     if (path.exists() and not path.is_file()) or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"cannot write {text!r}: expected a file name in a folder that exists")
@@ -48,7 +48,7 @@ def target(text: str) -> Path:
 
 
 def picture(text: str) -> Path:
-    """Return the path of a picture that can be written; for argparse."""
+    """Return the path of a writable picture; for argparse."""
     path = target(text)
     if path.suffix.lower() not in PICTURES:
         raise argparse.ArgumentTypeError(f"cannot draw {text!r}: expected a name that ends in {', '.join(PICTURES)}")
@@ -56,7 +56,7 @@ def picture(text: str) -> Path:
 
 
 def folder(text: str) -> Path:
-    """Return the path of a folder that can be written to, made if it is not there; for argparse."""
+    """Return the path of a writable folder, made if necessary; for argparse."""
     path = Path(text)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -68,15 +68,15 @@ def folder(text: str) -> Path:
 
 
 def say(text: str) -> None:
-    """Tell what is going on, where it does not get into the results."""
+    """Print progress to standard error, apart from the results."""
     print(text, file=sys.stderr, flush=True)
 
 
 def write_json(path: Path | None, report: dict) -> None:
-    """Write a report, if a path was given, over an older one only when it is complete.
+    """Write a report if there is a path. Replace an older one only by a complete one.
 
-    nnlite.files, which does this, is not used: its package would bring numba into this process, and every process that is measured
-    begins with the memory of this one as its lowest.
+    Do not use nnlite.files here: it would import numba into this process, and every measured process starts with this process's
+    memory.
     """
     if path is not None:
         path = Path(os.path.realpath(path))

@@ -1,4 +1,4 @@
-"""Under what circumstances a measurement was made, for the report: a time without them means nothing."""
+"""The conditions of a measurement, for the report: without them a time means nothing."""
 
 import os
 import platform
@@ -8,11 +8,11 @@ import time
 
 from programs import machine
 
-BUSY = 0.5  # processes that are ready to run, on average over the minute before
+BUSY = 0.5  # mean number of running processes in the minute before
 
 
 def conditions(threads: int) -> dict:
-    """Return the machine, how busy it is, the settings and the command, as a dictionary for JSON; to be called before measuring."""
+    """Return the machine, its load, the settings and the command as a dictionary for JSON. Call it before measuring."""
     information = machine.read_cpuinfo()
     models = [line.partition(":")[2].strip() for line in information.splitlines() if line.startswith("model name")]
     return {
@@ -29,13 +29,13 @@ def conditions(threads: int) -> dict:
 
 
 def describe(facts: dict) -> str:
-    """Return the conditions in two lines of text, and a third that warns where other programs were running."""
+    """Return the conditions in two lines of text; a third warns if other programs were running."""
     setting = facts["blas_kernel_setting"]
     kernels = f", OpenBLAS kernels set to {setting}" if setting else ""
     busy = (facts["load_average"] or 0) > BUSY
     warning = (
-        f"\nother programs were running (load average {facts['load_average']}): threads that wait for each other, as those of "
-        "OpenBLAS and OpenMP do,\nthen take many times as long, others do not; do not compare these figures"
+        f"\nother programs were running (load average {facts['load_average']}): threads of OpenBLAS and OpenMP wait "
+        "for each other,\nand then take many times as long as others; do not compare these figures"
         if busy
         else ""
     )

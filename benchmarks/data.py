@@ -1,7 +1,7 @@
-"""What every framework is given: the images, the start weights, and the judgement of what it makes of them.
+"""The same for every framework: the images, the start weights, and the error of its predictions.
 
-The images are read here and not with `nnlite.datasets`, because a process that measures another framework must not import nnlite,
-whose numba would then count as memory and as time of that framework.
+This module reads the images without `nnlite.datasets`, because a process for another framework must not import nnlite: numba would
+count as memory and time of that framework.
 """
 
 import gzip
@@ -17,7 +17,7 @@ CHUNK = 1000  # images
 
 def load_images(job):
     """Return the training images (M, 784) and the test images (10,000, 784), uint8."""
-    folder = Path(importlib.util.find_spec("nnlite").origin).parent / "datasets" / "data"  # found without being imported
+    folder = Path(importlib.util.find_spec("nnlite").origin).parent / "datasets" / "data"  # find it without an import
     return (_read(folder / "train-images-idx3-ubyte.gz", job.images), _read(folder / "t10k-images-idx3-ubyte.gz", TEST_IMAGES))
 
 
@@ -25,13 +25,13 @@ def _read(path, count):
     images = np.empty((count, PIXELS), np.uint8)
     with gzip.open(path) as file:
         file.read(16)  # the header
-        for start in range(0, count, CHUNK):  # in pieces, so that the file is never in memory a second time
+        for start in range(0, count, CHUNK):  # in pieces, so that the file is in memory only once
             file.readinto(images[start : start + CHUNK])
     return images
 
 
 def start_weights(job: Job):
-    """Return [W, b, W, b, ...]: W (inputs, outputs) uniform as Glorot and Bengio have it, b zero; float32."""
+    """Return [W, b, W, b, ...], float32: W (inputs, outputs) uniform after Glorot and Bengio, b zero."""
     rng = np.random.default_rng(job.weight_seed)
     weights = []
     for inputs, outputs, _ in job.layers:
@@ -41,7 +41,7 @@ def start_weights(job: Job):
 
 
 def mean_squared_error(prediction, images):
-    """Return the mean squared error of a prediction (N, 784) of uint8 images, added up in float64, a piece at a time."""
+    """Return the mean squared error of a prediction (N, 784) of uint8 images; add up in float64, piece by piece."""
     total = 0.0
     for start in range(0, len(images), CHUNK):
         difference = prediction[start : start + CHUNK] - images[start : start + CHUNK] / 255

@@ -2,22 +2,21 @@
 
 Train one autoencoder on MNIST in nnlite, PyTorch, Keras, JAX, scikit-learn and plain NumPy, and time it.
 
-All start from the same weights and see the same images in the same order; the batch size, Adam's
-settings and the number of threads are the same. Each framework has a process of its own. First each
-does the whole job several times in fresh processes, and the test errors are compared: a row whose
-error is more than 3 % from the others is marked. Then the processes train an epoch each, in turn, so
-that a machine that becomes slower does so for all. The last row is the time of the matrix products
-alone in NumPy's BLAS, which no training with that BLAS can beat. Where OpenBLAS is told which kernels
-to use (recent AMD processors, see programs/machine.py), so are all users of that BLAS, and another row
-shows nnlite's layers with OpenBLAS's own choice.
+All start from the same weights and see the same images in the same order, with the same batch size,
+settings of Adam and number of threads. Each framework has a process of its own. First each does the
+whole job several times in fresh processes, and the test errors are compared: a mark shows a row with an
+error more than 3 % from the others. Then the processes train an epoch each, in turn, so that a slower
+machine is slower for all. The last row is the time of the matrix products alone in NumPy's BLAS: no
+training with this BLAS can beat it. On recent AMD processors programs/machine.py chooses OpenBLAS's
+kernels, for all users of this BLAS; then another row shows nnlite's layers with OpenBLAS's own choice.
 
 columns: medians, below them lowest–highest
   import      of the framework, in a fresh process
-  first step  of 128 images, with all that is compiled for it (nnlite, torch.compile: loaded from the disk)
-  epoch       in a process that has trained before
+  first step  of 128 images, with all compilation (nnlite, torch.compile: loading from the disk)
+  epoch       in a process that has already trained
   inference   of 10,000 images, likewise
   process     from its start to its predictions: import, images, all epochs, inference
-  memory      the most that this process had until then
+  memory      the process's peak
 
 examples:
   python -m benchmarks.frameworks --quick
@@ -52,7 +51,7 @@ def names(text: str) -> list:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     made = Parser("frameworks", __doc__)
-    quick = "within a minute: 12,800 images, 2 epochs, no row that compiles long"
+    quick = "a minute: 12,800 images, 2 epochs, without rows that compile long"
     made.add_common(quick, picture, "a bar chart of the epochs, as PNG, SVG or PDF")
     made.add_argument("--job", choices=JOBS, default="mnist", help="the autoencoder of the tutorials, or a deep one")
     only = f"rows or frameworks, separated by commas: {', '.join(entry.name for entry in ENTRIES)}"
@@ -67,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def prepare(arguments: argparse.Namespace) -> tuple[Job, list, list]:
-    """Return the job, the entries to measure, and the rows of those that cannot be."""
+    """Return the job, the entries to measure, and rows for all others."""
     job = JOBS[arguments.job]
     if arguments.quick:
         job = dataclasses.replace(job, images=12_800, epochs=2)
@@ -85,7 +84,7 @@ def prepare(arguments: argparse.Namespace) -> tuple[Job, list, list]:
 
 
 def compare(job: Job, entries: list, threads: int, processes: int, rounds: int) -> list[dict]:
-    """Return the rows of the entries, and one more of nnlite where `programs.machine` chooses OpenBLAS's kernels."""
+    """Return the rows of the entries, and one more for nnlite if `programs.machine` chooses OpenBLAS's kernels."""
     with tempfile.TemporaryDirectory(prefix="nnlite-benchmark-") as caches:
         common = environment(threads, Path(caches))
         tasks = [Samples(entry, job, common) for entry in entries]
@@ -98,7 +97,7 @@ def compare(job: Job, entries: list, threads: int, processes: int, rounds: int) 
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; return 0, or 1 if a framework failed or its result is not that of the others."""
+    """Run the benchmark; return 0, or 1 if a framework failed or its result differs from the others."""
     arguments = parser().parse_args(argv)
     threads = arguments.threads or default_threads()
     facts = conditions.conditions(threads)
@@ -111,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{job.describe()}\n{conditions.describe(facts)}\n\n{results.table(rows)}")
     write_json(arguments.json, report)
     if arguments.plot:
-        from benchmarks import plots  # only now, as every process started before has the memory of this one as its lowest
+        from benchmarks import plots  # only now: every process starts with this one's memory
 
         plots.bars(report, arguments.plot)
     return int(results.any_failed(rows))

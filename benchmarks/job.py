@@ -1,7 +1,7 @@
-"""The training jobs that are timed: plain numbers, so that a job can be handed to another process as JSON.
+"""The timed training jobs: plain numbers, so that another process can receive a job as JSON.
 
-The activation of the hidden layers is ReLU, that of the output the sigmoid; the loss is the mean squared error over all pixels of a
-batch, the optimizer Adam. Nothing here imports NumPy: the process that only starts and asks others stays small.
+Hidden layers have ReLU, the output the sigmoid; the loss is the mean squared error over all pixels of a batch, the optimizer Adam.
+Nothing here imports NumPy, so that the process that starts the others stays small.
 """
 
 import dataclasses
@@ -30,9 +30,9 @@ class Job:
     hidden : tuple of int
         The widths of the hidden layers, first to last.
     code : int or None
-        The position in `hidden` of a layer without activation, if there is one.
+        The position in `hidden` of a layer without activation, or None.
     images, batch_size, epochs : int
-        The first so many of MNIST's 60,000 training images, in batches of which the last takes what is left.
+        The number of training images (the first of MNIST's 60,000), of images a batch (the last may be smaller) and of epochs.
     weight_seed, order_seed : int
         One set of start weights and one order of the images for every framework.
     """
@@ -64,7 +64,7 @@ class Job:
 
     @classmethod
     def from_json(cls, text: str) -> "Job":
-        """Return the job that `to_json` wrote."""
+        """Return the job from `to_json`'s text."""
         fields = json.loads(text)
         return cls(**{**fields, "hidden": tuple(fields["hidden"])})
 

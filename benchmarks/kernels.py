@@ -1,13 +1,13 @@
 """``python -m benchmarks.kernels``: nnlite's loops, one by one, beside NumPy's expression and the memory's limit.
 
-Time nnlite's compiled loops in nanoseconds an element of a float32 array, on arrays of two sizes:
-a batch of 128 images, which stays in the processor's caches as it does in training, and arrays far
-larger than the caches. Beside each: the same formula as NumPy's expression, and the time in which a
-plain copy, in the same run and on arrays of the same size, reads and writes as many bytes as the loop
-must. That is the memory's limit, but for loops that work in place: they touch one array where a copy
-touches two, and can be faster. Then the products of a step of the autoencoder, by nnlite's own loops
-and by NumPy's BLAS, beside the most that one core can do: a tile on numbers in the first cache. The
-two take turns. One thread; for the BLAS that is so if OPENBLAS_NUM_THREADS=1 is set.
+Time nnlite's compiled loops in nanoseconds an element of a float32 array, on arrays of two sizes: a
+batch of 128 images, small enough for the processor's caches as in training, and arrays far larger than
+the caches. Beside each stands the same formula as NumPy's expression, and the time of a plain copy of
+as many bytes as the loop reads and writes, in the same run and on arrays of the same size. The copy is
+the memory's limit. Only loops that work in place can be faster: they touch one array, a copy two.
+Then time the products of a step of the autoencoder, by nnlite's own loops and by NumPy's BLAS, in turn;
+beside them stands the limit of one core: a tile on numbers in the first cache. All run on one thread;
+for the BLAS set OPENBLAS_NUM_THREADS=1.
 """
 
 import time
@@ -24,8 +24,8 @@ from nnlite import kernels
 from nnlite.products.matrix_product import Product
 
 BATCH, LARGE, HIDDEN = (128, 784), (8192, 784), 128
-LEAST_SECONDS = 0.02  # of a measurement, made of as many calls as that takes
-REPEATS = 5  # the fastest counts: whatever disturbs makes it slower
+LEAST_SECONDS = 0.02  # of a measurement: as many calls as this takes
+REPEATS = 5  # the fastest counts: disturbances only make it slower
 
 
 class Case(NamedTuple):
@@ -38,11 +38,11 @@ class Case(NamedTuple):
     moved : int
         Bytes read and written for each element.
     takes : str
-        The arrays of `make_arrays` that the loop takes; it writes into `out` or, where that is not among them, changes `y`.
+        The loop's arrays, from `make_arrays`; it writes into `out` or, without it, changes `y`.
     expression : callable
-        Takes the namespace of all arrays, and gives the result.
+        Takes the namespace of all arrays, and returns the result.
     numbers : tuple of float
-        What the loop takes beside arrays.
+        The loop's other arguments.
     """
 
     name: str
@@ -98,7 +98,7 @@ def make_arrays(shape):
 
 
 def seconds_a_call(call: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Return the seconds of one call, the fastest of several measurements; the first call, which may compile, is not in them."""
+    """Return the seconds of one call, the fastest of several measurements. The first call may compile, so it does not count."""
     call()
     calls, best = 1, float("inf")
     for _ in range(repeats):
@@ -121,7 +121,7 @@ def measure(shape) -> dict:
     copied = 2 * arrays.x.nbytes / seconds_a_call(lambda: np.copyto(arrays.out, arrays.x))
     rows = []
     for case in CASES:
-        # Called again and again in place, other numbers could shrink to denormal ones, which take ten times as long.
+        # Start from zeros: other numbers could shrink to denormal ones in many calls, and these take ten times as long.
         arrays.y[...] = 0
         own = seconds_a_call(lambda case=case: case.kernel(arrays)) / elements * 1e9
         numpy = seconds_a_call(lambda case=case: case.expression(arrays)) / elements * 1e9

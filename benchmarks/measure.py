@@ -1,8 +1,8 @@
 """The order of the measurements: whole processes first, then epochs in turn, A B C A B C ..., so that a drifting machine is fair.
 
-1. nnlite and torch.compile keep compiled code on the disk: a small job of each fills an empty cache, and shows the cold start.
-2. Each round starts a fresh process for every framework, which does the whole job; the results are checked before anything else.
-3. The processes of the last round stay, and are asked for one epoch and one prediction each, in turn.
+1. nnlite and torch.compile keep compiled code on the disk. A small job of each fills an empty cache, and shows the cold start.
+2. Each round starts a fresh process for every framework; it does the whole job. Check the results first.
+3. The processes of the last round stay, and each trains one epoch and predicts once, in turn.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ from benchmarks.adapters import Entry
 from benchmarks.job import Job
 from benchmarks.process import Worker, WorkerError
 
-SETTLE = 0.15  # seconds, in which the threads of the process before go to sleep
+SETTLE = 0.15  # seconds, until the threads of the last process sleep
 
 
 @dataclasses.dataclass(eq=False)
 class Samples:
-    """What has been measured of one framework: lists by name, answers of the processes, the cold start, the error that ended it."""
+    """The measurements of one framework: times, answers of its processes, its cold start, and its last error."""
 
     entry: Entry
     job: Job
@@ -32,7 +32,7 @@ class Samples:
 
     @contextlib.contextmanager
     def watched(self):
-        """Note the error that ends a worker, and let the others go on."""
+        """Note a worker's error, and let the others go on."""
         try:
             yield
         except WorkerError as error:
@@ -47,11 +47,11 @@ def measure(tasks: Sequence[Samples], processes: int, rounds: int, say: Callable
     tasks : sequence of Samples
         Empty, one for each row.
     processes, rounds : int
-        How many fresh processes each starts, how many epochs more the last of them trains.
+        How many fresh processes for each, and how many more epochs in the last of them.
     say : callable
-        Told what is going on.
+        Receives a line at each stage.
     predictions : bool
-        Whether predictions are timed as well.
+        Whether to time predictions, too.
     """
     for samples in tasks:
         if samples.entry.keeps_compiled:

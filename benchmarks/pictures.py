@@ -1,16 +1,16 @@
-"""``python -m benchmarks.pictures``: nnlite's codecs of pictures beside the codecs of every browser, on any folder.
+"""``python -m benchmarks.pictures``: nnlite's codecs of pictures beside the codecs of browsers, on any folder.
 
-Compress the PNG files of a folder with nnlite and with the codecs of every browser, read every file
-back, and compare.
+Compress the PNG files of a folder with nnlite and with the codecs of browsers, read every file back,
+and compare.
 
-With loss: the Bjøntegaard difference, nnlite's mean difference of the logarithm of the bytes over the
-decibels that both curves reach, of each picture, and then the mean over the pictures. Mean curves are
-not compared: JPEG 2000 runs at a constant rate for every picture and the others at a constant
-quality, and that alone moves them by decibels. PSNR is that of all three colours, bytes are whole
-files. Without loss: bytes, nnlite's as a share of the others'.
+With loss: take the Bjøntegaard difference of each picture (nnlite's mean difference of the logarithm
+of the bytes, over the decibels that both curves reach), then the mean over the pictures. Do not
+compare mean curves: JPEG 2000 has a constant rate for every picture and the others a constant quality,
+and that alone moves them by decibels. PSNR is that of all three colours, bytes are whole files.
+Without loss: compare the bytes.
 
-Seconds are the mean over the pictures and settings, in one process after a first picture of each
-codec, for a megapixel.
+Seconds are a mean over pictures and settings, for a megapixel, in one process, after a first picture
+of each codec.
 
 examples:
   python -m benchmarks.pictures --data photographs/ --json pictures.json --plot pictures.png
@@ -74,7 +74,7 @@ def own_codecs() -> list[Codec]:
 
 
 def rivals(quick: bool) -> tuple[list[Codec], dict[str, str]]:
-    """Return the codecs that are installed, and by name what the others need."""
+    """Return the installed codecs, and by name a hint for each missing one."""
     from PIL import features
 
     every = slice(None, None, 2) if quick else slice(None)
@@ -112,7 +112,7 @@ def rivals(quick: bool) -> tuple[list[Codec], dict[str, str]]:
 
 
 def pillow(name: str, settings: tuple[float, ...], key: str, lossless: bool = False, **options: object) -> Codec:
-    """Return a codec of Pillow's whose setting is the option `key`; an underscore behind an option's name is dropped."""
+    """Return a codec of Pillow with the option `key` as its setting. Drop an underscore behind an option's name."""
     from PIL import Image
 
     fixed = {option.rstrip("_"): value for option, value in options.items()}
@@ -156,12 +156,12 @@ def measure(codec: Codec, name: str, pixels: np.ndarray) -> Iterator[dict]:
 
 
 def of(points: list[dict], **wanted: object) -> list[dict]:
-    """Return the points that have these values."""
+    """Return the points with these values."""
     return [point for point in points if all(point[key] == value for key, value in wanted.items())]
 
 
 def compare(points: list[dict]) -> list[dict]:
-    """Return for each other codec nnlite's mean, least and largest difference in bytes, as shares, and the seconds a megapixel."""
+    """Return for each codec nnlite's mean, least and largest difference in bytes, as shares, and the seconds a megapixel."""
     rows = []
     pictures = sorted({point["picture"] for point in points})
     for name in dict.fromkeys(point["codec"] for point in points):

@@ -1,4 +1,4 @@
-"""The charts: horizontal bars for the frameworks, lines on logarithmic axes for how cost grows."""
+"""The charts: horizontal bars for the frameworks, lines on logarithmic axes for the growth of cost."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +55,7 @@ def growth(title: str, x_label: str, panels: dict[str, tuple[Sequence, Sequence,
     title, x_label : str
         Common to all panels.
     panels : dict
-        By the label of the y axis: the values of x, the values of y, and the slope that was fitted, if there is one.
+        By the label of the y axis: the values of x, the values of y, and the fitted slope or None.
     path : Path
         Of the image.
     """

@@ -1,4 +1,4 @@
-"""Starting the processes that are measured, with equal threads for all, and talking to them."""
+"""Start the measured processes, with equal threads for all, and talk to them."""
 
 import contextlib
 import json
@@ -15,24 +15,24 @@ from programs import machine
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = machine.THREADS_VARIABLE
-PATIENCE = 10  # seconds to end by itself
+PATIENCE = 10  # seconds for a process to end by itself
 
 
 class WorkerError(Exception):
-    """A worker that has ended without an answer; the message is the last thing it said."""
+    """A worker has ended without an answer; the message is its last line."""
 
 
 class Worker:
-    """The process of one framework, to be used in a `with` block or closed.
+    """The process of one framework. Use it in a `with` block, or close it.
 
     Parameters
     ----------
     entry : Entry
         The framework.
     job : Job
-        What it trains.
+        The job to train.
     environment : dict
-        Of the process.
+        The environment variables of the process.
     """
 
     def __init__(self, entry: Entry, job: Job, environment: dict[str, str]):
@@ -53,7 +53,7 @@ class Worker:
 
     def __exit__(self, kind, *exception):
         if kind is KeyboardInterrupt:
-            self.process.kill()  # nobody waits for the epoch that it is at
+            self.process.kill()  # do not wait for its epoch
         self.close()
 
     def ask(self, command: str) -> dict:
@@ -62,7 +62,7 @@ class Worker:
         Raises
         ------
         WorkerError
-            There is none.
+            There is no answer.
         """
         try:
             self.process.stdin.write(f"{command}\n")
@@ -76,14 +76,14 @@ class Worker:
             raise WorkerError(lines[-1] if lines else f"ended with exit code {self.process.returncode}") from None
 
     def do_job(self) -> dict:
-        """Ask for the whole job; "process_seconds" in the answer counts from the start of the process to the predictions."""
+        """Ask for the whole job; "process_seconds" of the answer counts from the start of the process to its predictions."""
         answer = self.ask("job")
         return {**answer, "process_seconds": time.perf_counter() - self.started}
 
     def close(self) -> None:
-        """End the process, by force if it does not end by itself."""
+        """End the process, if necessary by force."""
         try:
-            self.process.stdin.close()  # the end of its input is the end of its work
+            self.process.stdin.close()  # the worker ends with its input
             self.process.wait(PATIENCE)
         except (OSError, subprocess.TimeoutExpired, KeyboardInterrupt):
             self.process.kill()
@@ -94,7 +94,7 @@ class Worker:
 
 @contextlib.contextmanager
 def busy(count: int):
-    """Let so many other processes compute without end, as on a machine that is used for something else, too."""
+    """Let `count` other processes compute without end, as on a machine with other users."""
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -105,7 +105,7 @@ def busy(count: int):
 
 
 def default_threads() -> int:
-    """Return what the environment or the machine says."""
+    """Return the environment's or the machine's number of threads."""
     settings = {**machine.settings(machine.read_cpuinfo(), os.environ), **os.environ}
     value = settings.get("OPENBLAS_NUM_THREADS") or settings.get(THREADS, "1")
     return int(value) if value.isdecimal() and int(value) > 0 else 1
@@ -117,10 +117,10 @@ def environment(threads: int, caches: Path) -> dict[str, str]:
     Parameters
     ----------
     threads : int
-        For every library that can be told; `pin` sees to the others.
+        For every library with a variable; `pin` limits the others.
     caches : Path
-        Where nnlite (numba) and torch.compile keep what they have compiled, so that the first process of a run compiles and all
-        later ones find it there, whatever was on the disk before.
+        A folder for the compiled code of nnlite (numba) and torch.compile. The first process of a run compiles into it, and all
+        later ones load it, whatever was on the disk before.
     """
     variables = (THREADS, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
@@ -135,7 +135,7 @@ def environment(threads: int, caches: Path) -> dict[str, str]:
 
 
 def own_choice_of_kernel(environment: dict[str, str]) -> dict[str, str] | None:
-    """Return the environment without the setting that chooses OpenBLAS's kernels, None where `programs.machine` makes none."""
+    """Return the environment without the choice of OpenBLAS's kernels; None if `programs.machine` makes no choice."""
     name = machine.KERNEL_VARIABLE
     without = {key: value for key, value in environment.items() if key != name}
     if machine.settings(machine.read_cpuinfo(), without).get(name) != environment.get(name):
@@ -144,7 +144,7 @@ def own_choice_of_kernel(environment: dict[str, str]) -> dict[str, str] | None:
 
 
 def pin(threads: int) -> None:
-    """Keep this process on so many processors, one of each core first: XLA, under JAX, has a thread for each that it sees."""
+    """Keep this process on `threads` processors, first one of each core: JAX's XLA starts a thread for each that it sees."""
     if hasattr(os, "sched_setaffinity"):
         processors = sorted(os.sched_getaffinity(0), key=lambda processor: (_position_in_core(processor), processor))
         os.sched_setaffinity(0, processors[:threads])

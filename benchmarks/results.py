@@ -1,4 +1,4 @@
-"""From what was measured to what is reported: rows, the check of the results, ratios, and the table that shows them."""
+"""From measurements to a report: rows, the check of the results, ratios, and the table."""
 
 import dataclasses
 import statistics
@@ -19,7 +19,7 @@ TIMES = {  # keys of a row, and their titles
 
 
 def upper_half(values: Sequence) -> Sequence:
-    """Return the part of a series that its slope is fitted to: the last half, at least two."""
+    """Return the last half of a series, at least two points: its slope is fitted to them."""
     return values[min(len(values) // 2, len(values) - 2) :]
 
 
@@ -31,12 +31,12 @@ def spread(values: Sequence[float]) -> dict | None:
 
 
 def skipped_row(entry: Entry, reason: str) -> dict:
-    """Return a row without figures that says why."""
+    """Return a row with a reason in place of figures."""
     return {"name": entry.name, "title": entry.title, "skipped": reason}
 
 
 def missing_row(entry: Entry) -> dict:
-    """Return the row of a framework that is not installed."""
+    """Return the row of a framework without its package."""
     return skipped_row(entry, f"not installed: pip install {entry.install}")
 
 
@@ -64,7 +64,7 @@ def row(samples: Samples) -> dict:
 
 
 def check(rows: Sequence[dict]) -> None:
-    """Set "agrees" in each row whose test MSE can be compared: whether it is within 3 % of their median."""
+    """Set "agrees" in each comparable row: whether its test MSE is within 3 % of their median."""
     compared = [row for row in rows if row.get("comparable") and row["test_mse"] is not None]
     if compared:
         middle = statistics.median(row["test_mse"] for row in compared)
@@ -85,7 +85,7 @@ def ratios(rows: Sequence[dict]) -> dict:
 
 
 def report(rows: Sequence[dict], job: Job) -> dict:
-    """Check the rows, and return all that is reported of one job."""
+    """Check the rows, and return the report of one job."""
     check(rows)
     return {
         "job": {**dataclasses.asdict(job), "description": job.describe()},
@@ -96,7 +96,7 @@ def report(rows: Sequence[dict], job: Job) -> dict:
 
 
 def any_failed(rows: Sequence[dict]) -> bool:
-    """Tell whether a framework ended with an error, or with a result that is not that of the others."""
+    """Tell whether a framework ended with an error, or with another result than the others."""
     return any(row.get("skipped", "").startswith("failed") or not row.get("agrees", True) for row in rows)
 
 
@@ -110,7 +110,7 @@ def products_alone(rows: Sequence[dict], job: Job) -> dict | None:
 
 
 def table(rows: Sequence[dict]) -> str:
-    """Return the rows as text: medians with their lowest–highest below them, then the rows that were not measured, then notes."""
+    """Return the rows as text: medians, below them lowest–highest, then rows without figures, then notes."""
     header = ["", *TIMES.values(), "memory", "test MSE", "epoch"]
     units = ["", *["s"] * len(TIMES), "MB", "", "/ nnlite"]
     measured = [row for row in rows if not row.get("skipped")]
@@ -139,14 +139,14 @@ def _medians(row: dict, rows: Sequence[dict]) -> list[str]:
 def _notes(row: dict) -> list[str]:
     notes = [row["note"]] if row["note"] else []
     if row["cold_first_step_seconds"] is not None:
-        notes.append(f"first step {row['cold_first_step_seconds']:.1f} s when it compiles for the first time on a machine")
+        notes.append(f"first step {row['cold_first_step_seconds']:.1f} s if it compiles for the first time on a machine")
     if not row.get("agrees", True):
         notes.append(f"* its test MSE is more than {TOLERANCE:.0%} from the others': it has not done the same job")
     return notes
 
 
 def _ranges(row: dict) -> list[str]:
-    """Return the line below the medians: lowest–highest where there is more than one value."""
+    """Return the line below the medians: lowest–highest if there are several values."""
     several = [row[key] if row[key] and len(row[key]["values"]) > 1 else None for key in TIMES]
     return ["", *(f"{_digits(times['lowest'])}–{_digits(times['highest'])}" if times else "" for times in several)]
 

@@ -1,14 +1,14 @@
 """``python -m benchmarks.scaling``: how nnlite's time and memory grow.
 
-Train the MNIST autoencoder in nnlite while one thing varies: the batch size, the width of the hidden
-layer, the number of hidden layers, the number of training images, the number of threads. Each point
-is a process of its own; all of a series train an epoch each, in turn. Then the deep autoencoder
-784-1000-500-250-30 and back is trained beside PyTorch and JAX, and nnlite's loops are timed one by one
+Train the MNIST autoencoder in nnlite and vary one thing: the batch size, the width of the hidden layer,
+the number of hidden layers, the number of training images, the number of threads. Each point is a
+process of its own; all processes of a series train an epoch each, in turn. Then train the deep
+autoencoder 784-1000-500-250-30 and back beside PyTorch and JAX, and time nnlite's loops one by one
 (also: python -m benchmarks.frameworks --job deep, python -m benchmarks.kernels).
 
-Reported are the time for each sample, and the memory that training needs beyond that of a process
-with the images in it. A slope is that of a straight line through the upper half of the points on
-logarithmic axes: 1 means proportional, 0 constant.
+The report shows the time for each sample, and the memory of the training beyond that of a process with
+the images in it. A slope belongs to a straight line through the upper half of the points on logarithmic
+axes: 1 means proportional, 0 constant.
 """
 
 import argparse
@@ -38,7 +38,7 @@ DEEP = ["nnlite", "jax-epoch", "torch-eager"]
 
 
 def series(threads: int, quick: bool) -> dict[str, list[tuple[int, Job, int]]]:
-    """Return by name the points of each series: what varies, the job, the number of threads."""
+    """Return the points of each series by name: the varied value, the job, the number of threads."""
     base = Job(images=2048 if quick else 8192, epochs=1)
     step = 2 if quick else 1
 
@@ -56,7 +56,7 @@ def series(threads: int, quick: bool) -> dict[str, list[tuple[int, Job, int]]]:
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Return the slope of log y over log x for the upper half of the points, at least two; None where there is none."""
+    """Return the slope of log y over log x for the upper half of the points, at least two; None with fewer points."""
     pairs = [(math.log(a), math.log(b)) for a, b in zip(x, y, strict=True) if b > 0]
     if len(pairs) < 2:
         return None
@@ -66,7 +66,7 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
 def measure_series(points: list[tuple[int, Job, int]], rounds: int, caches: Path) -> dict:
     """Return the figures of one series, with their slopes."""
     tasks = [Samples(NNLITE._replace(keeps_compiled=False), job, environment(threads, caches)) for _, job, threads in points]
-    tasks[0].entry = NNLITE  # the first alone fills the compiler's cache
+    tasks[0].entry = NNLITE  # only the first fills the compiler's cache
     measure(tasks, 1, rounds, lambda text: None, predictions=False)
     figures, failed = [], []
     for (value, job, _), samples in zip(points, tasks, strict=True):
@@ -97,7 +97,7 @@ def table(name: str, measured: dict) -> str:
 
 
 def draw(name: str, measured: dict, path: Path) -> None:
-    """Draw one series, each quantity at the points where it is known; nothing where there are none."""
+    """Draw one series, each quantity at its known points; nothing without any."""
     from benchmarks import plots
 
     times = [(point["value"], point["seconds_per_sample"]["median"] * 1e6) for point in measured["points"]]
@@ -139,7 +139,7 @@ def main(argv: list[str] | None = None) -> int:
         report["deep"] = results.report(rows, job)
         failed |= results.any_failed(rows)
         print(f"\n{job.describe()}\n{results.table(rows)}", flush=True)
-    if "kernels" in parts:  # last, since from here on this process is no longer small, and every process begins as a copy of it
+    if "kernels" in parts:  # last: the import makes this process large, and every process starts as its copy
         from benchmarks import kernels
 
         report["kernels"] = kernels.measure(kernels.BATCH)
@@ -158,7 +158,7 @@ def measure_deep(job: Job, threads: int, rounds: int) -> list[dict]:
 
 
 def draw_all(report: dict, path: Path) -> None:
-    """Draw what the report has."""
+    """Draw all parts of the report."""
     for name, measured in report["series"].items():
         draw(name, measured, path / f"{name}.png")
     if "deep" in report:

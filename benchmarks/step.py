@@ -1,15 +1,15 @@
 """``python -m benchmarks.step``: where the time of one training step goes, by the layers and by the compiled step.
 
-Take one step of 128 digits again and again, and do a little more of it each time: the products alone,
-forward, forward with the loss, forward and backward with the simplest optimizer, and the whole step
-with Adam. The differences are the parts. Every figure is the fastest of many steps, which other
-programs disturb least; the median beside it says how much they did.
+Repeat one step of 128 digits, and do a little more of it each time: the products alone, forward,
+forward with the loss, forward and backward with the simplest optimizer, and the whole step with Adam.
+The differences are the parts. Every figure is the fastest of many steps, because other programs disturb
+it least; the median beside it shows how much they did.
 
 rows:
-  products, BLAS   the products alone, by NumPy, where they lie in the layers' step
+  products, BLAS   the products of the layers' step alone, by NumPy
   layers           the whole step, layer by layer
-  compiled         the whole step as one function, and how it comes about
-  ... of noise     the same for images without a zero: no pixel can be left out
+  compiled         the whole step as one function, and its parts
+  ... of noise     the same for images without zeros: no pixel can be left out
 """
 
 import functools
@@ -52,7 +52,7 @@ def by_layers(model: nnlite.Sequential, batches: Batches, indices) -> None:
 
 
 def calls(job: Job, threads: int) -> Iterator[tuple[str, Callable]]:
-    """Yield what is timed: a name, and a function of the indices of a batch."""
+    """Yield the timed calls: a name, and a function of the indices of a batch."""
     weights = start_weights(job)
     images, _ = load_images(job)
     yield "products, BLAS", BlasAdapter(job, weights, images).train

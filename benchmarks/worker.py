@@ -1,12 +1,12 @@
-"""The process of one framework: ``python -m benchmarks.worker ADAPTER JOB``, started by `benchmarks.process`, not by hand.
+"""The process of one framework: ``python -m benchmarks.worker ADAPTER JOB``. `benchmarks.process` starts it, not you.
 
-It reads a command a line and answers each with a line of JSON; seconds are measured here, so that the conversation is not in them:
+It reads one command a line and answers each with a line of JSON. It measures the seconds itself, so they contain no communication:
 
-    job      import the framework, load the images, train all epochs, predict the test images, as a script would
-    epoch    train one epoch more
+    job      as a script: import the framework, load the images, train all epochs, predict the test images
+    epoch    train one more epoch
     predict  predict the test images again
 
-Nothing heavy is imported before the clock of the import runs.
+It imports nothing heavy before the clock of the import runs.
 """
 
 import importlib
@@ -28,7 +28,7 @@ class Session:
     adapter : str
         Module and class within `benchmarks.adapters`.
     job : Job
-        What to train.
+        The job to train.
     """
 
     def __init__(self, adapter: str, job: Job):
@@ -36,7 +36,7 @@ class Session:
         self.job_to_do = job
 
     def job(self):
-        """Do the whole job; what it took and what came of it."""
+        """Do the whole job; return its times and results."""
         start = time.perf_counter()
         adapter_class = getattr(importlib.import_module(f"benchmarks.adapters.{self.module}"), self.class_name)
         import_seconds = time.perf_counter() - start
@@ -59,13 +59,13 @@ class Session:
             "first_step_seconds": first_step_seconds,
             "test_mse": None if prediction is None else data.mean_squared_error(prediction, self.test_images),
             "peak_rss_mb": peak_megabytes(),
-            "training_rss_mb": None if idle is None else trained - idle,  # above that of a process with the images in memory
+            "training_rss_mb": None if idle is None else trained - idle,  # beyond a process with the images in memory
             "versions": {name: module.__version__ for name, module in sys.modules.items() if module and name in REPORTED},
             "blas_kernel": blas_kernel(),
         }
 
     def epoch(self):
-        """Train one epoch more."""
+        """Train one more epoch."""
         start = time.perf_counter()
         self.adapter.train_epoch(self.rng)
         return {"seconds": time.perf_counter() - start}
@@ -81,7 +81,7 @@ REPORTED = {"nnlite", "numpy", "numba", "torch", "tensorflow", "keras", "jax", "
 
 
 def peak_megabytes():
-    """Return the most memory that this process has had at any time, in megabytes (10⁶ bytes), None where nobody counts."""
+    """Return this process's peak memory in megabytes (10⁶ bytes); None if the system does not count it."""
     try:
         import resource
     except ImportError:
@@ -91,7 +91,7 @@ def peak_megabytes():
 
 
 def blas_kernel():
-    """Return the kernels that NumPy's OpenBLAS has chosen, None if threadpoolctl is not installed or it is another BLAS."""
+    """Return the kernels of NumPy's OpenBLAS; None without threadpoolctl or with another BLAS."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
@@ -101,10 +101,10 @@ def blas_kernel():
 
 def main(adapter: str, job: str) -> None:
     """Answer until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the one that asks ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the parent ends this one
     pin(int(os.environ[THREADS]))
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a framework prints goes elsewhere, not between the answers
+    os.dup2(2, 1)  # keep a framework's own output out of the answers
     session = Session(adapter, Job.from_json(job))
     commands = {"job": session.job, "epoch": session.epoch, "predict": session.predict}
     for line in sys.stdin:

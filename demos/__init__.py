@@ -1,7 +1,7 @@
-"""Programs to run and look at, each ``python -m demos.NAME``; ``python -m demos.NAME --help`` is its manual."""
+"""Programs to run and to look at. Run one by ``python -m demos.NAME``; ``python -m demos.NAME --help`` is its manual."""
 
 import time
 
-import programs as programs  # settles the BLAS's kernels and threads, before any demo imports NumPy
+import programs as programs  # sets the BLAS's kernels and threads before any demo imports NumPy
 
-START = time.perf_counter()  # the imports count as part of a demo's time
+START = time.perf_counter()  # a demo's time includes its imports

@@ -1,4 +1,4 @@
-"""List the demos. Each is run by ``python -m demos.NAME``, and ``python -m demos.NAME --help`` is its manual."""
+"""List the demos. Run one by ``python -m demos.NAME``; ``python -m demos.NAME --help`` is its manual."""
 
 import ast
 import importlib.util
@@ -17,13 +17,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command.Parser(prog="python -m demos", description=__doc__, epilog=f"demos:\n{table}")
     _, unknown = parser.parse_known_args(arguments)
     if unknown:
-        parser.error(f"expected no arguments, received {' '.join(unknown)!r}: a demo is run by python -m demos.NAME")
+        parser.error(f"expected no arguments, received {' '.join(unknown)!r}: run a demo by python -m demos.NAME")
     print(f"{table}\n\nrun one with python -m demos.NAME; python -m demos.NAME --help is its manual")
     return 0
 
 
 def summaries() -> dict[str, str]:
-    """Return the first line of each demo's docstring by its name. Nothing is imported: the source is read."""
+    """Return the first line of each demo's docstring by its name. This reads the sources and imports nothing."""
     found = {}
     for module in pkgutil.iter_modules(demos.__path__):
         specification = importlib.util.find_spec(f"demos.{module.name}")
@@ -34,7 +34,7 @@ def summaries() -> dict[str, str]:
 
 
 def is_program(tree: ast.Module) -> bool:
-    """Tell a demo from a helper: a demo does something when it is run, under ``if __name__ == "__main__"``."""
+    """Tell whether a module is a demo: a demo has ``if __name__ == "__main__"``, a helper has not."""
     return any(isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'" for node in tree.body)
 
 

@@ -1,13 +1,14 @@
-"""How small can the code be? Train the autoencoder of demos.mnist with codes of several sizes, and draw distortion against size.
+"""How small can the code be? Train the autoencoder of demos.mnist with codes of several sizes; draw distortion against size.
 
     image (28, 28) → Flatten → Dense(latent, activation) → code → Dense(784, sigmoid) → Reshape → image (28, 28)
 
-One model for each latent size and activation. Each number of a code is quantised to one byte, and the test images are decoded from
-the bytes; the codes of all test images are also compressed with gzip, in one stream, to see how much of those bytes is needed.
+The demo trains one model for each latent size and activation. It quantises each number of a code to one byte and decodes the test
+images from the bytes. It also compresses the codes of all test images with gzip, in one stream: that shows how many of the bytes
+are needed.
 
-Small codes of sigmoid or tanh units show what saturation is. Most pixels are black, so the first steps push every output down, and
-with them every unit of the code to one end of its range, for all images alike. There its derivative is almost 0 and it stays: the
-decoder draws the mean image (11.7 dB), and gzip finds next to nothing in the codes.
+Small codes of sigmoid or tanh units show saturation. Most pixels are black, so the first steps push every output down. They also
+push every unit of the code to one end of its range, for all images alike. There its derivative is almost 0, and it stays: the
+decoder draws the mean image (11.7 dB), and gzip finds almost nothing in the codes.
 
 files written to --out:
   bottleneck.png  PSNR against bytes an image, a curve for each activation
@@ -77,7 +78,7 @@ def train(data: Dataset, latent: int, activation: str, epochs: int, seed: int) -
 
 def draw(path: Path, points: list[dict[str, object]], epochs: int) -> None:
     """Write the picture."""
-    from demos.shared import comparisons  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons  # its import takes longer than all the rest
 
     panels = {"bytes_per_image": "bytes an image: 8-bit codes", "gzip_bytes_per_image": "bytes an image: gzip of the 8-bit codes"}
     curves = {

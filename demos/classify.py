@@ -1,18 +1,18 @@
-"""Tell digits apart: a dense network with softmax cross-entropy on MNIST's labels, its confusions and its worst mistakes.
+"""Tell digits apart: train a dense network with softmax cross-entropy, and look at its confusions and its worst mistakes.
 
     image (28, 28) → Flatten → Dense(512, silu) → Dense(512, silu) → Dense(10) → a score for each digit
 
-A dense network knows nothing of neighbouring pixels. What tells it that a digit stays the same when it moves is the training data:
-each image is shifted by up to two pixels each way, by chance and anew each time it is seen (--shift 0 shows what that is worth).
-The learning rate rises at first, then falls along a cosine to almost nothing.
+A dense network knows nothing of neighbouring pixels. It must learn from the data that a moved digit stays the same digit. So each
+training image is shifted at random by up to two pixels each way, anew in each epoch (--shift 0 shows the difference). The learning
+rate rises at first, then falls along a cosine to almost nothing.
 
-The test images choose nothing here: the network after the last epoch is the one that is measured.
+The test images choose nothing: the demo measures the network after the last epoch.
 
 files written to --out:
   loss.png           cross-entropy by epoch on training and test images
-  errors.png         the share of images that are classified wrongly, by epoch
-  confusion.png      how often each digit was taken for each
-  mistakes.png       the test images whose label seemed least probable to the network
+  errors.png         the share of wrongly classified images, by epoch
+  confusion.png      how often the network took each digit for each other
+  mistakes.png       the test images whose labels the network found least probable
   model.safetensors  the weights
   metrics.json       all numbers
 
@@ -43,12 +43,12 @@ SHOWN = 30  # mistakes
 
 
 class ErrorRates(Callback):
-    """Notes after each epoch which share of some images is classified wrongly, and adds it to the logs for the progress bar.
+    """Notes the share of wrongly classified images after each epoch, and adds it to the logs for the progress bar.
 
     Parameters
     ----------
     parts : dict
-        Images (N, ...) and labels (N,) by the name to note them under.
+        Images (N, ...) and labels (N,), by the name of their share.
     """
 
     memories = ("history",)
@@ -103,7 +103,7 @@ def train(
     model: Sequential, data: Dataset, classes: int, options: argparse.Namespace, rng: np.random.Generator
 ) -> dict[str, list[float]]:
     """Train, and return losses and error rates by epoch."""
-    few = slice(len(data.test_images))  # as many training images as test images are enough to compare with
+    few = slice(len(data.test_images))  # as many training images as test images are enough
     test = data.test_images, data.test_labels
     errors = ErrorRates({"train_error": (data.train_images[few], data.train_labels[few]), "test_error": test})
     history = model.fit(
@@ -119,15 +119,15 @@ def train(
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Return counts (C, C): how many images of each label, the row, were taken for each class, the column."""
+    """Return counts (C, C): how many images of each label (row) were taken for each class (column)."""
     return np.bincount(labels.astype(int) * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
 def by_class(counts: np.ndarray) -> list[dict[str, Any]]:
-    """Return recall, the share of a class's images that are found, and precision, the share of its finds that are right."""
+    """Return recall, the found share of a class's images, and precision, the right share of its finds."""
     rows = []
     for label, (right, images, finds) in enumerate(zip(np.diag(counts), counts.sum(axis=1), counts.sum(axis=0), strict=True)):
-        recall, precision = (float(right / of) if of else None for of in (images, finds))  # of nothing there is no share
+        recall, precision = (float(right / of) if of else None for of in (images, finds))  # no share of nothing
         rows.append({"label": label, "images": int(images), "recall": recall, "precision": precision})
     return rows
 
@@ -143,19 +143,19 @@ def report(rows: list[dict[str, Any]]) -> str:
 
 def draw(folder: Path, data: Dataset, probabilities: np.ndarray, counts: np.ndarray, history: dict[str, list[float]]) -> None:
     """Write the four pictures."""
-    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons, plots  # their import takes longer than all the rest
 
     loss = {"training images, shifted": history["loss"], "test images": history["val_loss"]}
     plots.history(folder / "loss.png", "Loss by epoch", loss, "cross-entropy (nats)")
-    names = {"training images, as they are": "train_error", "test images": "test_error"}
+    names = {"training images, not shifted": "train_error", "test images": "test_error"}
     wrong = {label: [100 * rate for rate in history[name]] for label, name in names.items()}
     plots.history(folder / "errors.png", "Images classified wrongly, by epoch", wrong, "errors (%)")
     right = np.trace(counts) / counts.sum()
-    comparisons.confusion(folder / "confusion.png", f"What the test images were taken for: {right:.2%} are right", counts)
+    comparisons.confusion(folder / "confusion.png", f"Predicted and true labels of the test images: {right:.2%} are right", counts)
     of_label = probabilities[np.arange(len(probabilities)), data.test_labels]
     worst = np.argsort(of_label, kind="stable")[:SHOWN]
     captions = [f"{data.test_labels[n]} seen as {probabilities[n].argmax()}\n{probabilities[n].max():.1%}" for n in worst]
-    title = "Test images whose label seemed least probable, what they were seen as, and with what probability"
+    title = "Test images with the least probable labels: label, prediction and its probability"
     comparisons.captioned(folder / "mistakes.png", title, data.test_images[worst] / 255, captions)
 
 

@@ -3,14 +3,14 @@
     image → Dense, SiLU, Dense, SiLU, Dense → latents → quantiser → Dense, SiLU, Dense, SiLU, Dense, sigmoid → image
 
 The loss is the mean squared error plus the price of the bits, see `nnlite.codec.digits.bottleneck`; each quality has its own price.
-Training images are shifted by up to one pixel each way, without which the codec would be much better on them than on others. Last,
-the classes of images and their tables are found, see `nnlite.codec.digits.class_prior`.
+The demo shifts training images by up to one pixel each way; otherwise the codec would be much better on them than on others. Last,
+it finds the classes of images and their tables, see `nnlite.codec.digits.class_prior`.
 
 file written: --out, the codec
 
 examples:
   python -m demos.codec
-  python -m demos.codec --out nnlite/codec/digits/mnist.safetensors     how the codec that comes with nnlite was made
+  python -m demos.codec --out nnlite/codec/digits/mnist.safetensors     made nnlite's own codec
   python -m demos.codec --data /usr/share/datasets/fashion-mnist --epochs 55 --out out/codec/fashion.safetensors
 """
 
@@ -68,8 +68,8 @@ def train(images: np.ndarray, options: argparse.Namespace, say: Callable[..., No
     rng = np.random.default_rng(options.seed)
     shape = images.shape[1:]
     pixels = int(np.prod(shape))
-    prices = 1 / (TRADEOFFS * pixels)  # of a bit, where the distortion is a mean over the pixels
-    # High qualities change the mean squared error little: they are drawn more often, or they would hardly count.
+    prices = 1 / (TRADEOFFS * pixels)  # of a bit, for a distortion that is a mean over the pixels
+    # High qualities change the mean squared error little, so draw them more often: otherwise they would hardly count.
     often = np.minimum(TRADEOFFS, 200.0) ** 0.25
     often /= often.sum()
     encoder = [Flatten(), *dense_network([pixels, options.hidden, options.hidden, options.latent], rng)]

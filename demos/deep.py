@@ -1,11 +1,10 @@
-"""Train a deep autoencoder, with a code of 30 numbers, and see it beside principal components with as many.
+"""Train a deep autoencoder with a code of 30 numbers, and compare it with 30 principal components.
 
     image (28, 28) → 784 → 1000 → 500 → 250 → 30 → 250 → 500 → 1000 → 784 → image (28, 28)
 
-These are the layers of Hinton and Salakhutdinov, who in 2006 had to train them one by one first. With SiLU for their logistic
-units, He's initialisation, Adam and a learning rate that rises and falls again, plain backpropagation trains all at once. Training
-images are shifted by up to one pixel each way: without that, the error on test images stops falling long before that on training
-images does.
+These are the layers of Hinton and Salakhutdinov. In 2006 they had to train them one by one first. Today plain backpropagation
+trains all at once, with SiLU instead of logistic units, He's start weights, Adam, and a learning rate that rises and falls again.
+The demo shifts training images by up to one pixel each way: without shifts, the error on test images soon stops falling.
 
 The error is that of their paper, the squared error summed over an image's pixels and averaged over the test images (784 × MSE):
 
@@ -14,7 +13,7 @@ The error is that of their paper, the squared error summed over an image's pixel
     Martens, Hessian-free optimization, ICML 2010 (L2 penalty)       2.28
 
 files written to --out:
-  reconstructions.png  test images, beside what is left of them in so many principal components and in the code
+  reconstructions.png  test images, and the same images from principal components and from the code
   interpolation.png    from one test image to another in ten equal steps of the code
   codes.png            the test images' codes in two dimensions, coloured by digit
   history.png          squared error by epoch
@@ -83,9 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def check(parser: command.Parser, options: argparse.Namespace) -> None:
-    """Leave with one line if several models are to share a checkpoint."""
+    """Leave with one line if several models would share a checkpoint."""
     if options.checkpoint and options.runs > 1:
-        parser.error(f"argument --checkpoint: expected --runs 1, since a file holds one training, received --runs {options.runs}")
+        parser.error(f"argument --checkpoint: expected --runs 1, because a file holds one training, received --runs {options.runs}")
 
 
 def make_model(shape: tuple[int, ...], hidden: Sequence[int], code: int, rng: np.random.Generator) -> Autoencoder:
@@ -118,7 +117,7 @@ def report(error: float, pixels: int) -> str:
 
 def draw(folder: Path, data: Dataset, model: Autoencoder, pca: PCA, curves: dict[str, np.ndarray]) -> None:
     """Write the four pictures."""
-    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons, plots  # their import takes longer than all the rest
 
     first = plots.first_of_each(data.test_labels)
     originals = data.test_images[first] / 255
@@ -129,7 +128,7 @@ def draw(folder: Path, data: Dataset, model: Autoencoder, pca: PCA, curves: dict
     title = f"Test images from {codes.shape[1]} numbers each"
     plots.image_rows(folder / "reconstructions.png", title, rows, "error of the\nautoencoder", decoded - originals)
     comparisons.interpolation(folder / "interpolation.png", codes[first], model.decode)
-    losses = {"training images, as they are shifted": curves["loss"], "test images": curves["val_loss"]}
+    losses = {"training images, shifted": curves["loss"], "test images": curves["val_loss"]}
     title = "Squared error of an image by epoch"
     plots.history(folder / "history.png", title, losses, "squared error, summed over the pixels")
     plots.codes(folder / "codes.png", "Codes of the test images", codes, data.test_labels)

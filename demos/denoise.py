@@ -1,13 +1,13 @@
-"""Remove noise from images with an autoencoder that has learned nothing else, beside filters that need no training or no network.
+"""Train an autoencoder to remove noise from images, and compare it with filters that need no network.
 
     image + noise (28, 28) → Flatten → Dense(512, silu) → Dense(128, silu) → Dense(512, silu) → Dense(784, sigmoid) → image (28, 28)
 
-A denoising autoencoder is given the corrupted image, and its target is the clean one, so copying is no help: it has to learn what
-digits look like. Each training image gets new noise each time it is seen, of a strength between nothing and --strength. What is
-gained by that is measured beside four others: nothing done at all, the median of each pixel's 3 × 3 neighbours, the best linear
-filter (a matrix for all pixels, by least squares on the training images, one for each strength), and the same network trained as an
-ordinary autoencoder, with no noise. All results are limited to [0, 1] before they are compared with the clean image. Against weak
-noise the linear filter wins: there, what a code of 128 numbers leaves out of an image is more than the noise.
+A denoising autoencoder receives the corrupted image, and its target is the clean one. Copying does not help: the network must learn
+how digits look. Each training image gets new noise in each epoch, of a strength between 0 and --strength. The demo compares four
+others: no filter, the median of each pixel's 3 × 3 neighbours, the best linear filter (a matrix for all pixels, by least squares on
+the training images, one for each strength), and the same network trained without noise. All results are clipped to [0, 1] before
+the comparison with the clean image. Against weak noise the linear filter wins, because a code of 128 numbers loses more of an image
+than the noise does.
 
 The noise of strength s: "gaussian" adds a normal number of deviation s to each pixel, not limited to [0, 1]; "masking" makes a
 share s of the pixels black; "salt_and_pepper" makes a share s of the pixels black or white.
@@ -19,7 +19,7 @@ files written to --out:
   psnr.png           PSNR of the filters against the strength of the noise
   ssim.png           the same for structural similarity
   history.png        loss by epoch, trained with noise and without
-  filters.png        what units of the first layer look at, trained with noise
+  filters.png        weights of the first layer, trained with noise
   filters_plain.png  the same, trained without noise
   metrics.json       all numbers; PSNR of all test images, SSIM of the first 1,000
 
@@ -45,8 +45,8 @@ from nnlite.metrics import mse, psnr, ssim
 from nnlite.optimizers import Adam
 
 STRENGTHS = {"gaussian": 0.5, "masking": 0.75, "salt_and_pepper": 0.5}  # the largest of each noise
-LEVELS = 5  # strengths that are measured, the largest last
-SSIM_IMAGES = 1000  # it takes much longer than PSNR
+LEVELS = 5  # measured strengths, the largest last
+SSIM_IMAGES = 1000  # SSIM takes much longer than PSNR
 
 FILTERS = ["noisy image", "3 × 3 median", "best linear filter", "autoencoder", "denoising autoencoder"]
 NOTHING, MEDIAN, LINEAR, PLAIN, DENOISING = FILTERS
@@ -60,7 +60,7 @@ class Noise:
     kind : str
         A key of STRENGTHS.
     largest : float
-        Of the strengths, which are drawn evenly for each image.
+        The largest strength; each image draws its own, evenly from 0 to this.
     """
 
     def __init__(self, kind: str, largest: float):
@@ -81,7 +81,7 @@ def corrupt(images: np.ndarray, kind: str, strength: np.ndarray | float, rng: np
 
 
 def median(images: np.ndarray) -> np.ndarray:
-    """Return images (N, height, width) whose pixels are the medians of their 3 × 3 neighbours; around an image all is black."""
+    """Return images (N, height, width) with the median of 3 × 3 pixels at each pixel; outside an image all is black."""
     height, width = images.shape[1:]
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     neighbours = [padded[:, row : row + height, column : column + width] for row in range(3) for column in range(3)]
@@ -91,12 +91,12 @@ def median(images: np.ndarray) -> np.ndarray:
 def linear_filter(noisy: np.ndarray, clean: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return the filter x → x W + b with the least squared error from noisy to clean images (N, height, width).
 
-    W = (XᵀX)⁺ XᵀY with X and Y centred, and b = mean(y) − mean(x) W. Pixels that are always black make XᵀX singular, so its
-    pseudoinverse is taken.
+    W = (XᵀX)⁺ XᵀY with X and Y centred, and b = mean(y) − mean(x) W. Always black pixels make XᵀX singular, so take its
+    pseudoinverse.
     """
     x, y = (images.reshape(len(images), -1) for images in (noisy, clean))  # (N, D)
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
-    x = x - mean_x  # XᵀY is the same now, whether Y is centred or not
+    x = x - mean_x  # now XᵀY is the same with Y centred or not
     weights = np.linalg.pinv((x.T @ x).astype(np.float64), rcond=1e-6, hermitian=True) @ (x.T @ y)  # (D, D)
     bias = mean_y - mean_x @ weights
     return lambda images: (images.reshape(len(images), -1) @ weights + bias).reshape(images.shape)
@@ -131,7 +131,7 @@ def check(parser: command.Parser, options: argparse.Namespace) -> None:
 
 
 def train(data: Dataset, noise: Noise | None, options: argparse.Namespace) -> tuple[Autoencoder, dict[str, list[float]]]:
-    """Return an autoencoder trained with this noise or without, and its losses; both begin with the same weights."""
+    """Train an autoencoder with this noise or without; return it and its losses. Both begin with the same weights."""
     rng = np.random.default_rng(options.seed)
     model = make_model(data.train_images.shape[1:], options.latent, options.hidden, "silu", rng)
     model.compile(Adam(options.learning_rate), "mse")
@@ -145,7 +145,7 @@ def train(data: Dataset, noise: Noise | None, options: argparse.Namespace) -> tu
 def compare(
     data: Dataset, models: dict[str, Autoencoder], options: argparse.Namespace
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-    """Return PSNR and SSIM of each filter at each strength, and what the filters make of all test images at the last one."""
+    """Return PSNR and SSIM of each filter at each strength, and the filtered test images at the last strength."""
     train_images, clean = (images.astype(np.float32) / 255 for images in (data.train_images, data.test_images))
     rows, results = [], {}
     for level in range(1, LEVELS + 1):
@@ -184,13 +184,13 @@ def draw(
     rows: list[dict[str, Any]], results: dict[str, np.ndarray], options: argparse.Namespace,
 ) -> None:  # fmt: skip
     """Write the pictures."""
-    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons, plots  # their import takes longer than all the rest
 
     first = plots.first_of_each(data.test_labels)
     clean = data.test_images[first] / 255
     noise = f"{options.noise.replace('_', ' ').capitalize()} noise"
     shown = {"clean image": clean, **{name: images[first] for name, images in results.items()}}
-    title = f"{noise} of strength {options.strength:g} on test images, and what is made of them"
+    title = f"{noise} of strength {options.strength:g} on test images, and the filtered images"
     plots.image_rows(folder / "denoised.png", title, shown, f"error of the\n{DENOISING}", results[DENOISING][first] - clean)
     for name, label in (("psnr", "PSNR (dB)"), ("ssim", "SSIM")):
         panels = {"strength of the noise": curves(rows, name)}

@@ -1,26 +1,27 @@
-"""An autoencoder for any set of images of one size, grey or in colours, beside PCA with codes of the same size.
+"""Train an autoencoder on any images of one size, grey or in colours, and compare it with PCA with codes of the same size.
 
     image → Flatten → Rescale → hidden layers → Dense(32) → code → hidden layers → Dense(pixels, sigmoid) → Reshape → image
 
 Hidden layers are Dense and SiLU; the start weights are He's, and the last bias makes the untrained decoder draw the mean image.
 
 PCA is the best linear autoencoder: no other linear code of 32 numbers gives a smaller mean squared error on the training images.
-Its directions, for faces called eigenfaces (M. Turk, A. Pentland, "Eigenfaces for recognition", Journal of Cognitive Neuroscience
-3, 1991), come from an eigenvalue problem and need no training. An autoencoder must beat it on images that neither has seen. With
-tens of thousands of images it does; with a few hundred it knows its training images better than PCA, and others a little worse.
+Its directions come from an eigenvalue problem and need no training; for faces they are called eigenfaces (M. Turk, A. Pentland,
+"Eigenfaces for recognition", Journal of Cognitive Neuroscience 3, 1991). An autoencoder must beat PCA on unseen images. With tens
+of thousands of training images it does. With a few hundred it is better than PCA on the training images, and a little worse on
+others.
 
-So a small set (below 5,000 training images) is trained with mirrored copies, dropout and noise, in more and smaller steps. PCA is
-fitted to the mirrored copies, too.
+So a small set (below 5,000 training images) is trained with mirrored copies, dropout and noise, in more and smaller steps. PCA gets
+the mirrored copies, too.
 
 data: by default Fashion-MNIST in /usr/share/datasets/fashion-mnist
 (Debian and Ubuntu: apt install dataset-fashion-mnist). --data DIR is
 
   a folder of IDX files in MNIST's layout, such as those of https://github.com/zalandoresearch/fashion-mnist
-  or a folder of PGM, PPM or PNG images of one size, or of folders of such, one for each person or kind
+  or a folder of PGM, PPM or PNG images of one size, or a folder of such folders, one for each person or kind
 
 files written to --out:
-  reconstructions.png  test images, what autoencoder and PCA make of their codes, and the autoencoder's error
-  components.png       the first directions of PCA, and what each number of the autoencoder's code changes
+  reconstructions.png  test images, their reconstructions by autoencoder and PCA, and the autoencoder's error
+  components.png       the first directions of PCA, and the effect of each number of the autoencoder's code
   morph.png            from one test image to another: codes between theirs, and pixels between theirs
   samples.png          the mean image, and images drawn at random: from normal distributions fitted to the codes
   history.png          loss by epoch on training and test images
@@ -55,7 +56,7 @@ from programs.arguments import number_between
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SMALL_SET = 5000  # training images
-MEASURED = 5000  # training images on which models are compared
+MEASURED = 5000  # training images for the comparison
 SHOWN = 10
 
 
@@ -104,7 +105,7 @@ def load_pictures(parser: command.Parser, options: argparse.Namespace, rng: np.r
     folder = options.data or FASHION
     if not options.data and not folder.is_dir():
         way_out = "apt install dataset-fashion-mnist, or load the files from https://github.com/zalandoresearch/fashion-mnist"
-        parser.error(f"argument --data: expected Fashion-MNIST in {folder}, found no such folder: {way_out} and give --data DIR")
+        parser.error(f"argument --data: expected Fashion-MNIST in {folder}, received no such folder: {way_out} and give --data DIR")
     try:
         if any((folder / f"train-images-idx3-ubyte{ending}").is_file() for ending in ("", ".gz")):
             return load_idx_folder(folder)
@@ -116,7 +117,7 @@ def load_pictures(parser: command.Parser, options: argparse.Namespace, rng: np.r
 
 
 def fill_in(options: argparse.Namespace, images: int) -> None:
-    """Give the options that the user left open what suits so many training images."""
+    """Choose the options that the user left open, by the number of training images."""
     small = {"epochs": 100, "batch_size": 32, "learning_rate": 0.001, "hidden": [256], "dropout": 0.2, "noise": 0.1, "flip": True}
     large = {"epochs": 10, "batch_size": 128, "learning_rate": 0.002, "hidden": [512], "dropout": 0.0, "noise": 0.0, "flip": False}
     for name, value in (small if images < SMALL_SET else large).items():
@@ -141,7 +142,7 @@ def make_model(images: np.ndarray, options: argparse.Namespace, rng: np.random.G
         decoder += [Dense(width, next_width, rng=rng, initializer=he_normal), SiLU()]
     last = Dense(widths[-1] if options.hidden else options.latent, mean.size, rng=rng)
     likely = np.clip(mean, 0.01, 0.99)
-    last.bias.value[:] = np.log(likely / (1 - likely))  # the sigmoid of which is the mean image
+    last.bias.value[:] = np.log(likely / (1 - likely))  # its sigmoid is the mean image
     return Autoencoder(encoder, [*decoder, last, Sigmoid(), Reshape(images.shape[1:])], input_shape=images.shape[1:])
 
 
@@ -160,12 +161,12 @@ def distortions(model: Autoencoder, pca: PCA, data: Dataset) -> dict[tuple[str, 
 
 
 def pca_images(pca: PCA, codes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return what PCA decodes from codes, limited to what a pixel can be."""
+    """Return images decoded from PCA's codes, clipped to [0, 1]."""
     return np.clip(pca.decode(codes, shape), 0, 1)
 
 
 def report(errors: dict[tuple[str, str], float], latent: int) -> str:
-    """Return the table of PSNRs, and who wins."""
+    """Return the table of PSNRs, and the winner."""
     labels = {"mean_image": "mean image", "pca": f"PCA, {latent} numbers", "autoencoder": f"autoencoder, {latent} numbers"}
     lines = [f"{'PSNR':<26}{'training images':>16}{'test images':>14}"]
     for name, label in labels.items():
@@ -179,11 +180,11 @@ def draw(
     folder: Path, data: Dataset, model: Autoencoder, pca: PCA, history: dict[str, list[float]], rng: np.random.Generator
 ) -> None:
     """Write the five pictures."""
-    from demos.shared import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # its import takes longer than all the rest
 
     shape = data.test_images.shape[1:]
     first = plots.first_of_each(data.test_labels)
-    first = first[np.linspace(0, len(first) - 1, min(len(first), SHOWN)).astype(int)]  # of some groups an image each
+    first = first[np.linspace(0, len(first) - 1, min(len(first), SHOWN)).astype(int)]  # one image for each of some groups
     chosen = data.test_images[first if len(first) > 1 else slice(SHOWN)]
     originals = chosen / 255
     decoded = model.predict(chosen)
@@ -196,7 +197,7 @@ def draw(
     codes = model.encode(data.train_images)
     panels = {"directions of PCA": grey(pca.directions[:24], shape)}
     panels["autoencoder, about its mean code"] = grey(effects(model, codes)[:24], shape)
-    plots.filters(folder / "components.png", "What each number of a code changes in the image", panels, columns=6)
+    plots.filters(folder / "components.png", "The effect of each number of a code on the image", panels, columns=6)
     title = "From one test image to another, through codes and through pixels"
     plots.image_rows(folder / "morph.png", title, morphs(model, chosen))
 
@@ -213,7 +214,7 @@ def grey(weights: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def morphs(model: Autoencoder, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what lies between the first images, by the codes and by the pixels."""
+    """Return the images between the first images, by the codes and by the pixels."""
     codes, rows = model.encode(images), {}
     for number, (start, end) in enumerate(pairwise(range(min(len(images), 4))), 1):
         rows[f"{number}: codes"] = model.decode(between(codes[start], codes[end], SHOWN))
@@ -222,7 +223,7 @@ def morphs(model: Autoencoder, images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def effects(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
-    """Return how the decoded mean code changes from one deviation less to one more of each number, (K, ...), the largest first."""
+    """Return how the decoded mean code changes with each number, from −1 to +1 deviation, (K, ...), the largest first."""
     steps = np.diag(codes.std(axis=0))
     changes = model.decode(codes.mean(axis=0) + steps) - model.decode(codes.mean(axis=0) - steps)
     return changes[np.argsort(-np.linalg.norm(changes.reshape(len(changes), -1), axis=1))]
@@ -241,8 +242,8 @@ def make_parser() -> command.Parser:
     option("--dropout", part, None, "P", "share of hidden units dropped", "0; small set: 0.2")
     option("--noise", part, None, "σ", "noise on training images, 1 their deviation", "0; small set: 0.1")
     add("--flip", action=argparse.BooleanOptionalAction, help="train with mirrored images, too (default no; small set: yes)")
-    option("--test-share", number_between(0, 1), 0.2, "P", "held out where there are no test images")
-    kinds = "of every folder some images, or all of some folders: people never seen (default images)"
+    option("--test-share", number_between(0, 1), 0.2, "P", "held out if there are no test images")
+    kinds = "some images of every folder, or all images of some folders: unknown people (default images)"
     add("--hold-out", choices=["images", "folders"], default="images", help=kinds)
     images = "a folder of images, see below (default Fashion-MNIST)"
     command.add_common(parser, "start weights, order and split", images, checkpoint=True)

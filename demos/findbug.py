@@ -1,11 +1,11 @@
-"""Find the bug: a copy of nnlite with one small fault in it, for you to find with gradcheck and the tests.
+"""Find the bug: the demo plants one small fault in a copy of nnlite; you find it with gradcheck and the tests.
 
-Without arguments the ten faults are listed by what one notices of them, easy ones first. Your own nnlite stays as it is.
+Without arguments it lists the ten faults by their symptoms, easy ones first. Your own nnlite stays unchanged.
 
 files written to --out:
   nnlite/, tests/  the copy
-  train.py         the training in which the fault shows
-  answer.json      what --hint and --answer say
+  train.py         a training that shows the fault
+  answer.json      the hints and the answer
 
 examples:
   python -m demos.findbug
@@ -46,7 +46,7 @@ LEFT_BEHIND = {"__pycache__", ".pytest_cache", ".hypothesis"}  # by Python and b
 SETTINGS = {"NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1"}  # the loops run as Python: nothing is compiled for a copy
 PATIENCE = 300  # seconds: a fault may make a loop endless
 IMPORTS = "import numpy as np\n\nfrom nnlite import *\n"
-TRAINING = '''"""The training in which the fault shows: python train.py. Change it as you like."""
+TRAINING = '''"""A training that shows the fault: python train.py. Change it as you like."""
 
 {imports}
 
@@ -66,7 +66,7 @@ LABELS = "t, new_t = (datasets.one_hot(labels[:400], 10) for labels in (data.tra
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """List the faults, plant one, or help with the one that is planted; return the exit code."""
+    """List the faults, plant one, or help with the planted one; return the exit code."""
     parser = make_parser()
     options = parser.parse_args(arguments)
     notes = options.out / "answer.json"
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"expected a planted fault, received none in {str(options.out)!r}: plant one with python -m demos.findbug 1")
     if options.check:
         mended = run(note["notice"], options.out).returncode == 0
-        print("mended: what noticed the fault is silent now" if mended else "the fault is still there")
+        print("mended: the check that noticed the fault now passes" if mended else "the fault is still there")
         return 0 if mended else 1
     if options.hint:
         shown = note["shown"] = min(note["shown"] + 1, len(note["hints"]))
@@ -101,21 +101,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 GUIDE = """
-A copy of nnlite with the fault is in {place}; your own is as it was. Find it there, in a second terminal:
+A copy of nnlite with the fault is in {place}; your own is unchanged. Find the fault there, in a second terminal:
 
   cd {place}
-  export NUMBA_DISABLE_JIT=1        the loops run as plain Python, and a print in them works
+  export NUMBA_DISABLE_JIT=1        the loops run as plain Python, so you can print in them
   python -i train.py        the training, and then a prompt with its model, x, rng and all of nnlite
   >>> gradcheck(model, x[:3], rng=rng)        all layers in a row; does it pass?
   >>> gradcheck(ReLU(), rng.standard_normal((4, 5)), rng=rng)        one layer; try each of the model's
   >>> gradcheck_loss(MeanSquaredError(), rng.random((4, 5)), rng.random((4, 5)), rng=rng)
   python -m pytest -x -q tests/layers        or tests/losses, tests/optimizers, tests/test_kernels.py
 
-Mend it there. In this terminal, {command} --check looks whether it is mended; --hint and --answer help."""
+Mend it there. In this terminal, {command} --check checks it; --hint and --answer help."""
 
 
 def make_room(parser: command.Parser, notes: Path) -> None:
-    """Make an empty folder for the copy; an earlier copy, which has notes, may go, but nothing else is touched."""
+    """Make an empty folder for the copy. Delete an earlier copy, known by its notes, but nothing else."""
     folder = notes.parent
     command.output_folder(parser, folder)
     strange = {path.name for path in folder.iterdir()} - LEFT_BEHIND - (WRITTEN if notes.exists() else set())
@@ -133,17 +133,17 @@ def make_room(parser: command.Parser, notes: Path) -> None:
 
 
 def save(notes: Path, note: dict[str, Any] | None) -> None:
-    """Write what hints, answer and check need of the planted fault, None while there is none."""
+    """Write the hints, the answer and the check of the planted fault; None without a fault."""
     write_atomically(notes, json.dumps(note, indent=1, ensure_ascii=False).encode())
 
 
 def plant_fault(options: argparse.Namespace) -> dict[str, Any]:
-    """Plant the fault of a number, show what training does, and return what hints, answer and check need."""
+    """Plant the fault of a number, show its effect on the training, and return hints, answer and check."""
     fault = FAULTS[options.number - 1]
     source = (ROOT / "nnlite" / fault.file).read_text(encoding="utf-8")
     (options.out / "nnlite" / fault.file).write_text(source.replace(fault.before, fault.after), encoding="utf-8")
     (options.out / "train.py").write_text(training(fault), encoding="utf-8")
-    print(f"fault {options.number}: {fault.symptom}\n\n{'as it should be':<42}as it is now")
+    print(f"fault {options.number}: {fault.symptom}\n\n{'without the fault':<42}with the fault")
     right, wrong = (run(["-c", training(fault)], folder) for folder in (ROOT, options.out))
     epochs = [line.rpartition("  ")[0] for line in right.stdout.splitlines()]
     others = [line.rpartition("  ")[0] for line in wrong.stdout.splitlines()] + wrong.stderr.splitlines()[-1:]
@@ -169,7 +169,7 @@ def notice(fault: Fault) -> list[str]:
 
 
 def plant_random(options: argparse.Namespace) -> dict[str, Any]:
-    """Plant one of the mutation harness's faults that a test notices; return what hints, answer and check need."""
+    """Plant one of the mutation harness's faults that a test notices; return hints, answer and check."""
     from tests.long.mutations import mutants
 
     rng = random.Random(options.seed)
@@ -206,7 +206,7 @@ def copy(folder: Path) -> None:
 
 
 def run(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess:
-    """Run Python in a folder, with the nnlite that is there."""
+    """Run Python in a folder, with that folder's nnlite."""
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": str(folder.resolve()), "PYTHONDONTWRITEBYTECODE": "1"}
     words = [sys.executable, *arguments]
     try:
@@ -220,10 +220,10 @@ def make_parser() -> command.Parser:
     parser = command.parser("findbug", __doc__)
     add, text = parser.add_mutually_exclusive_group().add_argument, f"plant this fault, 1 to {len(FAULTS)}, the later the harder"
     add("number", nargs="?", type=int, choices=range(1, len(FAULTS) + 1), metavar="NUMBER", help=text)
-    add("--random", action="store_true", help="plant one of two thousand others, such as < for <=")
+    add("--random", action="store_true", help="plant one of two thousand others, such as < in place of ≤")
     add("--hint", action="store_true", help="give a hint on the planted fault, and a nearer one each time")
-    add("--answer", action="store_true", help="say what the fault is, and why it shows as it does")
-    add("--check", action="store_true", help="look whether you have mended it")
+    add("--answer", action="store_true", help="name the fault, and explain its symptom")
+    add("--check", action="store_true", help="check whether you have mended it")
     parser.option("--seed", command.whole_number(0), None, "N", "of the random one", "another each time")
     parser.option("--out", Path, Path("out/findbug"), "DIR", "where the copy is")
     return parser

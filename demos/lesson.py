@@ -1,18 +1,18 @@
-"""Ten pictures that teach, one message each.
+"""Draw ten pictures that teach, one message each.
 
   network          docs/worked-example.md as a network: values above, gradients below
   image_to_weight  one step of training, from a uint8 image to a changed weight
-  pixels_to_bytes  the way of one image through the codec of digits
-  xor              what two hidden units learn that one cannot, epoch by epoch
+  pixels_to_bytes  one image on its way through the codec of digits
+  xor              two hidden units learn XOR, epoch by epoch; one unit cannot
   loss_surface     the loss around a training's path, in the plane through its start, its end and its farthest bend
-  filters          what the first layer's units look at after 0, 1, 2, 5 ... epochs
-  sharpening       test images as they are reconstructed while training goes on
+  filters          the weights of the first layer's units after 0, 1, 2, 5 ... epochs
+  sharpening       reconstructed test images during the training
   gradient_error   the error of difference quotients against their step, and why `nnlite.gradcheck` takes 1e-5
-  quantising       what fewer bits for each number of the code do to the images
-  bits             where the bits of one image are in a file of the image codec
+  quantising       the images from fewer bits for each number of the code
+  bits             the bits of one image in a file of the image codec
 
-`loss_surface`, `filters`, `sharpening` and `quantising` show one training, recorded on its way: the autoencoder of demos.mnist with
-a code of 32 numbers.
+`loss_surface`, `filters`, `sharpening` and `quantising` show one recorded training: the autoencoder of demos.mnist with a code of
+32 numbers.
 
 files written to --out:
   NAME.png      each picture
@@ -45,15 +45,15 @@ from nnlite.datasets import Dataset
 from nnlite.files.errors import CodecError
 from nnlite.metrics import mse, psnr
 
-SURFACE_IMAGES = 1000  # on which the loss surface is computed
-FILTERS = 10  # units whose weights are drawn
+SURFACE_IMAGES = 1000  # for the loss surface
+FILTERS = 10  # units
 EPSILONS = 10.0 ** np.arange(-12, -0.9, 0.5)
 GRADCHECK_STEP = 1e-5  # the default of nnlite.gradcheck
 
 
 @dataclass
 class Lesson:
-    """What the pictures are made from; the training happens when the first of them asks for it."""
+    """The data of the pictures; the first picture that needs the training starts it."""
 
     data: Dataset
     codec: ImageCodec | None
@@ -63,7 +63,7 @@ class Lesson:
 
     @cached_property
     def training(self) -> Training:
-        """The training that several pictures show."""
+        """The recorded training of several pictures."""
         options = self.options
         return lesson_numbers.train(
             self.data.train_images, options.latent, options.epochs, options.batch_size, options.seed, not options.quiet
@@ -133,7 +133,7 @@ def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
         weights = training.weights[step][0].T[:FILTERS].reshape(-1, *lesson.data.train_images.shape[1:])  # from (D, K)
         largest[name] = float(np.abs(weights).max())
         rows[f"{name}\nup to {largest[name]:.2f}"] = weights / np.abs(weights).max(axis=(1, 2), keepdims=True)
-    title = "Noise becomes strokes: what units of the first layer look at, while they learn"
+    title = "Noise becomes strokes: weights of the first layer while it learns"
     lesson.plots.image_rows(path, title, rows, signed="weight / largest of its image")
     return {"largest_weight": largest}
 
@@ -148,7 +148,7 @@ def sharpening(path: Path, lesson: Lesson) -> dict[str, Any]:
         decibels[name] = psnr(mse(reconstructed, images / np.float32(255), peak=1))
         rows[f"{name}\n{decibels[name]:.1f} dB"] = reconstructed[lesson.examples]
     rows["original"] = images[lesson.examples] / 255
-    lesson.plots.image_rows(path, "Digits sharpen as training goes on: test images, PSNR of all of them", rows)
+    lesson.plots.image_rows(path, "Digits sharpen during the training: test images, and the PSNR of all of them", rows)
     return {"test_psnr": decibels}
 
 
@@ -156,7 +156,7 @@ def gradient_error(path: Path, lesson: Lesson) -> dict[str, Any]:
     """Draw the error of difference quotients against their step."""
     central, one_sided = lesson_numbers.difference_errors(EPSILONS, np.float64, lesson.options.seed)
     single, _ = lesson_numbers.difference_errors(EPSILONS, np.float32, lesson.options.seed)
-    rounding = float(np.median((central * EPSILONS)[EPSILONS < 1e-7]))  # the factor of 1 / ε, where rounding is all
+    rounding = float(np.median((central * EPSILONS)[EPSILONS < 1e-7]))  # the factor of 1 / ε, where only rounding matters
     curvature = float(np.median((central / EPSILONS**2)[EPSILONS > 1e-3]))
     lesson.plots.gradient_error(
         path,
@@ -172,7 +172,7 @@ def gradient_error(path: Path, lesson: Lesson) -> dict[str, Any]:
 
 
 def quantising(path: Path, lesson: Lesson) -> dict[str, Any]:
-    """Draw what fewer bits for each number of the code do."""
+    """Draw the effect of fewer bits for each number of the code."""
     model, images = lesson.training.at(lesson.training.last_step), lesson.data.test_images
     quantizer = UniformQuantizer.from_codes(model.encode(lesson.data.train_images))
     codes = model.encode(images)
@@ -181,14 +181,14 @@ def quantising(path: Path, lesson: Lesson) -> dict[str, Any]:
     to_exact = [psnr(mse(each, exact, peak=1)) for each in decoded.values()]
     to_image = [psnr(mse(each, images / np.float32(255), peak=1)) for each in decoded.values()]
     limit = psnr(mse(exact, images / np.float32(255), peak=1))
-    widest = int(np.argmax(codes.var(axis=0)))  # which number of the code the histogram shows
+    widest = int(np.argmax(codes.var(axis=0)))  # the histogram shows this number of the code
     shown = lesson.examples[-4:]
     low, step = quantizer.minimum[widest], quantizer.step[widest]
     levels = {bits_of(bits): low + step * np.linspace(0, 255, 2**bits) for bits in (1, 2, 3, 4)}
     rows = {bits_of(bits): decoded[bits][shown] for bits in (1, 2, 3, 4, 8)}
     rows |= {"float32": exact[shown], "original": images[shown] / 255}
     curves = {"against the exact code's images": to_exact, "against the originals": to_image}
-    title = "Each bit takes 6 dB of error away, until only the model's own is left"
+    title = "Each bit removes 6 dB of error, until only the model's own is left"
     lesson.plots.quantising(path, title, codes[:, widest], levels, rows, curves)
     return {"bits": list(decoded), "psnr_to_exact": to_exact, "psnr_to_original": to_image, "psnr_of_exact": limit}
 
@@ -199,9 +199,9 @@ def bits_of(number: int) -> str:
 
 
 def bits(path: Path, lesson: Lesson) -> dict[str, Any]:
-    """Draw where the bits of one image are."""
+    """Draw the bits of one image."""
     count = lesson.bits
-    title = "The class byte draws a typical image, the costliest latents make it this one"
+    title = "The class byte draws a typical image, the costliest latents make it this image"
     lesson.plots.bits(path, title, count, lesson.data.test_images[lesson.options.image])
     numbers = {name: vars(count)[name] for name in ("header_bytes", "payload_bytes", "psnr")}
     numbers |= {"class_bits": 8, "latent_bits": count.latents, "mean_latent_bits": count.mean_latents, "latents_kept": count.kept}
@@ -234,7 +234,7 @@ def make_parser() -> command.Parser:
     parser = command.parser("lesson", __doc__)
     parser.add_argument("pictures", type=picture_name, nargs="*", metavar="NAME", help="which pictures (default all)")
     parser.option("--latent", command.whole_number(1), 32, "K", "numbers in a code")
-    parser.option("--image", command.whole_number(0), 8, "N", "the test image that the codec's pictures take")
+    parser.option("--image", command.whole_number(0), 8, "N", "the test image of the codec's pictures")
     built_in, text = BUILT_IN / "mnist.safetensors", "of the codec's pictures, made by demos.codec"
     parser.option("--codec", Path, built_in, "FILE", text, "the built-in one for MNIST")
     command.add_training(parser, epochs=10, batch_size=128)

@@ -1,8 +1,8 @@
-"""Slow, then fast: one loop in eight ways, and the matrix product in six, each checked before it is timed.
+"""Slow, then fast: time one loop in eight ways and the matrix product in six; check each result first.
 
-The loop is the step of Adam, in nanoseconds for each weight: from Python by way of NumPy to what the compiler makes of the same
-loop when it is told one thing more each time. The product is x W of 128 digits and 128 units, in billions of operations a second:
-from three nested loops to tiles in registers. All in float32 and on one thread, NumPy's product with --threads 1, too.
+The loop is the step of Adam, in nanoseconds for each weight: in Python, in NumPy, then compiled, with one more hint to the compiler
+each time. The product is x W of 128 digits and 128 units, in billions of operations a second: from three nested loops to tiles in
+registers. All run in float32 on one thread; for NumPy's product give --threads 1.
 
 files written to --out:
   loops.png     both as bars
@@ -30,7 +30,7 @@ from nnlite.products import product
 
 
 def adam_loop(w, g, m, v):
-    """As one would write it: to the compiler 0.9 and its like are float64, and so is all that touches them."""
+    """The plain loop. To the compiler 0.9 and the other constants are float64, and so is all arithmetic with them."""
     for i in range(len(w)):
         m[i] = 0.9 * m[i] + 0.1 * g[i]
         v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i]
@@ -45,7 +45,7 @@ def adam_numpy(w, g, m, v):
 
 
 def adam_in_place(w, g, m, v):
-    """The same, into two arrays that are there already: as many passes, but nothing is allocated."""
+    """The same, into two existing arrays: as many passes, but no new memory."""
     a, b = ROOM[0, : len(w)], ROOM[1, : len(w)]
     np.multiply(g, 0.1, out=a)
     np.multiply(m, 0.9, out=m)
@@ -72,7 +72,7 @@ def adam_typed(w, g, m, v):
 
 
 def adam_nnlite(w, g, m, v):
-    """The kernel that Adam calls: the last of these loops, in which what is negligible counts as 0."""
+    """Adam's kernel: the last of these loops, but it counts negligible numbers as 0."""
     kernels.adam(w, g, m, v, 0.9, 0.999, 0.001, 1e-8)
 
 
@@ -93,7 +93,7 @@ ADAM: dict[str, Callable[..., None]] = {
 
 
 def dots(a, b, c):
-    """Each number of c by itself: two loads for each multiplication, and b is read down its columns."""
+    """Each number of c by itself: two loads for each multiplication, and b is read along its columns."""
     for i in range(c.shape[0]):
         for j in range(c.shape[1]):
             total = c.dtype.type(0)
@@ -103,7 +103,7 @@ def dots(a, b, c):
 
 
 def rows(a, b, c):
-    """The two inner loops exchanged: b and c are read along their rows, several numbers to an instruction."""
+    """The two inner loops exchanged: b and c are read along their rows, several numbers an instruction."""
     for i in range(c.shape[0]):
         for k in range(a.shape[1]):
             for j in range(c.shape[1]):
@@ -162,14 +162,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def time_adam(size: int) -> dict[str, float]:
-    """Return the nanoseconds a weight of each way, after a look at whether its result is that of the first."""
+    """Return the nanoseconds a weight of each way; first check that its result equals the first way's."""
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(size, np.float32) for _ in range(3)] + [rng.random(size, np.float32)]
     first, times = None, {}
     for name, way in ADAM.items():
         work = [array[: 1000 if way is adam_loop else size].copy() for array in arrays]
         way(*work)
-        first = first or [array.copy() for array in work]  # timing goes on with the arrays
+        first = first or [array.copy() for array in work]  # because timing changes the arrays
         for expected, received in zip(first, work, strict=True):
             np.testing.assert_allclose(received[: len(expected)], expected, rtol=1e-4, atol=1e-6, err_msg=name)
         times[name] = seconds(lambda way=way, work=work: way(*work)) / len(work[0]) * 1e9
@@ -177,7 +177,7 @@ def time_adam(size: int) -> dict[str, float]:
 
 
 def time_products(shape: tuple[int, int, int]) -> dict[str, float]:
-    """Return the billions of additions and multiplications a second of each way, after the same look."""
+    """Return the billions of additions and multiplications a second of each way, after the same check."""
     rng = np.random.default_rng(0)
     n, k, h = shape
     a, b = rng.standard_normal((n, k), np.float32), rng.standard_normal((k, h), np.float32)
@@ -193,14 +193,14 @@ def time_products(shape: tuple[int, int, int]) -> dict[str, float]:
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """Return the seconds of a call, the fastest of twenty short measurements: whatever disturbs makes it slower."""
+    """Return the seconds of a call, the fastest of twenty short measurements: disturbances only make it slower."""
     timer = timeit.Timer(call)
     calls = max(1, timer.autorange()[0] // 10)
     return min(timer.repeat(20, calls)) / calls
 
 
 def table(title: str, numbers: dict[str, float], unit: str) -> str:
-    """Return the numbers as text, each with how many times faster it is than the first."""
+    """Return the numbers as text, and how many times faster each is than the first."""
     first, rising = next(iter(numbers.values())), unit == "GFLOP/s"
     lines = [f"{title:<24}{unit:>12}{'times faster':>14}"]
     for name, number in numbers.items():

@@ -1,13 +1,13 @@
-"""Train an autoencoder on MNIST, compress the test images with it, and say honestly what that costs.
+"""Train an autoencoder on MNIST, compress the test images with it, and count the bytes honestly.
 
     image (28, 28) → Flatten → Dense(latent, relu) → code → Dense(784, sigmoid) → Reshape → image (28, 28)
 
-The code of an image is 128 floats, 512 bytes, where the raw image has 784. So each number of the code is quantised to one byte,
-the bytes are counted beside those of gzip and PNG, and the pictures are decoded from the bytes. Last comes what a codec trained for
-few bits does with the same images (`nnlite.codec`, trained by demos.codec).
+The code of an image is 128 floats, 512 bytes; the raw image has 784 bytes. So the demo quantises each number of the code to one
+byte, decodes the pictures from these bytes, and counts them beside those of gzip and PNG. The last rows show the same images in a
+codec that was trained for few bits (`nnlite.codec`, trained by demos.codec).
 
 files written to --out:
-  reconstructions.png  test images, what is decoded from their bytes, and the error
+  reconstructions.png  test images, the same decoded from their bytes, and the error
   history.png          loss by epoch on training and test images
   filters.png          the weights of the first layer's units, as images
   codes.png            the test images' codes in two dimensions, coloured by digit
@@ -61,19 +61,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         history = model.fit(data.train_images, validation_data=data.test_images, rng=rng, **command.fit_settings(options)).history
     seconds_training = time.perf_counter() - start
     step = model.compiled_step(options.batch_size)
-    say(f"each step was one compiled function, on threads: {step.threads}" if step else "each step was taken layer by layer")
+    say(f"each step was one compiled function; threads: {step.threads}" if step else "each step went layer by layer")
 
     quantizer = UniformQuantizer.from_codes(model.encode(data.train_images))
     symbols = quantizer.quantize(model.encode(data.test_images))  # (N, K) bytes: the compressed images
     decoded = model.decode(quantizer.dequantize(symbols))
     learned = [] if options.data else learned_codec(data.test_images)
     metrics = measure(model, data.test_images, symbols, decoded, learned)
-    metrics["dead_units"] = dead_units(model[:-2], data.test_images)  # but for the pixels, of which some are always black
+    metrics["dead_units"] = dead_units(model[:-2], data.test_images)  # without the output: some pixels are always black
     say(report(metrics, sum(p.value.nbytes for p in model.decoder.parameters)))
     if options.loss == "bce":
         metrics["binary_entropy"] = binary_entropy(data.test_images)
-        say(f"binary cross-entropy {history['val_loss'][-1]:.4f} nats a pixel; the grey pixels' own entropy, below which it")
-        say(f"cannot fall, is {metrics['binary_entropy']:.4f}")
+        say(f"binary cross-entropy {history['val_loss'][-1]:.4f} nats a pixel; it cannot fall below the")
+        say(f"grey pixels' own entropy, {metrics['binary_entropy']:.4f}")
     save_weights(model, options.out / "model.safetensors")
     pictures = {f"{symbols.shape[1]} bytes": decoded}
     pictures |= {f"codec,\n{size:.1f} bytes": images / 255 for _, size, images in reversed(learned)}
@@ -96,7 +96,7 @@ def make_model(
 
 
 def learned_codec(images: np.ndarray) -> list[tuple[int, float, np.ndarray]]:
-    """Return quality, bytes an image and decoded images of the built-in codec at three rates: a low, a middle and a high one."""
+    """Return quality, bytes an image and decoded images of the built-in codec at a low, a middle and a high rate."""
     codec = ImageCodec.load()
     latents = codec.encoder.predict(images)
     files = {quality: codec.compress_latents(latents, quality) for quality in (0, codec.qualities // 3, codec.qualities // 2)}
@@ -106,7 +106,7 @@ def learned_codec(images: np.ndarray) -> list[tuple[int, float, np.ndarray]]:
 def measure(
     model: Autoencoder, images: np.ndarray, symbols: np.ndarray, decoded: np.ndarray, learned: list[tuple[int, float, np.ndarray]]
 ) -> dict[str, Any]:
-    """Return distortion before and after quantising, and the bytes an image of several ways to store these test images."""
+    """Return the distortion before and after quantising, and the bytes an image for several ways to store these test images."""
     before = mse(model.predict(images), images / np.float32(255), peak=1)
     after = mse(np.rint(decoded * 255), images.astype(np.float32), peak=255)
     rows = [
@@ -123,7 +123,7 @@ def measure(
 
 
 def report(metrics: dict[str, Any], decoder_bytes: int) -> str:
-    """Return the table of sizes and PSNRs, and what quantising costs."""
+    """Return the table of sizes and PSNRs, and the cost of quantising."""
     before, after = metrics["test_psnr"], metrics["test_psnr_quantized"]
     raw = metrics["sizes"][0]["bytes_per_image"]
     lines = [f"{'test images':<26}{'bytes each':>11}{'of raw':>9}{'PSNR':>12}"]
@@ -137,25 +137,25 @@ def report(metrics: dict[str, Any], decoder_bytes: int) -> str:
     ]
     dead = [f"{share:.0%} of layer {position}" for position, share in metrics["dead_units"].items() if share]
     if dead:
-        lines.append(f"units that are the same for every test image, and learn nothing: {', '.join(dead)}")
+        lines.append(f"dead units, equal for all test images; they learn nothing: {', '.join(dead)}")
     return "\n".join(lines)
 
 
 def show(images: np.ndarray, decoded: np.ndarray) -> None:
-    """Print as many images, and what was decoded, as the terminal has room for side by side, at most five."""
+    """Print images and decoded images as text, side by side, at most five or as many as the terminal is wide."""
     count = min(5, (shutil.get_terminal_size().columns + 2) // (images.shape[2] // 2 + 2))
     if count:
         rows = map(block_characters, (images[:count], decoded[:count]))
-        print("test images, and the same decoded from their bytes:", *rows, sep="\n")
+        print("test images, and the same images decoded from their bytes:", *rows, sep="\n")
 
 
 def block_characters(images: np.ndarray, threshold: float = 0.35) -> str:
-    """Return images (N, height, width), values in [0, 1], side by side as text, at half their size: a character is two pixels."""
+    """Return images (N, height, width) in [0, 1] as text, side by side, at half their size: one character shows two pixels."""
     count, height, width = images.shape
     height, width = height // 4 * 4, width // 2 * 2
     halved = images[:, :height, :width].reshape(count, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
     bright = (halved > threshold).astype(int)
-    both = (bright[:, ::2] + 2 * bright[:, 1::2]).swapaxes(0, 1)  # (rows, N, width): 1 where the upper is bright, 2 the lower
+    both = (bright[:, ::2] + 2 * bright[:, 1::2]).swapaxes(0, 1)  # (rows, N, width): 1 the upper is bright, 2 the lower, 3 both
     return "\n".join("  ".join("".join(" ▀▄█"[pixel] for pixel in image) for image in row).rstrip() for row in both)
 
 
@@ -164,12 +164,12 @@ def draw(
     history: dict[str, list[float]], loss: str,
 ) -> None:  # fmt: skip
     """Write the four pictures."""
-    from demos.shared import plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import plots  # its import takes longer than all the rest
 
     first = plots.first_of_each(data.test_labels)
     rows = {"original": data.test_images[first] / 255, **{label: images[first] for label, images in pictures.items()}}
     label = next(iter(pictures))
-    title = "Test images, and what is decoded from so many bytes each"
+    title = "Test images, and the same images decoded from a few bytes each"
     error = pictures[label][first] - rows["original"]
     plots.image_rows(folder / "reconstructions.png", title, rows, f"error at\n{label}", error)
     names = {"mse": "mean squared error", "bce": "binary cross-entropy (nats per pixel)"}
@@ -180,7 +180,7 @@ def draw(
 
 
 def _gzip_size(array: np.ndarray) -> float:
-    """Return the bytes an image that gzip takes for the whole array (N, ...): level 9 saves 1 %, in ten times the time."""
+    """Return gzip's bytes an image for the whole array (N, ...); level 9 saves only 1 %, but takes ten times as long."""
     return len(gzip.compress(array.tobytes(), 7, mtime=0)) / len(array)
 
 
@@ -192,7 +192,7 @@ def make_parser() -> command.Parser:
     text = "of the code and the hidden layers, %(choices)s (default relu)"
     add("--activation", choices=ACTIVATIONS_OF_CODES, default="relu", metavar="NAME", help=text)
     add("--loss", choices=["mse", "bce"], default="mse", help="mean squared error or binary cross-entropy (default mse)")
-    add("--optimizer", choices=sorted(OPTIMIZERS), default="adam", help="how the weights are changed (default adam)")
+    add("--optimizer", choices=sorted(OPTIMIZERS), default="adam", help="how to change the weights (default adam)")
     command.add_training(parser, epochs=5, batch_size=128)
     own = "the optimizer's own: sgd 0.01, the others 0.001"
     parser.option("--learning-rate", command.positive_number, None, "RATE", "step size", own)

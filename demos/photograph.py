@@ -1,13 +1,13 @@
-"""Compress a photograph and look at it: beside JPEG and WebP at the same bytes, and inside, where the bytes go.
+"""Compress a photograph; compare it with JPEG and WebP of the same size, and see where its bytes go.
 
-Without an argument the photograph is the portrait of Grace Hopper that comes with matplotlib (in the public domain), at half its
-size, since it comes from a JPEG file.
+Without an argument the demo takes matplotlib's portrait of Grace Hopper (in the public domain), at half its size, because it comes
+from a JPEG file.
 
 files written to --out:
   comparison.png   original, JPEG, WebP and nnlite at the same bytes, and a part of each enlarged
   bits.png         where the bytes go
-  transform.png    the 64 building stones of which each place of a picture is made
-  network.png      what the network mends: the part before and after, and its corrections
+  transform.png    the 64 patterns of the transform: each block is a sum of them
+  network.png      a part before and after the network, and its corrections
   rates.png        bits a pixel against PSNR
   metrics.json     the numbers
 
@@ -43,7 +43,7 @@ RIVALS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compress, draw, and print the numbers; return the exit code."""
+    """Compress, draw, print the numbers, and return the exit code."""
     parser = make_parser()
     options = parser.parse_args(arguments)
     command.output_folder(parser, options.out)
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read(path: Path | None) -> np.ndarray:
-    """Return the picture of a file, or matplotlib's portrait, every pixel the mean of four; OSError if it cannot be read."""
+    """Return the picture of a file, or matplotlib's portrait at half its size; OSError if it cannot be read."""
     if path is not None:
         with Image.open(path) as image:
             return np.asarray(image if image.mode == "L" else image.convert("RGB"))
@@ -100,7 +100,7 @@ def decode(file: bytes, picture: np.ndarray) -> np.ndarray:
 
 
 def at_most(size: int, name: str, picture: np.ndarray) -> tuple[int, np.ndarray]:
-    """Return bytes and pixels of the best file of a rival that is not larger, or of its smallest."""
+    """Return bytes and pixels of a rival's best file of at most this size, or of its smallest file."""
     low, high = 0, 100
     while low < high:
         middle = (low + high + 1) // 2
@@ -135,7 +135,7 @@ def bytes_of_blocks(positions: np.ndarray) -> np.ndarray:
 
 
 def window(positions: np.ndarray) -> tuple[slice, slice]:
-    """Return rows and columns of a part of the picture, a third as wide and high: where most bytes are."""
+    """Return rows and columns of the part of the picture with most bytes, a third as wide and high."""
     total = np.pad(bytes_of_blocks(positions).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     height, width = (max(1, size // 3) for size in positions.shape[1:])
     inside = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
@@ -158,7 +158,7 @@ def draw_comparison(path: Path, picture: np.ndarray, decoded: dict, part: tuple[
         height, width = (s.stop - s.start for s in part)
         axis.add_patch(Rectangle((columns, rows), width, height, fill=False, color="white", linewidth=0.8))
         show(figure.add_subplot(2, 4, 5 + column), pixels[part], "")
-    plots.save(figure, path, "The same photograph in the same bytes")
+    plots.save(figure, path, "The same photograph in the same number of bytes")
 
 
 def draw_bits(path: Path, picture: np.ndarray, positions: np.ndarray) -> None:
@@ -179,15 +179,15 @@ def draw_bits(path: Path, picture: np.ndarray, positions: np.ndarray) -> None:
 def draw_transform(path: Path, codec: PhotographCodec) -> None:
     """Draw the products of the synthesis functions along both axes, 16 × 16 pixels each."""
     functions = codec.model.synthesis / 2**SYNTHESIS_BITS
-    stones = np.einsum("ui,vj->uvij", functions, functions).reshape(64, 16, 16)
-    title = "64 building stones of 16 × 16 pixels: they overlap, and fade out at their edges"
-    plots.filters(path, title, {"": stones}, columns=8)
+    patterns = np.einsum("ui,vj->uvij", functions, functions).reshape(64, 16, 16)
+    title = "64 patterns of 16 × 16 pixels: they overlap, and fade out at their edges"
+    plots.filters(path, title, {"": patterns}, columns=8)
 
 
 def draw_network(path: Path, picture: np.ndarray, codec: PhotographCodec, file: bytes, part: tuple[slice, slice]) -> None:
     """Draw a part before and after the network, and how the error changes."""
     before, after = codec.decompress(file, mend=False), codec.decompress(file)
-    figure = Figure(figsize=(14, 3.1 * picture.shape[0] / picture.shape[1] + 1.4), layout="constrained")
+    figure = Figure(figsize=(14, 3.1 * picture.shape[0] / picture.shape[1] + 1), layout="constrained")
     axes = figure.subplots(1, 4)
     show(axes[0], picture[part], "original")
     show(axes[1], before[part], f"decoded\n{psnr(mse(before, picture)):.2f} dB")
@@ -196,9 +196,9 @@ def draw_network(path: Path, picture: np.ndarray, codec: PhotographCodec, file: 
     largest = max(1.0, np.quantile(np.abs(correction), 0.999))
     drawn = axes[3].imshow(correction[part], cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
     axes[3].set_axis_off()
-    axes[3].set_title("what it added, grey levels")
+    axes[3].set_title("its corrections, in grey levels")
     figure.colorbar(drawn, ax=axes[3], shrink=0.8)
-    plots.save(figure, path, "What the network mends")
+    plots.save(figure, path, "The network mends the decoded picture")
 
 
 def draw_rates(path: Path, rates: dict[str, list[tuple[float, float]]]) -> None:

@@ -1,10 +1,10 @@
-"""A page to play with: draw a digit in the browser, drag its code, watch its size, and walk between codes.
+"""Make a page to play with: draw a digit in the browser, drag its code, watch its size, and walk between codes.
 
-One file, with the network and the page in it: it needs no server, no library and no connection. A small codec is trained for it, as
-by demos.codec, or taken from --codec.
+The page is one file, with the network inside: it needs no server, no library and no connection. The demo trains a small codec for
+it, as demos.codec does, or takes the one of --codec.
 
 files written to --out:
-  playground.html    the page, to be opened in a browser
+  playground.html    the page; open it in a browser
   codec.safetensors  the codec in it
   metrics.json       all numbers
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_page(codec: ImageCodec, data: Dataset) -> bytes:
-    """Return the page with the codec, and with two test images of each label, in it."""
+    """Return the page with the codec and two test images of each label inside."""
     page = (PARTS / "page.html").read_text(encoding="utf-8")
     parts = {"style": "style.css", "network": "network.js", "page": "page.js"}
     texts = {name: (PARTS / file).read_text(encoding="utf-8").rstrip() for name, file in parts.items()}
@@ -76,7 +76,7 @@ def make_page(codec: ImageCodec, data: Dataset) -> bytes:
 
 
 def model(codec: ImageCodec, data: Dataset) -> dict:
-    """Return what the page must know, arrays as base64: a third more than their bytes."""
+    """Return the page's data; arrays as base64, a third more than their bytes."""
     tables = codec.prior.tables
     rows = zip(tables.frequencies, tables.sizes, strict=True)
     labels = np.unique(data.test_labels)
@@ -101,7 +101,7 @@ def model(codec: ImageCodec, data: Dataset) -> dict:
 
 
 def dense_layers(network: Sequential, last: str) -> list[dict[str, str]]:
-    """Return the Dense layers of a codec's network, float16, each with the activation behind it: SiLU, and `last` at the end."""
+    """Return the Dense layers of a codec's network as float16, each with its activation: SiLU, and `last` at the end."""
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
     assert sum(isinstance(layer, SiLU) for layer in network.layers) == len(dense) - 1
     return [
@@ -122,7 +122,7 @@ def text(array: np.ndarray) -> str:
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.parser("playground", __doc__)
-    parser.add_argument("--codec", type=Path, metavar="FILE", help="a codec to take, in place of training one")
+    parser.add_argument("--codec", type=Path, metavar="FILE", help="take this codec; train none")
     parser.option("--latent", command.whole_number(1), 16, "K", "numbers in a code")
     parser.option("--hidden", command.whole_number(1), 192, "H", "units of each hidden layer")
     command.add_training(parser, epochs=10, learning_rate=0.003)

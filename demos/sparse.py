@@ -1,27 +1,28 @@
-"""Sparse autoencoders: many units, few of them active for any one image, each drawing a stroke of the pen.
+"""Train sparse autoencoders: only few units are active for an image, and each draws a stroke of the pen.
 
     image (28, 28) → Flatten → Dense(256, activation) → [penalty] → code → Dense(784) → Reshape → image (28, 28)
 
-The decoder is linear, so an image is exactly a sum: the bias, and for each unit its activity times the picture that it draws, its
-atom. Three kinds of model are trained, the sparse ones with several strengths each:
+The decoder is linear, so an image is exactly a sum: the bias, and for each unit its activity times its picture, the atom. The demo
+trains three kinds of model, the sparse ones with several strengths each:
 
     plain   ReLU units; the decoder's weights are the encoder's (tied)
-    L1      the same, and λ Σ |code| is added to the loss. Tied weights, or activity and price could shrink while the decoder grows
-    KL      sigmoid units, and β Σ KL(ρ ‖ mean activity) is added: each unit is to be active in a share ρ of the images. The decoder
-            has weights of its own, and a small penalty on all weights (A. Ng, "Sparse autoencoder", CS294A lecture notes, 2011)
+    L1      the same, with λ Σ |code| added to the loss. The weights must be tied: otherwise the code could shrink and the decoder
+            grow
+    KL      sigmoid units, with β Σ KL(ρ ‖ mean activity) added: each unit should be active in a share ρ of the images. The decoder
+            has its own weights, and all weights have a small penalty (A. Ng, "Sparse autoencoder", CS294A lecture notes, 2011)
 
-A ReLU unit counts as active in an image if it is not zero; a sigmoid, which never is, if it is above 0.1. Hoyer's sparsity of a
+A ReLU unit counts as active in an image if it is not zero, a sigmoid unit if it is above 0.1. Hoyer's sparsity of a
 code h of K numbers is (√K − Σ|h| / √Σh²) / (√K − 1): 0 if all are equal, 1 if one alone is not zero (P. Hoyer, "Non-negative
 matrix factorization with sparseness constraints", JMLR 5, 2004, section 3.1).
 
-What it costs: decibels. The price pulls every activity down, also those that are needed, and a sparse code must manage with few
-units where the plain one uses all. What it buys: units that mean something, and images of which a few numbers say nearly all: see
-kept.png, where only the strongest units keep their activity, and the others get their mean over the training images.
+Sparsity costs decibels: the penalty pulls every activity down, even useful ones, and a sparse code has only few units for an image.
+It gains units that mean something, and images that a few numbers describe almost completely. See kept.png: there only the strongest
+units keep their activity, and all others get their mean over the training images.
 
 files written to --out:
-  filters.png   what the most used units draw, without and with a penalty
+  filters.png   the pictures of the most used units, without and with a penalty
   active.png    how many units are active in an image
-  strokes.png   digits, and the strokes that they are the sum of
+  strokes.png   digits as sums of strokes
   tradeoff.png  PSNR against the number of active units, a point for each strength
   kept.png      PSNR of images drawn with the strongest units alone
   metrics.json  all numbers
@@ -55,7 +56,7 @@ STROKES = 6
 
 
 class Trained(NamedTuple):
-    """A model, what it was trained with, and its numbers on the test images."""
+    """A model, its kind and strength, and its numbers on the test images."""
 
     kind: str
     label: str
@@ -136,14 +137,14 @@ def make_model(
 
 
 def atoms(model: Autoencoder) -> np.ndarray:
-    """Return what each unit draws when its activity is 1, shape (K, height, width)."""
+    """Return the picture of each unit at activity 1, shape (K, height, width)."""
     decoder = model.decoder.layers[0]
     weight = decoder.weight.value
     return (weight.T if isinstance(decoder, TiedDense) else weight).reshape(-1, *model.input_shape)
 
 
 def active_units(codes: np.ndarray, kind: str) -> np.ndarray:
-    """Tell for each image and unit, (N, K), whether it is active: not zero, for sigmoid units ("KL") above 0.1."""
+    """Tell for each image and unit, (N, K), whether the unit is active: not zero, or for sigmoid units ("KL") above 0.1."""
     return codes > (0.1 if kind == "KL" else 0)
 
 
@@ -156,13 +157,13 @@ def hoyer(codes: np.ndarray) -> np.ndarray:
 
 
 def strongest(model: Autoencoder, activity: np.ndarray) -> np.ndarray:
-    """Return for each image the units (N, K) in the order of how much they draw: |activity| times the length of the atom."""
+    """Return for each image its units (N, K), the strongest first: by |activity| times the length of the atom."""
     lengths = np.linalg.norm(atoms(model).reshape(activity.shape[1], -1), axis=1)
     return np.argsort(-np.abs(activity) * lengths, axis=1, kind="stable")
 
 
 def most_used(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
-    """Return the units (K,) in the order of how much they draw on the mean over all images."""
+    """Return the units (K,), the strongest on the mean over all images first."""
     return strongest(model, codes.mean(axis=0, keepdims=True))[0]
 
 
@@ -175,12 +176,12 @@ def error_kept(model: Autoencoder, codes: np.ndarray, rest: np.ndarray, count: i
 
 
 def distortion(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> float:
-    """Return the mean squared error of the images drawn from codes, clipped to what a pixel can be."""
+    """Return the mean squared error of the images drawn from codes, clipped to [0, 1]."""
     return mse(np.clip(model.decode(codes), 0, 1), images / np.float32(255), peak=1)
 
 
 def verdict(results: list[Trained]) -> str:
-    """Return in words what the sparse models cost."""
+    """Return the cost of the sparse models in words."""
     plain = results[0].numbers
     lines = []
     for result in results[1:]:
@@ -191,14 +192,14 @@ def verdict(results: list[Trained]) -> str:
 
 
 def draw(folder: Path, data: Dataset, results: list[Trained], epochs: int) -> None:
-    """Write the five pictures; of the models with a penalty, those with the middle strength stand for their kind."""
-    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
+    """Write the five pictures. Each kind with a penalty is shown by its model with the middle strength."""
+    from demos.shared import comparisons, plots  # their import takes longer than all the rest
 
     kinds = {kind: [result for result in results if result.kind == kind] for kind in dict.fromkeys(r.kind for r in results)}
     middle = [of_kind[len(of_kind) // 2] for of_kind in kinds.values()]
     units = results[0].codes.shape[1]
     used = {result.label: atoms(result.model)[most_used(result.model, result.codes)[:SHOWN_UNITS]] for result in middle}
-    plots.filters(folder / "filters.png", f"What the {min(SHOWN_UNITS, units)} most used of {units} units draw", used, columns=6)
+    plots.filters(folder / "filters.png", f"Pictures of the {min(SHOWN_UNITS, units)} most used of {units} units", used, columns=6)
     active = {result.label: active_units(result.codes, result.kind).sum(axis=1) for result in results}
     comparisons.histograms(folder / "active.png", f"Active units among {units}", active, "active units", "test images")
     curve = {kind: sorted((r.numbers["active_units"], r.numbers["test_psnr"]) for r in of_kind) for kind, of_kind in kinds.items()}
@@ -209,11 +210,11 @@ def draw(folder: Path, data: Dataset, results: list[Trained], epochs: int) -> No
     first = plots.first_of_each(data.test_labels)[:8]
     sparse = next((result for result in middle if result.kind != "plain"), middle[0])
     columns, signed = strokes(sparse.model, sparse.codes[first], data.test_images[first] / 255)
-    comparisons.columns(folder / "strokes.png", f"Test images as sums of what units draw ({sparse.label})", columns, signed)
+    comparisons.columns(folder / "strokes.png", f"Test images as sums of the units' pictures ({sparse.label})", columns, signed)
 
 
 def strokes(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Return columns of pictures for some images, and which of them are signed: image = bias + Σ activity · atom."""
+    """Return columns of pictures for some images, and the names of the signed columns: image = bias + Σ activity · atom."""
     count = min(STROKES, codes.shape[1])
     order = strongest(model, codes)[:, :count]
     pictures = atoms(model)[order] * np.take_along_axis(codes, order, axis=1)[:, :, None, None]  # (N, count, height, width)
@@ -230,7 +231,7 @@ def make_parser() -> command.Parser:
     parser.option("--units", command.whole_number(2), 256, "K", "numbers in a code")
     parser.option("--l1", strengths, [0.0001, 0.0003, 0.001], "λ,λ,...", "strengths of the L1 penalty")
     parser.option("--kl", strengths, [0.0001, 0.0003, 0.001], "β,β,...", "strengths of the KL penalty")
-    parser.option("--target", number_between(0, 1), 0.05, "ρ", "mean activity that the KL penalty wants")
+    parser.option("--target", number_between(0, 1), 0.05, "ρ", "mean activity, the aim of the KL penalty")
     parser.add_argument(
         "--untied", action="store_true", help="give every decoder weights of its own, and the L1 models a penalty on weights"
     )

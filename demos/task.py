@@ -1,6 +1,6 @@
-"""Ten tasks to solve: fill a gap in a file, and be told in a sentence what is wrong with it.
+"""Solve ten tasks: fill a gap in a file; the demo checks it and says in a sentence what is wrong.
 
-Without a name the tasks are listed. The first call with a name writes the file, the others check what has become of it.
+Without a name it lists the tasks. The first call with a name writes the file, later calls check it.
 
 files written to --out:
   NAME.py  the task, for you to fill
@@ -26,7 +26,7 @@ from demos.shared.task_checks import CHECKS
 from nnlite.files.whole_files import write_atomically
 
 TASKS = Path(__file__).parents[1] / "docs" / "tasks"
-GAP = "# gap"  # behind a line that the student replaces
+GAP = "# gap"  # marks a line to replace
 PATIENCE = 30  # seconds: a loop in the student's file may be endless
 
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not path.exists():
         command.output_folder(parser, options.out)
         write_atomically(path, (TASKS / path.name).read_bytes())
-        print(f"{summary(options.name)}\n\n{path} is there: read it, fill its gap, and give the same command again")
+        print(f"{summary(options.name)}\n\n{path} is there: read it, fill its gap, and run the same command again")
         return 0
     solved, sentence = verdict(options.out, options.name)
     print(sentence)
@@ -69,7 +69,7 @@ def verdict(folder: Path, name: str) -> tuple[bool, str]:
     watch.start()
     try:
         task = ModuleType(f"task_{name}")
-        exec(compile(path.read_bytes(), path, "exec"), task.__dict__)  # no cache: the file changes between two looks
+        exec(compile(path.read_bytes(), path, "exec"), task.__dict__)  # not cached, because the file changes
         return True, f"solved: {CHECKS[name](task)}"
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         if isinstance(error, KeyboardInterrupt) and not expired.is_set():
@@ -80,7 +80,7 @@ def verdict(folder: Path, name: str) -> tuple[bool, str]:
 
 
 def reason(error: BaseException, path: Path) -> str:
-    """Return what is wrong with the student's file, from the error that its check raises."""
+    """Return what is wrong with the student's file, from the error of its check."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     where = f"line {lines[-1]}" if lines else "the check"
@@ -91,7 +91,7 @@ def reason(error: BaseException, path: Path) -> str:
     if isinstance(error, NotImplementedError):
         return f"the gap in {where} is still open"
     if isinstance(error, KeyboardInterrupt):
-        return f"{where} has not come to an end after {PATIENCE} seconds"
+        return f"{where} has not ended after {PATIENCE} seconds"
     said = str(error).partition("\n")[0]
     return f"{where} raises {type(error).__name__}{', ' if said else ''}{said}"
 

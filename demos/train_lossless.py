@@ -1,14 +1,14 @@
-"""Train the digits of the lossless codec: code the training images, and keep what the mixer has learned.
+"""Train the digits of the lossless codec: code the training images, and store the mixer.
 
-Each image is coded once, in five stretches. The rate of the mixer's weights falls from one to the next, and states remember longer:
-first things are learned fast, last they are averaged. No image comes twice, or the mixer would learn to trust states that have seen
-it. See `nnlite.codec.lossless.digits`.
+The demo codes each image once, in five stretches. From one to the next the mixer's rate falls and its states remember longer: first
+it learns fast, last it averages. No image comes twice, because the mixer would learn to trust states that know the image already.
+See `nnlite.codec.lossless.digits`.
 
 file written: --out, the model
 
 examples:
   python -m demos.train_lossless
-  python -m demos.train_lossless --out nnlite/codec/lossless/digits.safetensors     how the model that comes with nnlite was made
+  python -m demos.train_lossless --out nnlite/codec/lossless/digits.safetensors     made nnlite's own model
 """
 
 import time
@@ -21,7 +21,7 @@ from nnlite.codec.lossless import LosslessCodec
 from nnlite.codec.lossless.digits import SIDE, code_digits, fresh_digits, load_digits, save_digits
 from nnlite.codec.mixing import Mixer, encoder, finish
 
-# From and to which share of the images, the rate, and where counts stop
+# First and last share of the images, the rate, and the limit of the counts
 STRETCHES = ((0.0, 0.03, 128, 250), (0.03, 0.25, 64, 250), (0.25, 0.5, 24, 500), (0.5, 0.75, 12, 1000), (0.75, 1.0, 6, 1000))
 
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(images: np.ndarray, say: Callable[..., None]) -> Mixer:
-    """Return what a mixer has learned from images (N, 28, 28) uint8."""
+    """Return a mixer that has learned from images (N, 28, 28) uint8."""
     mixer = fresh_digits(0, 0)
     for start, end, rate, limit in STRETCHES:
         part = images[round(start * len(images)) : round(end * len(images))].copy()

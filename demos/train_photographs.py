@@ -1,18 +1,18 @@
-"""Train the codec of photographs again, from a folder of photographs: colours, transform, what the mixers know, network.
+"""Train the codec of photographs again, from a folder of photographs: colours, transform, mixers, network.
 
     colours     the principal axes of red, green and blue
-    transform   the lapped transform whose coefficients differ most in size (its coding gain), by L-BFGS
-    mixers      learn while the photographs are coded at many qualities, and are kept
+    transform   the lapped transform with the largest coding gain: its coefficients differ most in size; by L-BFGS
+    mixers      learn while they code the photographs at many qualities, and are stored
     network     99 differences and the quality → Dense, ReLU, … → 3 corrections, by Adam, on pixels of coded photographs
 
-Photographs should be free of another codec's traces: scans, or large ones scaled down, in PNG files.
+Use photographs without traces of another codec: scans, or large photographs scaled down, in PNG files.
 
 file written: --out, the model
 
 examples:
   python -m demos.train_photographs --data photographs/
   python -m demos.train_photographs --data photographs/ --out nnlite/codec/photographs/photographs.safetensors
-                                                              how the model that comes with nnlite was made
+                                                              made nnlite's own model
 
 exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 """
@@ -38,7 +38,7 @@ from nnlite.metrics import bits_per_pixel
 from nnlite.optimizers import Adam
 from nnlite.pictures.picture_files import read_picture
 
-PASSES = (14, 28, 45, 62, 80, 20, 36, 53, 24, 40)  # qualities at which the mixers see photographs, in turn, two or more each
+PASSES = (14, 28, 45, 62, 80, 20, 36, 53, 24, 40)  # qualities for the mixers, in turn; each photograph takes some
 CROP = (384, 512)  # of a photograph, for the network's samples
 
 
@@ -125,8 +125,8 @@ def learn_transform(photographs: list[np.ndarray], say: Callable[..., None]) -> 
 def lapped(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return analysis and synthesis (8, 16) of 16 free numbers: a filter across edges between blocks, then the cosine transform.
 
-    The filter, on 4 samples on each side of an edge, leaves what is even about it and multiplies what is odd with V (4, 4); V = 1
-    is the cosine transform alone. Whatever V is, the mirror image at the picture's border is even, and all can be undone.
+    The filter takes 4 samples on each side of an edge. It keeps their even part and multiplies their odd part by V (4, 4); V = 1 is
+    the cosine transform alone. For any V the mirror image at the picture's border is even, so everything can be undone.
     """
     identity, zero = np.eye(4), np.zeros((4, 4))
     flip = identity[::-1]
@@ -152,7 +152,7 @@ def learn_mixers(photographs: list[np.ndarray], model: Model, passes: int, say: 
     """Return the mixers of the three planes after they have coded each photograph at some qualities."""
     codec = PhotographCodec(model)
     mixers = [model.mixers(p) for p in range(3)]
-    model.mixers = lambda plane: mixers[plane]  # type: ignore[method-assign]  # they go on learning
+    model.mixers = lambda plane: mixers[plane]  # type: ignore[method-assign]  # so that they go on learning
     for number, photograph in enumerate(photographs):
         analysis = codec.analyse(photograph)
         for turn in range(passes):
@@ -165,7 +165,7 @@ def learn_mixers(photographs: list[np.ndarray], model: Model, passes: int, say: 
 def samples(
     photographs: list[np.ndarray], codec: PhotographCodec, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs (about `count`, INPUTS) and what the network should say (about `count`, 3), in steps, from all photographs."""
+    """Return inputs (about `count`, INPUTS) and targets of the network (about `count`, 3), in steps, from all photographs."""
     rounds = 16
     share = count // (rounds * len(photographs))
     parts = [sample(photograph, codec, share, rng) for photograph in photographs for _ in range(rounds)]
@@ -173,7 +173,7 @@ def samples(
 
 
 def sample(photograph: np.ndarray, codec: PhotographCodec, share: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return about `share` pixels of a part of a photograph that is turned over and coded by chance."""
+    """Return about `share` pixels of a random part of a photograph, mirrored at random and coded at a random quality."""
     top, left = (rng.integers(0, max(1, size - part)) // 2 for size, part in zip(photograph.shape, CROP, strict=False))
     part = photograph[2 * top :, 2 * left :][: CROP[0], : CROP[1]]
     part = part[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
@@ -199,7 +199,7 @@ def learn_network(
     """Return the weights and biases of a trained network."""
     widths = [INPUTS, *options.hidden, 3]
     dense = [Dense(before, after, rng=rng) for before, after in pairwise(widths)]
-    dense[-1].weight.value *= 0.1  # begins near no correction at all
+    dense[-1].weight.value *= 0.1  # start with almost no correction
     layers = [layer for each in dense for layer in (each, ReLU())][:-1]
     model = Sequential(layers, (INPUTS,))
     model.compile(Adam(options.learning_rate), "mse")
@@ -219,8 +219,8 @@ def learn_network(
 def round_layers(weights: list[np.ndarray], biases: list[np.ndarray], inputs: np.ndarray) -> list[IntegerLayer]:
     """Return a trained network, float weights (inputs, outputs) on inputs in steps, as integers.
 
-    Hidden values get the finest unit in which they hardly ever pass 255 on `inputs` (n, INPUTS), weights the finest for which sums
-    stay below 2^24.
+    Give hidden values the finest unit that hardly ever makes them exceed 255 on `inputs` (n, INPUTS). Give weights the finest unit
+    that keeps sums below 2^24.
     """
     layers = []
     fineness, largest = FINENESS, LARGEST_INPUT

@@ -1,20 +1,20 @@
-"""Train a variational autoencoder, and draw digits that nobody wrote.
+"""Train a variational autoencoder, and draw digits that nobody has written.
 
     image, 0 or 1 each pixel → Dense, SiLU, ... → means and variances → a sample z → Dense, SiLU, ... → probability of each pixel
 
-The code of an image is a distribution, and the loss is what encoder and decoder together pay for the image: the cross-entropy of
-its pixels, and what the code's distribution says beyond the prior, see nnlite/layers/sampling.py. Its negative
-is the ELBO, a lower bound on the image's log-likelihood, in nats. Once trained, codes drawn from the prior are decoded into new
-digits. The prior is a mixture of normal distributions that is learned along with the rest; with --components 0 it is the standard
-normal distribution, as in the textbooks, which costs about two nats.
+The code of an image is a distribution. The loss has two parts: the cross-entropy of the pixels, and the divergence of the code's
+distribution from the prior, see nnlite/layers/sampling.py. The negative loss is the ELBO, a lower bound on the image's
+log-likelihood, in nats. After training, the decoder turns codes drawn from the prior into new digits. The prior is a mixture of
+normal distributions and is learned, too. With --components 0 it is the standard normal distribution, as in the textbooks; that
+costs about two nats.
 
-Pixels are probabilities here: each grey value is the chance that its pixel is 1. The test images are drawn once, by a seed of their
-own, so that every model is measured on the same ones.
+Pixels are probabilities here: each grey value is the chance that its pixel is 1. The test images are drawn once, with a seed of
+their own, so that all models are measured on the same images.
 
 files written to --out:
   samples.png          digits decoded from random numbers
   interpolation.png    from one test image to another in ten equal steps of the code
-  reconstructions.png  test images, as they were drawn, and their reconstructions
+  reconstructions.png  test images of 0 and 1, and their reconstructions
   history.png          negative ELBO by epoch, on training and test images
   model.safetensors    the weights
   metrics.json         all numbers
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"test images, {options.samples} samples of each code: ELBO {metrics['test_elbo']:.2f} nats = "
         f"{metrics['test_log_likelihood_of_pixels']:.2f} of the pixels − {metrics['test_kl']:.2f} of the code"
     )
-    say(f"{metrics['active_numbers']} of the code's {options.code} numbers are used: their means differ between images")
+    say(f"the code uses {metrics['active_numbers']} of its {options.code} numbers: their means differ between images")
     save_weights(model, options.out / "model.safetensors")
     curves = {"training images": metrics["training_negative_elbo"], "test images": [-elbo for elbo in bound.elbo]}
     draw(options.out, model, test_images, data.test_labels, curves, options.code, np.random.default_rng(options.seed))
@@ -79,14 +79,14 @@ def make_model(shape: tuple[int, ...], hidden: Sequence[int], code: int, compone
 
 
 def draw_pixels(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return images of 0 and 1, each pixel 1 with the probability that it has in `images`."""
+    """Return images of 0 and 1; a pixel is 1 with the probability in `images`."""
     return (rng.random(images.shape, images.dtype.type) < images).astype(images.dtype)
 
 
 def evidence(model: Autoencoder, images: np.ndarray, samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return E[ln p(x | z)], the mean over some samples of z, and KL, both in nats and (N,): their difference is the ELBO."""
+    """Return E[ln p(x | z)], a mean over samples of z, and KL, both (N,) in nats; their difference is the ELBO."""
     sampled = model.encoder.layers[-1]
-    encoded = model.encoder[:-1].predict(images)  # what GaussianSample receives, (N, 2K)
+    encoded = model.encoder[:-1].predict(images)  # means and log variances, (N, 2K)
     mean, log_variance = np.split(encoded, 2, axis=1)
     log_likelihood = np.zeros(len(images))
     divergence = np.zeros(len(images))
@@ -131,11 +131,11 @@ class Bound(Callback):
         self.elbo: list[float] = []
 
     def rngs(self) -> list[np.random.Generator]:
-        """What draws the samples."""
+        """Return the generator of the samples."""
         return [self.rng]
 
     def on_epoch_end(self, model: Any, epoch: int, logs: dict[str, float]) -> None:
-        """Append the bound of the moment, and let the progress bar show it."""
+        """Append the current bound, and let the progress bar show it."""
         reconstruction, divergence = evidence(model, self.images, 1, self.rng)
         self.elbo.append(float(np.mean(reconstruction - divergence)))
         logs["test_elbo"] = self.elbo[-1]
@@ -146,7 +146,7 @@ def draw(
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
     """Write the pictures."""
-    from demos.shared import comparisons, plots  # matplotlib takes longer to import than all the rest
+    from demos.shared import comparisons, plots  # their import takes longer than all the rest
 
     def probabilities(z: np.ndarray) -> np.ndarray:
         return 1 / (1 + np.exp(-model.decode(z.astype(np.float32))))
@@ -172,7 +172,7 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.parser("variational", __doc__)
     command.add_code(parser, "--code", 40, hidden=[1000, 500])
-    prior = "of the mixture that is the prior; with 0 it is the standard normal distribution"
+    prior = "of the prior, a mixture; 0 gives the standard normal distribution"
     parser.option("--components", command.whole_number(0), 200, "J", prior)
     command.add_training(parser, epochs=60, batch_size=200, learning_rate=0.003)
     parser.option("--samples", command.whole_number(1), 10, "N", "of each code for the final ELBO")

@@ -11,7 +11,7 @@ The rooms, in the order in which to read them; each imports only from those abov
     optimizers/        from gradients to better parameters
     files/             weights and models on disk, whole or not at all
     datasets/          MNIST and its relatives
-    training/          batches, the loop, and what hangs on it
+    training/          batches, the loop, callbacks
     models/            layers, loss and optimizer put together
     gradcheck, lbfgs   is a backward the derivative of its forward; Newton's method without its matrix
     pictures/          PNG, PGM and PPM

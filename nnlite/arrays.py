@@ -1,4 +1,4 @@
-"""The types of arrays, written once; arrays to work in; what is said of arguments that are no arrays or no numbers."""
+"""The types of arrays, written once; arrays to work in; the messages about arguments that are no arrays or no numbers."""
 
 import math
 import warnings

@@ -77,8 +77,8 @@ def gradcheck(
     loss, target : Loss and array, optional
         Check the scalar loss(layer(x), target) instead of a random projection of the output.
     directions : int, optional
-        By default each entry of each array is varied, two forward passes an entry. With a number the derivatives along so many
-        random directions of each array are compared instead, two passes each: cheap for a model of any size.
+        By default vary each entry of each array, two forward passes an entry. With a number, compare the derivatives along this
+        many random directions of each array instead, two passes each: cheap for a model of any size.
     epsilon : float
         The step.
     tolerance : float
@@ -87,7 +87,7 @@ def gradcheck(
     Raises
     ------
     GradientError
-        A gradient is wrong, more than a tenth of its entries lie at kinks, or what forward gives is not finite.
+        A gradient is wrong, more than a tenth of its entries lie at kinks, or the output of forward is not finite.
     ValueError
         One of loss and target is given without the other.
 

@@ -1,4 +1,4 @@
-"""How a plain Python loop becomes machine code: one decorator and one set of flags.
+"""Turn a plain Python loop into machine code: one decorator and one set of flags.
 
 The flags, and why:
 
@@ -8,14 +8,16 @@ The flags, and why:
   multiply-add, the sign of zero may be lost, a division may become a product with the reciprocal. Never the full ``fastmath=True``:
   it lets the compiler assume that NaN and infinity do not occur, and a diverging training could no longer be noticed.
 - ``nogil``: other Python threads run while a kernel runs.
-- `Cache`: the machine code is kept on disk, so that only the first run ever waits for the compiler. Whatever is wrong with the
-  cache (no folder that can be written, a full disk, a file cut short or damaged), the kernels are compiled anew in this process.
+- `Cache`: the machine code is kept on disk, so that only the first run waits for the compiler. If the cache fails (no writable
+  folder, a full disk, a damaged file), this process compiles the kernels anew.
 - ``forceinline`` only for `inlined`: a function that is called for every bit or pixel becomes a part of its callers, where numba no
   longer counts the references to each array that it is given.
 - Not ``parallel``: numba's threads and the BLAS's threads would take turns at every step and wait for each other.
 
 With ``NUMBA_DISABLE_JIT=1`` in the environment numba hands back the plain Python function: layers and the codec of digits still
 run, slowly.
+
+On a first visit read the flags, `jit` and `inlined`, and skip the cache.
 """
 
 import contextlib
@@ -45,7 +47,7 @@ class CheckedFile(IndexDataCacheFile):
 
     def _dump(self, obj: Any) -> bytes:
         data: bytes = super()._dump(obj)
-        return data + zlib.crc32(data).to_bytes(4, "little")  # numba reads up to the end of what it wrote, and not these four bytes
+        return data + zlib.crc32(data).to_bytes(4, "little")  # numba reads its own bytes only, not these four
 
     def _load_data(self, name: str) -> Any:
         data = Path(self._data_path(name)).read_bytes()
@@ -55,21 +57,21 @@ class CheckedFile(IndexDataCacheFile):
 
 
 class Cache(FunctionCache):
-    """numba's cache of one kernel, where nothing that is wrong with its files is an error."""
+    """numba's cache of one kernel; a bad cache file is never an error."""
 
     def __init__(self, function: Callable[..., Any]):
         super().__init__(function)
-        stamp = self._impl.locator.get_source_stamp(), *map(_stamp, sorted(_sources))  # another one makes a cache stale
+        stamp = self._impl.locator.get_source_stamp(), *map(_stamp, sorted(_sources))  # another stamp makes a cache stale
         self._cache_file = CheckedFile(self._cache_path, f"{self._impl.filename_base}-checked", stamp)
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """Return the machine code for these types of arguments, None if it has to be compiled."""
+        """Return the machine code for these types of arguments; None if it must be compiled."""
         try:
             return super().load_overload(signature, context)
         except Exception as error:  # damaged files can raise any
             _say_once(error)
             with contextlib.suppress(Exception):
-                self.flush()  # an empty index, into which the next line of numba puts what it compiles now
+                self.flush()  # an empty index; numba then adds the new code to it
             return None
 
     def save_overload(self, signature: Any, code: Any) -> None:
@@ -98,10 +100,10 @@ def part(function: Function) -> Function:
 
 @functools.cache
 def compiled_for_address(function: Callable[..., Any], dtype: str) -> Any:
-    """Compile `function` now, to be called by the `address` of what is returned, by those who hold that.
+    """Compile `function` now; other compiled functions call it by the `address` of the returned object. Keep that object.
 
-    The annotations are its types: int is int64, float is float64, and Any is `dtype`. Compiled functions that are handed an address
-    need not be compiled together with what is there.
+    The annotations are its types: int is int64, float is float64, and Any is `dtype`. A compiled function that receives an address
+    need not be compiled together with the function there.
     """
     kinds = [{int: "int64", float: "float64"}.get(kind, dtype) for kind in typing.get_type_hints(function).values()]
     signature = sigutils.normalize_signature(f"{kinds.pop()}({', '.join(kinds)})")
@@ -135,7 +137,7 @@ _said: list[str] = []
 
 
 def _say_once(error: Exception) -> None:
-    """Warn of the first thing that is wrong with the cache; what follows from it needs no second warning."""
+    """Warn of the cache's first error; its consequences need no second warning."""
     if not _said:
         _said.append(f"{type(error).__name__}: {error}")
         text = f"kernels are compiled anew in this process, their cache cannot be used ({_said[0]})"

@@ -77,7 +77,7 @@ def minimize(
         From w, shape (K,), to the value and the gradient there, a new array (K,). Most iterations call it once.
     start : array, shape (K,)
     iterations : int, default 100
-        At most so many.
+        The largest number of iterations.
     memory : int, default 10
         How many pairs (s, y) are kept.
     tolerance : float, default 1e-5
@@ -123,8 +123,8 @@ def search_line(
 ) -> tuple[FloatArray, float, FloatArray] | None:
     """Return a point w + t d with its value and gradient, t = 1 if possible; None if there is none.
 
-    There the value is lower by at least c₁ t |g·d|, else t is too long, and the slope along d is at least c₂ g·d, else t is too
-    short: Wolfe's conditions, of which the second makes s·y > 0. The next t is the middle of the two, or the double.
+    Wolfe's conditions hold there. The value is lower by at least c₁ t |g·d|; otherwise t is too long. The slope along d is at least
+    c₂ g·d; otherwise t is too short. The second condition makes s·y > 0. The next t is the middle of the two, or the double.
     """
     slope = float(gradient @ direction)
     short, long, t = 0.0, math.inf, 1.0

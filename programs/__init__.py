@@ -1,4 +1,4 @@
-"""What demos and benchmarks share: how a program begins, before NumPy is imported (see `programs.machine`), writes and ends."""
+"""Shared by demos and benchmarks: the start of a program, before it imports NumPy (see `programs.machine`), and its end."""
 
 import errno
 import io
@@ -13,13 +13,13 @@ machine.prepare(sys.argv)
 
 for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):  # a notebook's is another
-        stream.reconfigure(errors="replace")  # a question mark for what a terminal's encoding does not have, such as × in ASCII
+        stream.reconfigure(errors="replace")  # a question mark for characters that the terminal lacks, such as × in ASCII
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """End the program with what `main` returns.
+    """End the program with the exit code of `main`.
 
-    It is 130 and one line for Ctrl-C, 1 and one line for a full disk, and 1 and no word where nobody reads its output.
+    After Ctrl-C it is 130, with one line; for a full disk 1, with one line; if nobody reads the output 1, silently.
     """
     try:
         code = main()

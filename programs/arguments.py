@@ -1,4 +1,4 @@
-"""Types of arguments, for argparse: each turns a text into a value, or says in a sentence what it expects."""
+"""Types of arguments for argparse: each turns a text into a value, or says what it expects."""
 
 import argparse
 from collections.abc import Callable

@@ -1,11 +1,11 @@
-"""What must be settled before NumPy is first imported: the BLAS's kernels and its number of threads.
+"""Set the BLAS's kernels and its number of threads, before anything imports NumPy.
 
-On recent AMD processors OpenBLAS, the BLAS in NumPy's wheels, may choose kernels for AVX2 although the processor has AVX-512, which
-makes the matrix products almost half as fast. The environment variable OPENBLAS_CORETYPE=SkylakeX names the AVX-512 kernels. It is
-set here, for demos and benchmarks only and never by `import nnlite`, where all of this is so: the processor is an AMD, it has
-every AVX-512 extension that those kernels use, the user has not set the variable, and NNLITE_BLAS_KERNEL is not "auto".
+OpenBLAS is the BLAS in NumPy's wheels. On recent AMD processors with AVX-512 it may still choose its AVX2 kernels; then matrix
+products are almost half as fast. The environment variable OPENBLAS_CORETYPE=SkylakeX names the AVX-512 kernels. Demos and
+benchmarks set it here, `import nnlite` never does. They set it only if the processor is an AMD, it has every AVX-512 extension of
+those kernels, the user has not set the variable, and NNLITE_BLAS_KERNEL is not "auto".
 
-The standard library alone is used here, since NumPy must not be imported yet.
+This module uses the standard library alone, because NumPy must not be imported yet.
 """
 
 import os
@@ -18,16 +18,16 @@ THREADS_VARIABLE = "OMP_NUM_THREADS"  # read by OpenBLAS, MKL and BLIS alike
 SWITCH_VARIABLE = "NNLITE_BLAS_KERNEL"
 AVX512_KERNEL = "SkylakeX"
 AVX512_FLAGS = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
-MAX_THREADS = 8  # products of this size gain nothing from more
+MAX_THREADS = 8  # more threads gain nothing for products of this size
 
 
 def prepare(arguments: Sequence[str] = ()) -> None:
-    """Put the settings into this process's environment, unless NumPy is already there.
+    """Put the settings into this process's environment, unless NumPy is already imported.
 
     Parameters
     ----------
     arguments : sequence of str
-        The command line: "--threads N" in it decides the number of threads. What the user has set in the environment stays.
+        The command line; "--threads N" in it sets the number of threads. The user's own environment variables stay.
     """
     if "numpy" not in sys.modules:
         os.environ.update(settings(read_cpuinfo(), os.environ, _requested_threads(arguments)))
@@ -41,9 +41,9 @@ def settings(cpuinfo: str, environment: Mapping[str, str], threads: int | None =
     cpuinfo : str
         The text of Linux's /proc/cpuinfo, empty elsewhere.
     environment : mapping
-        What is set already.
+        The variables so far.
     threads : int, optional
-        The number of threads of the BLAS; by default one for each physical core that this process may use, at most 8.
+        Threads of the BLAS; by default one for each physical core of this process, at most 8.
     """
     chosen = {}
     if threads is not None:
@@ -57,7 +57,7 @@ def settings(cpuinfo: str, environment: Mapping[str, str], threads: int | None =
 
 
 def physical_cores(cpuinfo: str) -> int:
-    """Return the number of cores, two hardware threads of one core counted once, that this process may use."""
+    """Return how many physical cores this process may use; two hardware threads of a core count once."""
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
     cores = {
         (_field(block, "physical id"), _field(block, "core id"))
@@ -68,7 +68,7 @@ def physical_cores(cpuinfo: str) -> int:
 
 
 def read_cpuinfo() -> str:
-    """Return what Linux says of the processors, an empty string elsewhere."""
+    """Return Linux's text about the processors; an empty string elsewhere."""
     try:
         return Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -76,7 +76,7 @@ def read_cpuinfo() -> str:
 
 
 def describe() -> str:
-    """Return one line on the settings, to be shown to the user."""
+    """Return one line about the settings, for the user."""
     threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get(THREADS_VARIABLE, "as many as the BLAS likes")
     kernel = os.environ.get(KERNEL_VARIABLE)
     if kernel is None:
@@ -85,7 +85,7 @@ def describe() -> str:
 
 
 def _requested_threads(arguments: Sequence[str]) -> int | None:
-    """Return N of "--threads N" or "--threads=N", None where there is none; a bad N is left to the argument parser."""
+    """Return N of "--threads N" or "--threads=N", None without one; leave a bad N to the argument parser."""
     threads = None
     for position, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
@@ -96,7 +96,7 @@ def _requested_threads(arguments: Sequence[str]) -> int | None:
 
 
 def _field(cpuinfo: str, name: str) -> str:
-    """Return the first value of a field, an empty string where there is none."""
+    """Return the first value of a field; an empty string without one."""
     for line in cpuinfo.splitlines():
         key, _, value = line.partition(":")
         if key.strip() == name:

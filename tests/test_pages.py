@@ -2,16 +2,19 @@
 
 import configparser
 import contextlib
+import functools
 import importlib
 import io
 import re
 import shlex
 
 import pytest
-from pages import ROOT, blocks, headings, links, run, talk
+from pages import ROOT, blocks, headings, links, run, table, talk
 
+import nnlite
 from nnlite import datasets
 from nnlite.codec import commands as cli
+from nnlite.losses import LOSSES
 
 PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*.md")])
 WITH_PROGRAMS = [
@@ -43,6 +46,15 @@ def test_programs_run_as_they_stand(page, few_images, monkeypatch, tmp_path):
         else:
             (run if language == "python" else talk)(text, page, names)
     assert programs
+
+
+def test_nnlite_has_the_names_that_stand_beside_those_of_keras():
+    cells = " ".join(row[1] for row in table("docs/from-keras.md", "| Keras | nnlite |")[1:])
+    words = re.findall(r"nnlite\.[\w.]+|\b[A-Z]+[a-z]\w*(?=[(`,])", cells)
+    assert len(words) > 8
+    for word in words:
+        functools.reduce(getattr, word.removeprefix("nnlite.").split("."), nnlite)
+    assert set(re.findall(r'"(\w+)"', cells)) <= set(LOSSES)
 
 
 def test_an_answer_that_differs_from_the_page_is_noticed():

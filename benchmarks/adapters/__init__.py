@@ -1,4 +1,4 @@
-"""The frameworks, one small file each. All follow the protocol of `base.Adapter`; none is imported before its own process runs.
+"""The frameworks, one small file each. All follow the protocol of `base.Adapter`; only its own process imports an adapter.
 
 The files carry the frameworks' names; imports in Python are absolute, so ``import torch`` in ``torch.py`` is PyTorch.
 """
@@ -14,25 +14,25 @@ class Entry(NamedTuple):
     Attributes
     ----------
     name : str
-        What ``--only`` and the JSON call it; the part before a hyphen is common to all rows of a framework.
+        Its name in ``--only`` and in the JSON; all rows of a framework share the part before a hyphen.
     title : str
-        What the table and the chart call it.
+        Its name in the table and the chart.
     adapter : str
         Module and class in this package.
     modules : tuple of str
-        What must be installed.
+        The required modules.
     install : str
-        What pip is to be told when it is not.
+        pip's name of the package.
     note : str
-        What a reader of the row must know.
+        A note for readers of the row.
     comparable : bool
-        Whether it trains the same model, so that its test MSE must be that of the others.
+        Whether it trains the same model; then its test MSE must agree with the others.
     hidden_layers : bool
         Whether it can express more than one hidden layer, one of them without activation.
     in_quick : bool
         Whether ``--quick`` has the time for it.
     keeps_compiled : bool
-        Whether it keeps compiled code on the disk, so that only its first process ever compiles.
+        Whether it keeps compiled code on the disk; then only its first process compiles.
     """
 
     name: str
@@ -58,18 +58,18 @@ class Entry(NamedTuple):
 
 
 TENSORFLOW = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
-# What must be installed for a framework, and what pip is to be told.
+# The modules of a framework, and pip's name of the package.
 NEEDS = {"keras": (("keras", "tensorflow"), TENSORFLOW), "sklearn": (("sklearn",), "scikit-learn"), "blas": (("numpy",), "numpy")}
 NOTES = {
     "nnlite-layers": "compile(compiled=False)",
     "jax-epoch": "an epoch is one call (lax.scan), so the first step is the first epoch",
     "torch-eager": "with the fused Adam",
     "torch-compile": "with the fused Adam; model and loss through torch.compile",
-    "sklearn": "identity output: a different model, whose test MSE is not to be compared",
+    "sklearn": "identity output: a different model, so do not compare its test MSE",
     "numpy": "the one page of demos/minimal.py, without numba",
     "keras": "fit on a tf.data pipeline that gathers whole batches",
     "keras-tuned": "the same, 16 steps a call",
-    "keras-arrays": "fit on arrays, which shuffles by itself: the one row with another order of the images",
+    "keras-arrays": "fit on arrays, with its own shuffling: the only row with another order of the images",
 }
 
 
@@ -108,5 +108,5 @@ def choose(only: list[str]) -> list[Entry]:
     known = {name for entry in ENTRIES for name in (entry.name, entry.framework)}
     unknown = [name for name in only if name not in known]
     if unknown:
-        raise ValueError(f"unknown name {unknown[0]!r}, expected some of {', '.join(entry.name for entry in ENTRIES)}")
+        raise ValueError(f"expected names among {', '.join(entry.name for entry in ENTRIES)}, received {unknown[0]!r}")
     return [entry for entry in ENTRIES if not only or entry is BLAS or {entry.name, entry.framework} & set(only)]

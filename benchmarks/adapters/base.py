@@ -1,4 +1,4 @@
-"""The protocol of every framework: built from the same weights, asked for epochs in the same orders, and for predictions."""
+"""The protocol of every framework: the same start weights, epochs in the same orders, and predictions."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from programs import machine
 
 
 def threads() -> int:
-    """Return the number of threads for everyone, as it stands in the environment of every worker."""
+    """Return the number of threads, from the environment of every worker."""
     return int(os.environ[machine.THREADS_VARIABLE])
 
 
@@ -20,7 +20,7 @@ class Adapter:
     job : Job
         The layers, the batch size, the number of images.
     weights : list of arrays
-        W (inputs, outputs), b (outputs,), W, b, ... to start from, float32; copied.
+        Start weights W (inputs, outputs), b (outputs,), W, b, ..., float32; copied.
     images : array, shape (M, 784)
         The training images, uint8; input and target of the training.
     """
@@ -38,7 +38,7 @@ class Adapter:
         self.train(rng.permutation(self.job.images))
 
     def first_epoch(self, rng):
-        """Train on all images like `train_epoch`; return the seconds that the first step took, with all that it compiles."""
+        """Train on all images like `train_epoch`; return the seconds of the first step, with all compilation."""
         order = rng.permutation(self.job.images)
         start = time.perf_counter()
         self.train(order[: self.job.batch_size])

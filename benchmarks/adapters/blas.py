@@ -6,7 +6,7 @@ from benchmarks.adapters.base import Adapter
 
 
 class BlasAdapter(Adapter):
-    """Products on arrays of the right shapes that stay where they are; no images, no activations, no loss, no optimizer."""
+    """Products on arrays of the right shapes; no images, no activations, no loss, no optimizer."""
 
     def __init__(self, job, weights, images):
         super().__init__(job, weights, images)

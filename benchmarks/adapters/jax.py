@@ -1,7 +1,8 @@
 """JAX: a compiled step, called batch by batch, and a whole epoch compiled as one `lax.scan`.
 
-Adam is written out, as it is short. The images stay in memory as uint8 and are gathered and converted within the compiled step:
-measured, not slower than floats, and a quarter of the memory. XLA uses as many threads as its process sees processors.
+Adam is written out, because it is short. The images stay in memory as uint8; the compiled step gathers and converts them. We
+measured: this is not slower than floats, and takes a quarter of the memory. XLA starts a thread for each processor that its process
+sees.
 """
 
 import functools
@@ -49,7 +50,7 @@ def step(activations, state, images, indices):
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
 def epoch(activations, state, images, batches, rest):
-    """One step for each row of `batches` (steps, N), and one on the rest, if there is one."""
+    """One step for each row of `batches` (steps, N), and one for the rest, if any."""
     state, _ = jax.lax.scan(lambda state, indices: (update(activations, state, images[indices]), None), state, batches)
     return update(activations, state, images[rest]) if rest.size else state
 
@@ -72,7 +73,7 @@ class StepAdapter(Adapter):
         self.images = jnp.array(images)
 
     def train(self, order):
-        """Step after step; the calls return early, so the last line waits."""
+        """Step after step. Calls return early, so the last line waits for the last step."""
         order = order.astype(np.int32)
         for start in range(0, len(order), self.job.batch_size):
             self.state = step(self.activations, self.state, self.images, order[start : start + self.job.batch_size])
@@ -84,7 +85,7 @@ class StepAdapter(Adapter):
 
 
 class EpochAdapter(StepAdapter):
-    """Python calls once an epoch, so the first step is not to be had alone."""
+    """Python calls once an epoch, so there is no first step alone."""
 
     def train(self, order):
         """One call."""

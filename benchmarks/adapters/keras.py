@@ -1,13 +1,13 @@
 """Keras on TensorFlow, through `fit`.
 
-The common order of the images reaches `fit` in a `tf.data` pipeline, which gathers whole batches by their indices from images that
-stay in memory as uint8, and works ahead of the training: measured, faster than `fit` on arrays, with Keras's own shuffling or with
-arrays that were brought into order before. `fit` on arrays, as Keras is taught, has a row of its own.
+A `tf.data` pipeline brings the common order of the images into `fit`. It gathers whole batches by their indices from uint8 images
+in memory, and works ahead of the training. We measured: this is faster than `fit` on arrays, shuffled by Keras or sorted before.
+`fit` on arrays, as in the tutorials, has a row of its own.
 """
 
 import sys
 
-sys.modules.update(jax=None, sklearn=None)  # Keras and TensorFlow import them where they are installed, and use neither here
+sys.modules.update(jax=None, sklearn=None)  # Keras and TensorFlow would import them, but use neither here
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
@@ -50,7 +50,7 @@ class KerasAdapter(Adapter):
         self.model.fit(batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE), verbose=0)
 
     def predict(self, images):
-        """Predict all images at once, faster than `predict`, which goes through batches of 32 or as many as it is told."""
+        """Predict all images at once: faster than `predict`, which goes through batches."""
         return self.model.predict_on_batch(images.astype(np.float32) / 255)
 
 
@@ -61,7 +61,7 @@ class TunedAdapter(KerasAdapter):
 
 
 class ArraysAdapter(KerasAdapter):
-    """`fit` on arrays, which shuffles by itself."""
+    """`fit` on arrays, with its own shuffling."""
 
     def keep(self, images):
         """Keep the images as floats."""

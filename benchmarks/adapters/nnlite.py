@@ -1,4 +1,4 @@
-"""nnlite through `Sequential.fit`, called as everyone calls it."""
+"""nnlite through `Sequential.fit`, called as in any program."""
 
 import time
 
@@ -27,7 +27,7 @@ class FirstStep(nnlite.Callback):
 
 
 class NnliteAdapter(Adapter):
-    """The uint8 images go in as they are; every epoch's order is drawn by `fit` itself."""
+    """`fit` receives the uint8 images, and draws every epoch's order itself."""
 
     compiled: bool | None = None
 
@@ -42,7 +42,7 @@ class NnliteAdapter(Adapter):
         self.model.compile(nnlite.optimizers.Adam(LEARNING_RATE, BETA1, BETA2, EPSILON), loss="mse", compiled=self.compiled)
 
     def train(self, order):
-        """Train on a part of the images, or in an order of one's own."""
+        """Train on some of the images, in this order."""
         self.model.fit(self.images[order], batch_size=self.job.batch_size, shuffle=False, verbose=False)
 
     def train_epoch(self, rng, callbacks=()):

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPRegressor: a different model, as its output has no sigmoid; the rest is set as near to it as can be."""
+"""scikit-learn's MLPRegressor: a different model, because its output has no sigmoid; all other settings agree."""
 
 import numpy as np
 from sklearn.neural_network import MLPRegressor
@@ -8,17 +8,17 @@ from benchmarks.job import BETA1, BETA2, EPSILON, LEARNING_RATE
 
 
 class Regressor(MLPRegressor):
-    """MLPRegressor that starts from given weights: it asks this method for them, first layer to last."""
+    """An MLPRegressor with given start weights: scikit-learn calls this method for each layer, first to last."""
 
     def _init_coef(self, fan_in, fan_out, dtype):
         return self.start.pop(0).copy(), self.start.pop(0).copy()
 
 
 class SklearnAdapter(Adapter):
-    """`partial_fit` is one epoch over what it is given, so the images are brought into the epoch's order first, once.
+    """`partial_fit` is one epoch over its arguments, so sort the images into the epoch's order first.
 
-    Its loss is half the squared error added up over the pixels. Adam divides by the gradient's size, so the constant factor to the
-    mean over the pixels changes nothing but the weight of epsilon.
+    Its loss is half the squared error added up over the pixels, not their mean. Adam divides by the gradient's size, so this
+    constant factor changes nothing but the weight of epsilon.
     """
 
     def __init__(self, job, weights, images):

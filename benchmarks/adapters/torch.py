@@ -1,7 +1,7 @@
 """PyTorch: eager with the fused Adam, and the same with the model and the loss through `torch.compile`.
 
-The images stay in memory as uint8, and each batch is gathered with `index_select` and converted: measured, not slower than floats,
-by `index_select` or by brackets, in a quarter of the memory.
+The images stay in memory as uint8; `index_select` gathers each batch, then it becomes float. We measured: this is not slower than
+float images, with `index_select` or brackets, and takes a quarter of the memory.
 """
 
 import torch
@@ -30,7 +30,7 @@ class EagerAdapter(Adapter):
         self.bytes = torch.from_numpy(images)
 
     def loss(self, x):
-        """Return the loss of a batch, with what its backward needs."""
+        """Return the loss of a batch, ready for backward."""
         return torch.nn.functional.mse_loss(self.model(x), x)
 
     def train(self, order):
@@ -48,7 +48,7 @@ class EagerAdapter(Adapter):
 
 
 class CompiledAdapter(EagerAdapter):
-    """Model and loss compiled as one function, for each of the two batch sizes that there are."""
+    """Model and loss compiled as one function, for each of the two batch sizes."""
 
     def __init__(self, job, weights, images):
         super().__init__(job, weights, images)

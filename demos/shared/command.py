@@ -1,4 +1,4 @@
-"""What every demo's command line has in common: its arguments, the data, how training may end, the numbers that are written."""
+"""The common parts of the demos: arguments, data, the end of a training, and metrics.json."""
 
 import argparse
 import contextlib
@@ -27,26 +27,26 @@ class Parser(commands.Parser):
     """The parser of a demo's arguments."""
 
     def option(self, name: str, kind: Callable[[str], Any], default: Any, metavar: str, text: str, says: str | None = None) -> None:
-        """Add an option with a value; what it `says` of its default, else the default itself, ends the line in the manual."""
+        """Add an option with a value. Its line in the manual ends with the default, or with `says`."""
         shown = says or (",".join(map(str, default)) if isinstance(default, list) else default)
         self.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default {shown})")
 
 
 def parser(demo: str, manual: str) -> Parser:
-    """Return the parser of a demo, whose docstring is its manual: what begins with "files written" stands below the options."""
+    """Return the parser of a demo. Its docstring is the manual; the part from "files written" on stands below the options."""
     description, *below = re.split(r"\n\n(?=(?:data|files? written)\b.*:)", manual, maxsplit=1)
     return Parser(prog=f"python -m demos.{demo}", description=description, epilog="".join(below))
 
 
 def add_code(parser: Parser, name: str, length: int, hidden: list[int]) -> None:
-    """Add --code or --latent, as the demo names it, and --hidden, with these defaults."""
+    """Add --code or --latent (the `name`) and --hidden, with these defaults."""
     parser.option(name, whole_number(1), length, "K", "numbers in a code")
     text = 'widths of the layers between image and code, mirrored in the decoder, "" for none'
     parser.option("--hidden", whole_numbers, hidden, "H,H,...", text, None if hidden else "none")
 
 
 def add_training(parser: Parser, epochs: int, batch_size: int | None = None, learning_rate: float | None = None) -> None:
-    """Add --epochs and, where they have a default here, --batch-size and the --learning-rate at the top of a schedule."""
+    """Add --epochs and, if they have a default here, --batch-size and --learning-rate, a schedule's largest rate."""
     parser.option("--epochs", whole_number(1), epochs, "N", "how often a model sees the training images")
     if batch_size:
         parser.option("--batch-size", whole_number(1), batch_size, "N", "images a step")
@@ -55,8 +55,8 @@ def add_training(parser: Parser, epochs: int, batch_size: int | None = None, lea
 
 
 def add_shift(parser: Parser, pixels: int) -> None:
-    """Add --shift, how far training images are moved by chance."""
-    text = "training images move by up to so many each way, by chance, 0 for none"
+    """Add --shift: how far training images move at random."""
+    text = "training images move at random by up to so many pixels each way, 0 for none"
     parser.option("--shift", whole_number(0), pixels, "PIXELS", text)
 
 
@@ -66,14 +66,14 @@ MNIST = "a folder of IDX files in MNIST's layout, gzipped or not (default the bu
 def add_common(
     parser: Parser, random: str = "start weights and order", data: str = MNIST, checkpoint: bool = False, out: str = ""
 ) -> None:
-    """Add what every demo has, last: --seed of what is `random`, --data, --checkpoint if it can, --out, --threads and --quiet.
+    """Add the options of every demo: --seed (of the `random` things), --data, --checkpoint, --out, --threads and --quiet.
 
-    Below its epilog the manual says the exit codes; what can keep a checkpoint keeps the weights, too, if it is interrupted.
+    The manual ends with the exit codes. A demo with --checkpoint keeps its weights if it is interrupted.
     """
     parser.option("--seed", whole_number(0), 0, "N", f"of {random}")
     parser.add_argument("--data", type=Path, metavar="DIR", help=data)
     if checkpoint:
-        text = "keep the whole state of the training in this file, and go on from it if it is there"
+        text = "save the whole state of the training in this file; if the file exists, go on from it"
         parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=text)
     place = Path(out or f"out/{parser.prog.rpartition('.')[2]}")
     parser.option("--out", Path, place, "FILE" if place.suffix else "DIR", "where to write")
@@ -88,12 +88,12 @@ def add_common(
 
 
 def printer(options: argparse.Namespace) -> Callable[..., None]:
-    """Return print, or with --quiet what prints nothing."""
+    """Return print, or with --quiet a function that prints nothing."""
     return (lambda *_: None) if options.quiet else functools.partial(print, flush=True)
 
 
 def output_folder(parser: Parser, path: Path) -> None:
-    """Make the folder if it is not there, and leave with one line unless it can be written to."""
+    """Make the folder if necessary; leave with one line unless it can be written to."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         write_atomically(path / ".writable", b"")
@@ -111,7 +111,7 @@ def load_data(parser: Parser, folder: Path | None) -> Dataset:
 
 
 def describe(data: Any) -> str:
-    """Return one line on the images, train_images and test_images, and the machine."""
+    """Return one line about the training and test images and the machine."""
     size = " × ".join(map(str, data.test_images.shape[1:]))
     return f"{len(data.train_images):,} training and {len(data.test_images):,} test images of {size}; {machine.describe()}"
 
@@ -119,9 +119,9 @@ def describe(data: Any) -> str:
 def start(
     parser: Parser, arguments: Sequence[str] | None, check: Callable[[Parser, argparse.Namespace], None] | None = None
 ) -> tuple[argparse.Namespace, Callable[..., None], Dataset]:
-    """Return the options, a print that obeys --quiet, and the data, after a line on them; the folder to write to is there.
+    """Make the output folder, print a line about the data, and return the options, a print that obeys --quiet, and the data.
 
-    Before anything else is done, `check` leaves with one line if options do not go together.
+    First `check` leaves with one line if options contradict each other.
     """
     options = parser.parse_args(arguments)
     if check:
@@ -133,7 +133,7 @@ def start(
 
 
 def fit_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what the options say of `Sequential.fit`, by its parameters' names."""
+    """Return the options of `Sequential.fit`, by its parameters' names."""
     return {**{name: vars(options)[name] for name in ("epochs", "batch_size", "checkpoint")}, "verbose": not options.quiet}
 
 
@@ -141,8 +141,7 @@ def fit_settings(options: argparse.Namespace) -> dict[str, Any]:
 def training(parser: Parser, options: argparse.Namespace, model: Sequential | None = None, of: str = "") -> Iterator[None]:
     """Leave with one line if the training in the block fails: 1 if it diverges, 2 if its checkpoint cannot be used.
 
-    If the block is interrupted, the weights of the `model` so far are kept, and the exit code is 130. The line says `of` which
-    training it speaks.
+    If the block is interrupted, save the weights of the `model`; the exit code is 130. The line names the training, `of`.
     """
     checkpoint = getattr(options, "checkpoint", None)
     try:
@@ -163,17 +162,17 @@ def training(parser: Parser, options: argparse.Namespace, model: Sequential | No
 
 
 def finish(options: argparse.Namespace, metrics: dict[str, Any], written: str, seconds_training: float | None = None) -> None:
-    """Write metrics.json, with the options and the times behind the numbers; say that, what else was `written`, and the times."""
+    """Write metrics.json: the numbers, then the options and the times. Print the times and the names of all files `written`."""
     times = {} if seconds_training is None else {"seconds_training": seconds_training}
     times["seconds_total"] = time.perf_counter() - demos.START
-    files = {"data", "picture", "codec", "checkpoint", "out", "threads", "quiet"}  # and how the program runs: all but numbers
+    files = {"data", "picture", "codec", "checkpoint", "out", "threads", "quiet"}  # options that are no numbers
     settings = {name: value for name, value in vars(options).items() if name not in files}
-    named = metrics | settings | metrics  # a result, such as the loss by epoch, wins over an option of its name
+    named = metrics | settings | metrics  # a result, such as the loss by epoch, overrides an option with its name
     write_metrics(options.out / "metrics.json", named | times)
     trained = "" if seconds_training is None else f"trained in {seconds_training:.1f} s, "
     printer(options)(f"{trained}{times['seconds_total']:.1f} s in all; {written} and metrics.json are in {options.out}/")
 
 
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
-    """Write the numbers as JSON, one entry a line; arrays and their numbers as lists and numbers."""
+    """Write the numbers as JSON, one entry a line; arrays become lists."""
     write_atomically(path, (json.dumps(metrics, indent=2, default=lambda array: array.tolist()) + "\n").encode())

@@ -13,7 +13,7 @@ from demos.shared.plots import SIGNED, ZERO_TO_ONE, save, tile
 
 
 def sheet(path: Path, title: str, images: np.ndarray, columns: int) -> None:
-    """Draw images in rows of so many."""
+    """Draw images in rows of `columns`."""
     figure = Figure(figsize=(0.7 * columns + 0.3, 0.7 * -(-len(images) // columns) + 0.5), layout="constrained")
     axis = figure.subplots()
     axis.imshow(tile(images, columns), **ZERO_TO_ONE)
@@ -22,7 +22,7 @@ def sheet(path: Path, title: str, images: np.ndarray, columns: int) -> None:
 
 
 def interpolation(path: Path, codes: np.ndarray, decode: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Draw the way from each of the first six codes (N, K) to the next, a row for each, as `decode` shows it; one code as it is."""
+    """Draw ten decoded steps from each of the first six codes (N, K) to the next, a row for each. Draw a single code as it is."""
     ways = [between(start, end) for start, end in pairwise(codes[:6])] or [codes]
     sheet(path, "From one test image to the next, in equal steps of the code", decode(np.concatenate(ways)), columns=10)
 
@@ -65,7 +65,7 @@ def curves(
     figure = Figure(figsize=(4.8 * len(panels) + 1.2, 4.4), layout="constrained")
     for axis, (xlabel, by_name) in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels.items(), strict=True):
         for number, (label, points) in enumerate(by_name.items()):
-            width = 1.2 + 2.4 * (1 - number / len(by_name))  # where curves coincide, all of them are seen
+            width = 1.2 + 2.4 * (1 - number / len(by_name))  # so that all curves are visible where they coincide
             axis.plot(*zip(*points, strict=True), marker="o", markersize=2.5 * width, linewidth=width, label=label)
         if logarithmic:
             axis.set_xscale("log")
@@ -81,7 +81,7 @@ def curves(
 
 
 def confusion(path: Path, title: str, counts: np.ndarray) -> None:
-    """Draw counts (C, C), rows the true and columns the predicted class, as numbers; colour shows what is off the diagonal."""
+    """Draw counts (C, C) as numbers, rows the true and columns the predicted class; colour marks counts off the diagonal."""
     classes, diagonal = len(counts), np.eye(len(counts), dtype=bool)
     wrong = np.where(diagonal, 0, counts)
     largest = max(wrong.max(), 1)
@@ -98,7 +98,7 @@ def confusion(path: Path, title: str, counts: np.ndarray) -> None:
 
 
 def histograms(path: Path, title: str, values: Mapping[str, np.ndarray], xlabel: str, ylabel: str) -> None:
-    """Draw how often whole numbers occur, a panel below the other for each label, all with the same x axis."""
+    """Draw how often whole numbers occur: for each label a panel, one below the other, with a common x axis."""
     figure = Figure(figsize=(6.4, 1.0 * len(values) + 1.0), layout="constrained")
     axes = figure.subplots(len(values), 1, squeeze=False, sharex=True)[:, 0]
     edges = bars(max(int(each.max()) for each in values.values()))
@@ -113,6 +113,6 @@ def histograms(path: Path, title: str, values: Mapping[str, np.ndarray], xlabel:
 
 
 def bars(largest: int) -> np.ndarray:
-    """Return the edges of at most 64 bars for the whole numbers 0 to `largest`, all with as many numbers in them."""
+    """Return the edges of at most 64 bars for the whole numbers 0 to `largest`; each bar covers equally many numbers."""
     width = largest // 64 + 1
     return np.arange(0, largest + width + 1, width) - 0.5

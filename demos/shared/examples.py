@@ -1,10 +1,10 @@
-"""What the pictures show: what lies between two images, codes of images that never were, and which counts."""
+"""Examples for the pictures: images between two images, random codes, and a row of counts."""
 
 import numpy as np
 
 
 def between(start: np.ndarray, end: np.ndarray, count: int = 10) -> np.ndarray:
-    """Return (count, ...): equal steps on the line from one image or code (...) to another, both ends among them."""
+    """Return (count, ...): equal steps from one image or code (...) to another, with both ends."""
     part = np.linspace(0, 1, count, dtype=np.float32).reshape(-1, *[1] * start.ndim)
     return (1 - part) * start + part * end
 

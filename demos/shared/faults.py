@@ -1,4 +1,4 @@
-"""Ten small faults for demos.findbug, from one that everybody sees to one that only a gradient check sees."""
+"""Ten small faults for demos.findbug: everybody sees the first, only a gradient check sees the last."""
 
 from typing import NamedTuple
 
@@ -9,17 +9,17 @@ class Fault(NamedTuple):
     Attributes
     ----------
     symptom : str
-        What one notices first.
+        The first thing to notice.
     file, before, after : str
-        The file in nnlite/, and the text in it, which stands there once, without and with the fault.
+        The file in nnlite/, and a text that occurs there once, without and with the fault.
     model, training : str
-        The training in which it shows: the layers, and the arguments of `compile`.
+        A training that shows the fault: the layers, and the arguments of `compile`.
     notice : str
-        A line that raises an error because of the fault.
+        This line raises an error because of the fault.
     hints : tuple of str
-        From afar to near; none names the line.
+        From general to specific; none names the line.
     answer : str
-        What is wrong, and why it shows as it does.
+        The fault, and the reason of its symptom.
     """
 
     symptom: str

@@ -1,4 +1,4 @@
-"""The numbers behind the pictures of demos.lesson: a training run recorded on its way, and what is measured of it."""
+"""The numbers behind the pictures of demos.lesson: a recorded training, and measurements of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from nnlite.optimizers import Adam
 
 @dataclass(frozen=True)
 class Training:
-    """A trained model, and the weights that it had on its way.
+    """A trained model, and its weights during the training.
 
     Attributes
     ----------
     model : Autoencoder
-        As it is at the end.
+        With the weights of the end.
     steps_per_epoch : int
     weights : dict of lists of arrays
-        What ``model.get_weights()`` gave after so many steps, the first after 0, the last at the end.
+        ``model.get_weights()`` by the number of steps; the first after 0 steps, the last at the end.
     """
 
     model: Autoencoder
@@ -46,14 +46,14 @@ class Training:
         return [step for step in one_two_five(self.last_step, self.steps_per_epoch) if step in self.weights]
 
     def name(self, step: int) -> str:
-        """Return how a person would call the moment after so many steps."""
+        """Return a name for the moment after so many steps, such as "2 epochs"."""
         epochs, rest = divmod(step, self.steps_per_epoch)
         if rest or step == 0:
             return f"step {step}" if step else "start"
         return f"{epochs} epoch{'s' if epochs > 1 else ''}"
 
     def at(self, step: int) -> Autoencoder:
-        """Return the model with the weights it had after so many steps: the same object, until the next call."""
+        """Return the model with its weights after so many steps: always the same object."""
         self.model.set_weights(self.weights[step])
         return self.model
 
@@ -78,7 +78,7 @@ class Recorder(Callback):
 
 
 def train(images: np.ndarray, latent: int, epochs: int, batch_size: int, seed: int, verbose: bool) -> Training:
-    """Train the autoencoder of demos.mnist and record it, often in the beginning, when much happens, then seldom."""
+    """Train the autoencoder of demos.mnist and record it: often at first, when much happens, then seldom."""
     rng = np.random.default_rng(seed)
     model = make_model(images.shape[1:], latent, [], "relu", rng)
     model.compile(Adam(), "mse")
@@ -108,9 +108,9 @@ class Surface:
     path : array, shape (T, 2)
         The recorded weights in the plane's coordinates: along the line from start to end, and across it.
     off_plane : array, shape (T,)
-        How far the weights are from the plane: 0 for start, end and the point that was farthest from the line between them.
+        How far the weights are from the plane: 0 for start, end and the point farthest from the line between them.
     path_loss : array, shape (T,)
-        The loss of the recorded weights themselves, wherever they are.
+        The loss of the recorded weights themselves, not of their projections.
     along, across : arrays, shapes (A,) and (B,)
         The grid.
     loss : array, shape (B, A)
@@ -125,7 +125,7 @@ class Surface:
 
 
 def loss_surface(training: Training, images: np.ndarray, columns: int = 30, rows: int = 20) -> Surface:
-    """Return the loss on images around the training's path: in directions drawn at random nothing would be seen of the path."""
+    """Return the loss on images in the plane of the training's path; a random plane would not show the path."""
     flat = np.stack([np.concatenate([array.ravel() for array in weights]) for weights in training.weights.values()])  # (T, P)
     relative = flat - flat[0]
     first = relative[-1] / np.linalg.norm(relative[-1])
@@ -156,10 +156,10 @@ def loss_surface(training: Training, images: np.ndarray, columns: int = 30, rows
 
 
 def difference_errors(epsilons: Sequence[float], dtype: type[np.floating[Any]], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far difference quotients are from backward's gradient, ‖n − a‖ / ‖a‖, for each step ε: central and one-sided.
+    """Return the error of difference quotients against backward's gradient, ‖n − a‖ / ‖a‖, for each step ε: central and one-sided.
 
-    The model is a small autoencoder of smooth units, the scalar a fixed random projection of its output, as in `nnlite.gradcheck`;
-    every parameter is varied. All is computed in `dtype`.
+    The model is a small autoencoder of smooth units; the scalar is a fixed random projection of its output, as in
+    `nnlite.gradcheck`. Vary every parameter, and compute in `dtype`.
     """
     rng = np.random.default_rng(seed)
     model = Sequential([Dense(8, 3, rng=rng, dtype=dtype), Tanh(), Dense(3, 8, rng=rng, dtype=dtype), Sigmoid()])
@@ -190,7 +190,7 @@ def difference_errors(epsilons: Sequence[float], dtype: type[np.floating[Any]], 
     return np.array(central) / np.linalg.norm(gradient), np.array(one_sided) / np.linalg.norm(gradient)
 
 
-# --- what quantising does
+# --- quantising
 
 
 def coarser(quantizer: UniformQuantizer, bits: int) -> UniformQuantizer:
@@ -199,16 +199,16 @@ def coarser(quantizer: UniformQuantizer, bits: int) -> UniformQuantizer:
 
 
 def quantize_to(codes: np.ndarray, quantizer: UniformQuantizer, bits: int) -> np.ndarray:
-    """Return codes (N, K) as they come back from `bits` bits a number."""
+    """Quantise codes (N, K) to `bits` bits a number, and return them as floats again."""
     coarse = coarser(quantizer, bits)
     return coarse.dequantize(np.minimum(coarse.quantize(codes), 2**bits - 1).astype(np.uint8))
 
 
-# --- where the bits of an image go
+# --- the bits of an image
 
 
 def latent_bits(prior: ClassPrior, symbols: np.ndarray, classes: np.ndarray, quality: int) -> np.ndarray:
-    """Return what each latent costs, −log₂(frequency / 2^16) of its symbol, the mean over the images (N, K), shape (K,)."""
+    """Return the price of each latent (K,): −log₂(frequency / 2^16) of its symbol, as a mean over the images (N, K)."""
     shifted = symbols - prior.shift[quality, classes]
     table = prior.table[quality, classes]
     columns = zip(shifted.T, table.T, strict=True)
@@ -217,19 +217,19 @@ def latent_bits(prior: ClassPrior, symbols: np.ndarray, classes: np.ndarray, qua
 
 @dataclass(frozen=True)
 class BitCount:
-    """Where the bits of one image's file are.
+    """The bits of one image's file.
 
     Attributes
     ----------
     header_bytes, payload_bytes : int
-        Of the file that holds only this image.
+        The sizes in a file of this image alone.
     latents : array, shape (K,)
         Bits of each latent, and `mean_latents` their means over all test images.
     order : int array, shape (K,)
         The latents, the costliest first.
     kept : list of int
-        So many of the costliest latents each of the `images` (len(kept), height, width) was decoded from. The others have the value
-        that the image's class makes the decoder expect.
+        Each of the `images` (len(kept), height, width) is decoded from so many of the costliest latents; all others have the value
+        that the image's class makes likely.
     psnr : list of float
         Of the images, in dB.
     """
@@ -245,7 +245,7 @@ class BitCount:
 
 
 def count_bits(codec: ImageCodec, images: np.ndarray, index: int, quality: int) -> BitCount:
-    """Take the file of one image apart, and the mean of all."""
+    """Count the bits of one image, and their means over all images."""
     latents = codec.encoder.predict(images)
     symbols = quantize(latents, codec.gain[quality])
     classes = codec.prior.choose(latents)

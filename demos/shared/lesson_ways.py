@@ -1,4 +1,4 @@
-"""The pictures of demos.lesson that show one network, and one image on its way; each returns the numbers in it."""
+"""Pictures of demos.lesson with one network, or one image on its way; each returns its numbers."""
 
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,14 @@ BLUE, RED = "tab:blue", "tab:red"  # values, gradients
 def network(path: Path, sample: int = 1) -> dict[str, Any]:
     """Draw the network of docs/worked-example.md with one of its samples: values above, their gradients below."""
     x, t = np.array([[1, 0], [1, 1], [0, 2]], float), np.array([[1], [1], [0]], float)
-    rng = np.random.default_rng()  # what it draws is overwritten
+    rng = np.random.default_rng()  # its weights are replaced below
     hidden, bend, output = Dense(2, 2, rng=rng, dtype=float), ReLU(), Dense(2, 1, rng=rng, dtype=float)
     hidden.weight.value = [[0.5, 0.5], [0.5, -0.25]]
     output.weight.value, output.bias.value = [[-1], [1]], [0.25]
     h = bend.forward(hidden.forward(x, training=True), training=True)
     y = output.forward(h, training=True)
     _, dy = MeanSquaredError().value_and_gradient(y, t)
-    dy[np.arange(len(x)) != sample] = 0  # the gradients are the share of this one sample
+    dy[np.arange(len(x)) != sample] = 0  # so the gradients are this sample's share
     dh = output.backward(dy).copy()
     dz = bend.backward(dh).copy()
     dx = hidden.backward(dz).copy()
@@ -67,7 +67,7 @@ def network(path: Path, sample: int = 1) -> dict[str, Any]:
     axis.text(-0.5, -0.8, "above, in blue: values", fontsize=9, color=BLUE)
     below = "below, in red: gradients ∂L/∂…; a weight's is the value where its edge begins × the gradient where it ends"
     axis.text(-0.5, -1.08, below, fontsize=9, color=RED)
-    save(figure, path, f"Forward in blue, backward in red: sample {sample} in the network of nine weights")
+    save(figure, path, f"Forward in blue, backward in red: sample {sample} in the network of the worked example")
     return {name: {"value": float(value), "gradient": float(gradient)} for name, (value, gradient) in values.items()}
 
 
@@ -77,7 +77,7 @@ def number(value: float) -> str:
 
 
 def panel(axis: Axes, number: int, title: str, below: str) -> None:
-    """Number a panel, and write what it is above it and where it comes from below."""
+    """Number a panel; write its title above it, and its shape and file below."""
     axis.set_title(f"{number}. {title}", fontsize=9)
     axis.set(xticks=[], yticks=[])
     axis.set_xlabel(below, fontsize=8)
@@ -89,7 +89,7 @@ def signed(axis: Axes, image: np.ndarray) -> None:
 
 
 def image_to_weight(path: Path, images: np.ndarray, index: int, model: Sequential) -> dict[str, Any]:
-    """Draw the first training step of a model, as one image of its batch sees it: forward above, backward below."""
+    """Draw the first training step of a model for one image of its batch: forward above, backward below."""
     shape, x = images.shape[1:], images.astype(np.float32) / 255
     dense = next(layer for layer in model.layers if isinstance(layer, Dense))
     optimizer, loss = Adam(), MeanSquaredError()
@@ -100,7 +100,7 @@ def image_to_weight(path: Path, images: np.ndarray, index: int, model: Sequentia
     code = model.encoder.predict(x[index : index + 1])[0]
     model.zero_gradients()
     model.backward(dy.copy(), need_dx=False)
-    unit = int(np.argmax(code))  # the one whose weights are shown
+    unit = int(np.argmax(code))  # show the weights of this one
     before, gradient = dense.weight.value[:, unit].copy(), dense.weight.gradient[:, unit].copy()
     optimizer.step()
     after = dense.weight.value[:, unit]
@@ -132,7 +132,7 @@ def image_to_weight(path: Path, images: np.ndarray, index: int, model: Sequentia
 
 
 def pixels_to_bytes(path: Path, image: np.ndarray, codec: ImageCodec, quality: int, bits: np.ndarray) -> dict[str, Any]:
-    """Draw one image's way through the codec of digits: what each stage makes of it; `bits` are those of its symbols (K,)."""
+    """Draw one image in each stage of the codec of digits; `bits` (K,) are the prices of its symbols."""
     latents = codec.encoder.predict(image[None])
     symbols = quantize(latents, codec.gain[quality])[0]
     file = codec.compress_latents(latents, quality)
@@ -158,7 +158,7 @@ def pixels_to_bytes(path: Path, image: np.ndarray, codec: ImageCodec, quality: i
 
 
 class Surfaces(Callback):
-    """Notes after some epochs what a network of two inputs says everywhere on a square, and where its hidden units change sign."""
+    """Notes after some epochs the output of a network of two inputs on a square, and where its hidden units change sign."""
 
     def __init__(self, epochs: list[int], side: np.ndarray):
         self.epochs, self.grid = epochs, np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)  # (S², 2)
@@ -176,7 +176,7 @@ class Surfaces(Callback):
 
 
 def xor(path: Path, seed: int) -> dict[str, Any]:
-    """Draw how two hidden units learn "one or the other, not both", which no single unit can say."""
+    """Draw how two hidden units learn "one or the other, not both"; a single unit cannot."""
     rng, epochs = np.random.default_rng(seed), [0, 20, 50, 100, 400]
     x, t = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float), np.array([[0], [1], [1], [0]], float)
     model = Sequential([Dense(2, 2, rng=rng, dtype=float), Tanh(), Dense(2, 1, rng=rng, dtype=float)])
@@ -184,7 +184,7 @@ def xor(path: Path, seed: int) -> dict[str, Any]:
     surfaces = Surfaces(epochs, side)
     model.compile(Adam(0.05), "bce_logits")
     history = model.fit(x, t, epochs=epochs[-1], batch_size=4, shuffle=False, verbose=False, callbacks=[surfaces]).history
-    figure = Figure(figsize=(WIDTH, 2.5), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.3), layout="constrained")
     axes = figure.subplots(1, len(epochs), sharey=True)
     for axis, (epoch, (probability, hidden)) in zip(axes, surfaces.found.items(), strict=True):
         grid = (side, side)
@@ -192,7 +192,8 @@ def xor(path: Path, seed: int) -> dict[str, Any]:
         for z, style in zip(hidden.T, ("--", ":"), strict=True):
             axis.contour(*grid, z.reshape(101, 101), [0], colors="black", linestyles=style, linewidths=1)
         axis.scatter(*x.T, c=t[:, 0], cmap="RdBu_r", edgecolors="black", s=45, zorder=3)
-        axis.set(aspect="equal", xticks=[0, 1], yticks=[0, 1], title=f"epoch {epoch}" if epoch else "start")
+        axis.set(aspect="equal", xticks=[0, 1], yticks=[0, 1], xlabel="x[0]", title=f"epoch {epoch}" if epoch else "start")
+    axes[0].set_ylabel("x[1]")
     figure.colorbar(drawn, ax=list(axes), label="P(1)", ticks=[0, 0.5, 1], shrink=0.8)
     save(figure, path, "XOR in a 2-2-1 network: each hidden unit draws a line, the output joins their sides")
     said = 1 / (1 + np.exp(-model.predict(x)[:, 0]))

@@ -1,21 +1,21 @@
-"""Principal component analysis: the linear code with which autoencoders are compared, and the plane in which codes are drawn."""
+"""Principal component analysis: a linear code to compare with autoencoders, and the plane of the pictures of codes."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-MAX_ROWS = 5000  # more are not needed for a few directions, and an eigenvalue problem of their number would take long
+MAX_ROWS = 5000  # enough for a few directions; an eigenvalue problem of more rows takes long
 
 
 class PCA(NamedTuple):
-    """The directions of greatest variance, of images as floats in [0, 1] or of codes.
+    """The directions of greatest variance of images, as floats in [0, 1], or of codes.
 
     Attributes
     ----------
     mean : array, shape (D,)
     directions : array, shape (K, D)
     share : array, shape (K,)
-        The part of the variance that is in each direction.
+        The share of the variance in each direction.
     """
 
     mean: np.ndarray
@@ -27,16 +27,16 @@ class PCA(NamedTuple):
         return (_rows(x) - self.mean) @ self.directions.T
 
     def decode(self, codes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """Return what has these codes (N, K), as floats (N, *shape); those of images may leave [0, 1] a little."""
+        """Return floats (N, *shape) for codes (N, K); pixels may leave [0, 1] a little."""
         return (self.mean + codes @ self.directions).reshape(-1, *shape)
 
 
 def fit_pca(x: np.ndarray, count: int) -> PCA:
-    """Return the `count` directions of greatest variance of x (N, ...); zeros for those that it does not have.
+    """Return the `count` directions of greatest variance of x (N, ...); zeros if x has fewer.
 
-    The directions are the eigenvectors v of XᵀX, with x less its mean as the rows of X (N, D). Where N < D they are taken from
-    those of X Xᵀ, which is smaller: X Xᵀ u = λ u gives XᵀX (Xᵀu) = λ Xᵀu, and the length of Xᵀu is √λ. Where both N and D are
-    large, rows at equal distances stand for all.
+    The directions are the eigenvectors v of XᵀX; the rows of X (N, D) are x minus its mean. If N < D, take them from the smaller
+    X Xᵀ: X Xᵀ u = λ u gives XᵀX (Xᵀu) = λ Xᵀu, and the length of Xᵀu is √λ. If both N and D are large, take rows at equal
+    distances.
     """
     if min(len(x), x[0].size) > MAX_ROWS:
         x = x[:: -(-len(x) // MAX_ROWS)]

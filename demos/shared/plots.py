@@ -1,4 +1,4 @@
-"""The pictures of an autoencoder, and the pieces that other pictures are made of, too.
+"""The pictures of an autoencoder, and pieces for other pictures.
 
 Images are (N, height, width), or (N, height, width, 3) in colours, values in [0, 1].
 """
@@ -21,13 +21,13 @@ SIGNED = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
 def image_rows(
     path: Path, title: str, rows: Mapping[str, np.ndarray], label: str = "", error: np.ndarray | None = None, signed: str = ""
 ) -> None:
-    """Draw rows of images one below the other, each with its label, and below them a signed error in red and blue.
+    """Draw rows of images with their labels, and below them a signed error in red and blue.
 
-    With a label for the colours, `signed`, all images are in red and blue, from −1 to 1.
+    If `signed` labels the colours, draw all images in red and blue, from −1 to 1.
     """
     columns, (height, width) = max(map(len, rows.values())), next(iter(rows.values())).shape[1:3]
     count = len(rows) + (error is not None)
-    size = max(0.9 * columns + 1.8, 6.0), 0.95 * height / width * count + 0.6  # of few images, too, the title is seen
+    size = max(0.9 * columns + 1.8, 6.0), 1.05 * height / width * count + 0.6  # room for title and labels
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(count, 1, squeeze=False)[:, 0]
     for axis, (name, images) in zip(axes, rows.items(), strict=False):
@@ -45,7 +45,7 @@ def history(path: Path, title: str, curves: Mapping[str, Sequence[float]], ylabe
     axis = figure.subplots()
     for label, values in curves.items():
         axis.plot(range(1, len(values) + 1), values, marker="o", markersize=4, label=label)
-    if any(max(values) > 0 for values in curves.values()):  # nothing but zeros has no logarithms
+    if any(max(values) > 0 for values in curves.values()):  # zeros have no logarithms
         axis.set_yscale("log")
         label_decades(axis.yaxis, (1, 2, 3, 5))
     axis.xaxis.get_major_locator().set_params(integer=True)
@@ -56,7 +56,7 @@ def history(path: Path, title: str, curves: Mapping[str, Sequence[float]], ylabe
 
 
 def filters(path: Path, title: str, panels: Mapping[str, np.ndarray], columns: int = 12) -> None:
-    """Draw what units look at: weights (units, height, width), a panel for each label; red is positive, blue negative."""
+    """Draw weights (units, height, width), a panel for each label; red is positive, blue negative."""
     count, height, width = next(iter(panels.values())).shape
     columns = min(count, columns)
     size = 0.75 * columns * len(panels) + 1.4, 0.75 * -(-count // columns) * height / width + 0.5 + 0.3 * any(panels)
@@ -74,7 +74,7 @@ def filters(path: Path, title: str, panels: Mapping[str, np.ndarray], columns: i
 def first_layer(path: Path, weight: np.ndarray, shape: tuple[int, ...], of: str = "") -> None:
     """Draw the weights (D, H) of the first layer as one image for each of at most 60 units."""
     weights = weight.T.reshape(-1, *shape)
-    title = f"What {len(weights[:60])} of {len(weights)} units of the first layer look at{of}"
+    title = f"Weights of {len(weights[:60])} of {len(weights)} units of the first layer{of}"
     filters(path, title, {"": weights[:60]})
 
 
@@ -106,7 +106,7 @@ def first_of_each(labels: np.ndarray) -> np.ndarray:
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 3) -> np.ndarray:
-    """Return images (N, height, width) as one, row by row, with gaps of NaN, which are drawn as nothing; in colours of white."""
+    """Return images (N, height, width) as one, row by row, with gaps; gaps are NaN, so not drawn, or white among colours."""
     count, height, width, *channels = images.shape
     rows = -(-count // columns)
     padded = np.full((rows * columns, height + gap, width + gap, *channels), 1.0 if channels else np.nan)
@@ -116,7 +116,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 3) -> np.ndarray:
 
 
 def row(axis: Axes, images: np.ndarray, label: str, look: Mapping[str, object], columns: int | None = None) -> AxesImage:
-    """Draw images side by side, in room for `columns`, with a label to their left; return what was drawn."""
+    """Draw images side by side, in room for `columns`, with a label on their left; return the drawn image."""
     drawn = axis.imshow(tile(images, columns or len(images)), **look)
     axis.set_ylabel(label, rotation=0, ha="right", va="center")
     axis.set(xticks=[], yticks=[])

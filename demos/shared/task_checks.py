@@ -1,4 +1,4 @@
-"""What each of the ten tasks must fulfil: a check takes the student's module, and fails with a sentence that says what is wrong."""
+"""The checks of the ten tasks. A check takes the student's module; if something is wrong, it fails with a sentence."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -10,11 +10,11 @@ from nnlite import Dense, LearningRateSchedule, Parameter, Sequential, Tanh, gra
 from nnlite.codec import mixing
 from nnlite.datasets import load_mnist
 
-CHECKS: dict[str, Callable[[ModuleType], str]] = {}  # in the order in which to do them; each returns what is learned from it
+CHECKS: dict[str, Callable[[ModuleType], str]] = {}  # in the order of the tasks; each returns the lesson of its task
 
 
 def check(function: Callable[[ModuleType], str]) -> Callable[[ModuleType], str]:
-    """Enter a check under its name, that of its task."""
+    """Add a check under its function's name: the name of the task."""
     CHECKS[function.__name__] = function
     return function
 
@@ -61,7 +61,7 @@ def dropout(task: ModuleType) -> str:
     share = np.mean(y != 0)
     assert abs(share - 0.25) < 0.01, f"with the rate 0.75 a quarter of the numbers should be kept, received {share:.2f}"
     assert abs(y.mean() - 1) < 0.02, (
-        f"the mean of y where x is 1 should be about 1, received {y.mean():.2f}: what is kept stands for what is left out, too"
+        f"the mean of y where x is 1 should be about 1, received {y.mean():.2f}: the kept numbers stand for the dropped ones, too"
     )
     expect("dx where dy is 1", layer.backward(x), y, "the mask is the same in both directions")
     return "that is why nothing is scaled when the network is used"

@@ -11,18 +11,16 @@
            1-5   width of each, in pixels
            ...   payload
 
-The numbers of two and four bytes are big-endian. Count, height and width are LEB128: seven bits a byte, the lowest
-first, the top bit set in all bytes but the last; only the shortest form is valid. None is 0, and their product is at
-most 2^28 pixels (16,384 × 16,384, or 342,392 images of 28 × 28), so that no few bytes can ask for more memory.
+Numbers of two and four bytes are big-endian. Count, height and width are LEB128: seven bits a byte, the lowest first, the top bit
+set in all bytes but the last; only the shortest form is valid. None is 0. Their product is at most 2^28 pixels (16,384 × 16,384, or
+342,392 images of 28 × 28), so a small file cannot ask for more memory.
 
-The model is named by the first 12 bits of the SHA-256 hash that identifies it: enough to tell users which of their
-models made a file. The checksum covers the whole hash, so that a model which only begins alike is found out as well.
-The quality means what the model makes of it. The first byte is an N with its top bit set; no text in UTF-8 starts with
-the first two.
+The first 12 bits of the model's SHA-256 hash name the model: enough to tell users which of their models made a file. The checksum
+covers the whole hash, so it also notices another model with the same 12 bits. The model decides what the quality means. The first
+byte is an N with its top bit set; no text in UTF-8 starts with the first two.
 
-The header of one image of at most 127 × 127 pixels takes 11 bytes. Each byte more stands for a factor of 128 in one of
-the three numbers, and their product has room for four such factors: no header takes more than 15. The payload may be
-empty.
+The header of one image of at most 127 × 127 pixels takes 11 bytes. Each further byte stands for a factor of 128 in one of the three
+numbers, and their product has room for four such factors: no header takes more than 15 bytes. The payload may be empty.
 """
 
 import struct
@@ -42,12 +40,12 @@ FIXED = struct.Struct(">HHI")  # magic and version, model and quality, checksum
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself.
+    """The numbers in a file's header.
 
     Attributes
     ----------
     model : int
-        The first 12 bits of the hash of the model that made it.
+        The first 12 bits of the hash of the file's model.
     quality : int
         The model's setting, from 0 to 15.
     count, height, width : int
@@ -67,16 +65,16 @@ def pack(payload: bytes, *, model_hash: bytes, quality: int, count: int, height:
     Parameters
     ----------
     payload : bytes
-        What the coder wrote for all the images.
+        The coder's bytes for all images.
     model_hash : bytes
-        The SHA-256 digest, 32 bytes, of whatever the decoder must know.
+        The SHA-256 digest, 32 bytes, of all that the decoder must know.
     quality, count, height, width : int
         As in `Header`.
 
     Returns
     -------
     bytes
-        The file, `payload` being its end.
+        The file; it ends with `payload`.
 
     Raises
     ------
@@ -92,7 +90,7 @@ def pack(payload: bytes, *, model_hash: bytes, quality: int, count: int, height:
 
 
 def read_header(data: bytes) -> Header:
-    """Read what a file says of itself; neither its model is needed for this nor the checksum looked at.
+    """Read a file's header. This needs no model, and does not check the checksum.
 
     Parameters
     ----------
@@ -113,7 +111,7 @@ def read_header(data: bytes) -> Header:
 
 
 def parse(data: bytes, model_hash: bytes) -> tuple[Header, bytes]:
-    """Take a file apart and make sure that it is whole and that this model made it.
+    """Take a file apart; check that it is whole and that this model made it.
 
     Parameters
     ----------
@@ -156,7 +154,7 @@ def _read_header(data: bytes) -> tuple[Header, int]:
     if magic & 15 != VERSION:
         raise CodecError(
             f"expected format version {VERSION}, received version {magic & 15}: "
-            "read the file with the nnlite that made it, presumably a newer one"
+            "read the file with the nnlite that made it, probably a newer one"
         )
     if len(data) < FIXED.size:
         raise CodecError(f"expected a header, received the first {len(data)} bytes of one: the file is cut short")
@@ -170,10 +168,10 @@ def _read_header(data: bytes) -> tuple[Header, int]:
 
 def _check_size(count: int, height: int, width: int) -> None:
     if min(count, height, width) < 1:
-        raise CodecError(f"expected one image or more of one pixel or more, received {count} of {height} x {width}")
+        raise CodecError(f"expected one image or more of one pixel or more, received {count} of {height} × {width}")
     if count * height * width > MAX_PIXELS:
         raise CodecError(
-            f"expected at most {MAX_PIXELS} pixels in a file, received {count} images of {height} x {width}: "
+            f"expected at most {MAX_PIXELS} pixels in a file, received {count} images of {height} × {width}: "
             "divide them among several files"
         )
 

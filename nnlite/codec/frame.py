@@ -1,16 +1,16 @@
-"""The frame around a picture's bytes: who wrote them, of what size the picture is, and whether they are whole.
+"""The frame around a picture's bytes: their format, the picture's size, and a checksum.
 
 ::
 
     offset  size   field
          0     2   magic number CE6, 12 bits | format, 4 bits: 2 photograph, 3 lossless (1: see `nnlite.codec.container`)
          2     4   checksum: CRC-32 of the model's hash, of the two bytes before and of all the bytes behind
-         6   1-5   the format's first number; how many there are and what they mean is up to the format
+         6   1-5   the format's first number; each format has its own numbers
            ...
            ...     payload
 
 Magic number and checksum are big-endian. Each number is LEB128: seven bits a byte, the lowest first, the top bit set in all bytes
-but the last; only the shortest form is valid. Whatever changes gets a format number of its own.
+but the last; only the shortest form is valid. Every change gets a format number of its own.
 """
 
 import struct
@@ -40,7 +40,7 @@ def format_of(data: bytes) -> int | None:
 
 
 def parse(data: bytes, format_: int, count: int, model_hash: bytes = b"") -> tuple[list[int], bytes]:
-    """Take a file apart and make sure that it is whole and that this model made it.
+    """Take a file apart; check that it is whole and that this model made it.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def parse(data: bytes, format_: int, count: int, model_hash: bytes = b"") -> tup
 
 
 def read_numbers(data: bytes, format_: int, count: int) -> tuple[list[int], int]:
-    """Return a file's numbers and the offset of its payload, without a look at the checksum; CodecError as `parse`."""
+    """Return a file's numbers and the offset of its payload; do not check the checksum. CodecError as `parse`."""
     if format_of(data) != format_:
         raise CodecError(
             f"expected a file that starts with {MAGIC << 4 | format_:X}, received {data[:2].hex()!r}: not of this format"
@@ -102,7 +102,7 @@ def write_varint(number: int) -> bytes:
 
 
 def read_varint(data: bytes, start: int) -> tuple[int, int]:
-    """Return the number that starts there and the offset of what follows it; CodecError if there is none in its shortest form."""
+    """Return the number that starts there and the offset behind it; CodecError unless it is whole and in its shortest form."""
     number = 0
     for i, byte in enumerate(data[start : start + VARINT_BYTES]):
         number |= (byte & 127) << 7 * i

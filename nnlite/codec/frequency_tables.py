@@ -1,7 +1,7 @@
-"""The probabilities the range coder works with, as integers: encoder and decoder then agree exactly, on every machine.
+"""The range coder's probabilities, as integers: so encoder and decoder agree exactly, on every machine.
 
-A table lists how often each integer from a minimum to a maximum occurs, in parts of 2^16, and at its end how often
-anything else does: the escape. Each of these frequencies is at least 1, so that the unexpected can still be coded.
+A table holds a frequency for each integer from a minimum to a maximum, in parts of 2^16. Its last entry, the escape, is the
+frequency of all other integers. Each frequency is at least 1, so that the unexpected can still be coded.
 """
 
 from collections.abc import Iterable
@@ -15,20 +15,20 @@ INT32_MAX = (1 << 31) - 1
 
 
 class FrequencyTables:
-    """T tables of integer frequencies, built by `from_weights` or restored from the two arrays that describe them.
+    """T tables of integer frequencies: made by `from_weights`, or restored from the two arrays below.
 
     Parameters
     ----------
     minimum : int32 array, shape (T,)
         The smallest symbol of each table.
     frequencies : uint16 array, shape (T, S)
-        Row t holds the frequencies of the symbols minimum[t], minimum[t] + 1, ..., maximum[t], then that of the escape,
-        then zeros if another table is longer. They sum to 2^16.
+        Row t holds the frequencies of the symbols minimum[t], minimum[t] + 1, ..., maximum[t], then that of the escape, then zeros
+        if another table is longer. They sum to 2^16.
 
     Attributes
     ----------
     minimum, maximum : int32 array, shape (T,)
-        The range of symbols that have a frequency of their own; the others are escaped.
+        Symbols in this range have a frequency of their own; all others are escaped.
     frequencies : uint16 array, shape (T, S)
         As given. To store the tables, store `minimum` and `frequencies`.
     sizes : int32 array, shape (T,)
@@ -36,7 +36,7 @@ class FrequencyTables:
     cumulative : int64 array, shape (T, S + 1)
         Entry j of table t owns the interval [cumulative[t, j], cumulative[t, j + 1]) of [0, 2^16).
     first_entry : uint16 array, shape (T, 256)
-        The entry whose interval contains 256 b: where the search for a number between 256 b and 256 b + 255 starts.
+        The entry whose interval contains 256 b. The search for a number from 256 b to 256 b + 255 starts there.
 
     Raises
     ------
@@ -49,8 +49,8 @@ class FrequencyTables:
             raise ValueError(f"expected minimum to be int32 of shape (T,), T > 0, received {minimum.dtype} {minimum.shape}")
         if frequencies.dtype != np.uint16 or frequencies.ndim != 2 or len(frequencies) != minimum.size:
             raise ValueError(
-                f"expected frequencies to be uint16 of shape ({minimum.size}, S), one row for each minimum, "
-                f"received {frequencies.dtype} {frequencies.shape}"
+                f"expected frequencies to be uint16 of shape ({minimum.size}, S), one row for each minimum, received "
+                f"{frequencies.dtype} {frequencies.shape}"
             )
         sizes = np.count_nonzero(frequencies, axis=1).astype(np.int32)
         present = np.arange(frequencies.shape[1]) < sizes[:, None]  # (T, S)
@@ -63,7 +63,7 @@ class FrequencyTables:
         if maximum.max() > INT32_MAX:
             raise ValueError(f"expected the symbols of a table to be int32, received a table that ends at {maximum.max()}")
 
-        self.minimum, self.frequencies = np.array(minimum), np.array(frequencies)  # copies: nobody else changes them
+        self.minimum, self.frequencies = np.array(minimum), np.array(frequencies)  # copies, so that nobody else changes them
         self.maximum = maximum.astype(np.int32)
         self.sizes = sizes
         self.cumulative = np.zeros((minimum.size, frequencies.shape[1] + 1), np.int64)
@@ -84,13 +84,13 @@ class FrequencyTables:
         minimum : int32 array, shape (T,)
             The smallest symbol of each table.
         weights : T rows of two or more numbers ≥ 0, or an array of shape (T, S)
-            Row t: how often the symbols minimum[t], minimum[t] + 1, ... occur, and last how often a symbol outside this
-            range does. The rows may differ in length and need not be normalised, but a row must not be all zeros.
+            Row t: how often the symbols minimum[t], minimum[t] + 1, ... occur, and last how often a symbol outside this range
+            does. Rows may differ in length and need no normalisation, but no row may be all zeros.
 
         Returns
         -------
         FrequencyTables
-            Frequencies proportional to the weights, rounded by largest remainder, except that none is below 1.
+            Frequencies proportional to the weights, rounded by largest remainder, and each at least 1.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class FrequencyTables:
         return cls(minimum, frequencies)
 
     def cross_entropy(self, symbols: NDArray[np.int32], table_indices: ArrayLike) -> float:
-        """Bits that these symbols must cost: the sum of −log2(frequency / 2^16), plus the excess of the escaped ones.
+        """Return the bits that these symbols cost: the sum of −log₂(frequency / 2^16), and the bits of escaped symbols.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class FrequencyTables:
         escaped = excess > 0
         entry = np.where(escaped, self.sizes[rows] - 1, -below)
         bits = PRECISION - np.log2(self.frequencies[rows, entry].astype(np.float64))
-        # One bit for the side, then Elias gamma: 2 floor(log2(excess)) + 1 bits. frexp's exponent is floor(log2) + 1.
+        # One bit for the side, then Elias gamma: 2 ⌊log₂ excess⌋ + 1 bits. frexp's exponent is ⌊log₂⌋ + 1.
         return float(bits.sum() + np.sum(2.0 * np.frexp(excess[escaped])[1]))
 
     def check_indices(self, table_indices: ArrayLike) -> NDArray[np.int32]:
@@ -155,10 +155,10 @@ def _share_out(weights: NDArray[np.float64]) -> NDArray[np.int64]:
     if not (np.all(np.isfinite(weights)) and weights.min() >= 0 and weights.max() > 0):
         raise ValueError(f"expected a row of weights to be finite, at least 0 and not all 0, received {weights}")
     weights = weights / weights.max()  # their sum stays finite
-    shared = np.ones(weights.size, bool)  # whose share is in proportion; the others get 1
+    shared = np.ones(weights.size, bool)  # these get their share in proportion, the others 1
     while True:
-        # To give some of them 1 may bring others below 1. It ends: the largest weight's share is never below the mean
-        # share, and that is at least 2.
+        # Raising some to 1 may push others below 1. The loop ends, because the largest weight's share is at least the mean share,
+        # and that is at least 2.
         share = np.where(shared, weights, 0.0)
         share *= (TOTAL - np.count_nonzero(~shared)) / share.sum()
         if np.all(share[shared] >= 1):

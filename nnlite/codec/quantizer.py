@@ -1,8 +1,8 @@
-"""Numbers to integers and back: the step at which a code loses information, and the only one.
+"""Numbers to integers and back: here, and only here, a code loses information.
 
-Rounding to the nearest multiple of a step Δ makes an error that is spread evenly over [−Δ/2, Δ/2], with the variance Δ² / 12: half
-the step is a quarter of the error and, once the integers are coded, about one bit more for each. How fine the steps should be is
-learned in `bottleneck`, what the integers cost in bytes is up to `entropy`.
+Rounding to the nearest multiple of a step Δ makes an error that is spread evenly over [−Δ/2, Δ/2], with the variance Δ² / 12. Half
+the step gives a quarter of the squared error, and costs about one bit more for each coded integer. `digits.bottleneck` learns how
+fine the steps should be; `range_coder` turns the integers into bytes.
 """
 
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class UniformQuantizer:
     Attributes
     ----------
     minimum : array, shape (K,)
-        What the byte 0 stands for.
+        The value of byte 0.
     step : array, shape (K,)
-        Δ, the distance between neighbouring bytes' values, not negative.
+        Δ, the distance between the values of neighbouring bytes, at least 0.
     """
 
     minimum: FloatArray
@@ -41,23 +41,23 @@ class UniformQuantizer:
 
     @classmethod
     def from_codes(cls, codes: FloatArray) -> "UniformQuantizer":
-        """Return the quantiser whose ranges just hold these codes, shape (N, K) with N ≥ 1, all finite.
+        """Return the quantiser with the smallest ranges that hold these codes, shape (N, K) with N ≥ 1, all finite.
 
         Raises
         ------
         ValueError
-            The codes are of another shape, none, or not all finite.
+            The codes have another shape, are empty, or are not all finite.
         """
         if codes.ndim != 2 or len(codes) == 0 or not np.isfinite(codes).all():
-            raise ValueError(f"a quantiser is made from finite codes of shape (N, K), received shape {codes.shape}")
+            raise ValueError(f"UniformQuantizer expects finite codes of shape (N, K), received shape {codes.shape}")
         minimum = codes.min(axis=0)
         return cls(minimum, (codes.max(axis=0) - minimum) / 255)
 
     def quantize(self, codes: FloatArray) -> npt.NDArray[np.uint8]:
         """Return round((codes − minimum) / Δ) as bytes, shape (N, K); numbers outside the range become its ends."""
-        step = np.where(self.step > 0, self.step, 1)  # where all codes were equal, every byte is 0
+        step = np.where(self.step > 0, self.step, 1)  # if all codes were equal, every byte is 0
         return np.clip(np.rint((codes - self.minimum) / step), 0, 255).astype(np.uint8)
 
     def dequantize(self, symbols: npt.NDArray[np.uint8]) -> FloatArray:
-        """Return minimum + Δ · symbols, shape (N, K), in the dtype of the codes that the quantiser was made from."""
+        """Return minimum + Δ · symbols, shape (N, K), in the dtype of the quantiser's codes."""
         return self.minimum + self.step * symbols.astype(self.step.dtype)

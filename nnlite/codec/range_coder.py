@@ -1,19 +1,19 @@
-"""A range coder: integers with known probabilities become as few bytes as they can, their cross-entropy and one more.
+"""A range coder: integers with known probabilities become their cross-entropy in bytes, and at most one byte more.
 
-A message is an interval. The coder starts from a wide one and, symbol by symbol, keeps only the part that belongs to
-the symbol; a part is as large as its symbol is probable. The bytes written are the shortest number inside the last
-interval, and whoever knows the probabilities finds the symbols again, in the same order, by asking in which part the
-number lies. Narrowing to a share p costs −log2(p) bits (G. N. N. Martin, "Range encoding", 1979).
+A message is an interval. The coder starts from a wide one and, symbol by symbol, keeps only the symbol's part of it: a probable
+symbol has a large part. The coder writes the shortest number inside the last interval. The decoder knows the probabilities, too: it
+asks in which part the number lies, and finds the symbols again in the same order. Narrowing to a share p costs −log₂ p bits (G. N.
+N. Martin, "Range encoding", 1979).
 
-All is integer arithmetic, so bytes written on one machine are read on every other, and no number reaches 2^58, so
-signed 64-bit integers hold it, compiled or not. The interval is [low, low + width). Invariants:
+All arithmetic is in integers, so every machine reads the bytes of every other. No number reaches 2^58, so signed 64-bit integers
+hold all of them, compiled or not. The interval is [low, low + width). Invariants:
 
-- Before each symbol 2^48 < width ≤ 2^56 and low + width ≤ 2^57. A table cuts the interval into 2^16 equal steps;
-  what the division leaves over is less than a 2^−32th of the interval and belongs to no symbol.
-- When the width falls to 2^48 or below, the top byte of the 56 bits of `low` is written and the rest moves up (M.
-  Schindler's byte-wise renormalisation). Once written, a byte changes only by a carry:
-- `low` may reach 2^56. The ninth bit of the byte to be written then belongs to the byte before, and if that is 255, to
-  the one before that. There is always one to take it, for the message stays inside the interval it began with.
+- Before each symbol 2^48 < width ≤ 2^56 and low + width ≤ 2^57. A table cuts the interval into 2^16 equal steps. The division
+  leaves a rest of less than a 2^−32th of the interval; it belongs to no symbol.
+- When the width falls to 2^48 or below, the coder writes the top byte of the 56 bits of `low` and moves the rest up (M. Schindler's
+  byte-wise renormalisation). After that only a carry changes the byte:
+- `low` may reach 2^56. Then the byte to write has a ninth bit: add it to the byte before, and if that is 255, to the one before
+  that. There is always such a byte, because the message stays inside its first interval.
 - The decoder keeps `offset`, the number read minus `low`: 0 ≤ offset < width.
 """
 
@@ -36,7 +36,7 @@ def encode(symbols: NDArray[np.int32], table_indices: ArrayLike, tables: Frequen
     Parameters
     ----------
     symbols : int32 array, shape (M,)
-        The values, any of them: what lies outside its table's range is escaped, at the price of some 20 bits and more.
+        Any values. A value outside its table's range is escaped, at the price of 20 bits or more.
     table_indices : integer array, shape (M,)
         For each symbol the row of `tables` that gives its probabilities, from 0 to T − 1.
     tables : FrequencyTables
@@ -45,7 +45,7 @@ def encode(symbols: NDArray[np.int32], table_indices: ArrayLike, tables: Frequen
     Returns
     -------
     bytes
-        About ``tables.cross_entropy(symbols, table_indices) / 8`` of them. Neither M nor an end mark is among them.
+        About ``tables.cross_entropy(symbols, table_indices) / 8`` bytes. They contain neither M nor an end mark.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def decode(data: bytes, table_indices: ArrayLike, tables: FrequencyTables) -> ND
     Parameters
     ----------
     data : bytes
-        The whole stream. Past its end zeros are read, since `encode` leaves off the zeros at the end.
+        The whole stream. The decoder reads zeros past its end, because `encode` leaves off the zeros at the end.
     table_indices : integer array, shape (M,)
         As given to `encode`; their number is the number of symbols.
     tables : FrequencyTables
@@ -73,8 +73,8 @@ def decode(data: bytes, table_indices: ArrayLike, tables: FrequencyTables) -> ND
     Returns
     -------
     int32 array, shape (M,)
-        The symbols. A stream that was changed or cut short mostly gives other symbols without a complaint: it takes a
-        checksum beside it to notice (see `nnlite.codec.container`).
+        The symbols. A damaged stream mostly gives other symbols without an error: put a checksum beside it, as
+        `nnlite.codec.container` does.
 
     Raises
     ------
@@ -89,8 +89,8 @@ def decode(data: bytes, table_indices: ArrayLike, tables: FrequencyTables) -> ND
     decoded = _decode(stream, rows, tables.minimum, tables.sizes, tables.cumulative, tables.first_entry, symbols)
     if decoded < symbols.size:
         raise CodecError(
-            f"expected {symbols.size} symbols, received a stream that makes no sense at symbol {decoded}: "
-            "it is damaged, or was coded with other tables"
+            f"expected {symbols.size} symbols, received a stream that makes no sense at symbol {decoded}: it is damaged, or was "
+            "coded with other tables"
         )
     return symbols
 
@@ -99,8 +99,8 @@ def decode(data: bytes, table_indices: ArrayLike, tables: FrequencyTables) -> ND
 def _append(output: NDArray[np.uint8], length: int, number: int) -> int:
     """Append the low 8 bits of the 9-bit `number` as a byte, add the ninth to the bytes before; return the new length.
 
-    A carry turns the bytes it passes from 255 to 0. It cannot pass them again: all carries together cost no more than
-    the bytes.
+    A carry turns every byte on its way from 255 to 0, and no later carry passes that byte again. So all carries together take no
+    more time than the bytes.
     """
     if number > 255:
         i = length - 1
@@ -132,7 +132,7 @@ def _encode_bit(low: int, width: int, bit: int, output: NDArray[np.uint8], lengt
 
 @jit
 def _encode_excess(low: int, width: int, excess: int, output: NDArray[np.uint8], length: int) -> tuple[int, int, int]:
-    """Code `excess` >= 1 in Elias gamma: a zero for each bit after its leading one, then its bits."""
+    """Code `excess` ≥ 1 in Elias gamma: a zero for each bit after its leading one, then its bits."""
     zeros = 0
     while excess >> (zeros + 1):
         zeros += 1
@@ -167,7 +167,7 @@ def _encode(
             low, width, length = _encode_bit(low, width, below, output, length)
             low, width, length = _encode_excess(low, width, excess, output, length)
 
-    # The interval is over 2^48 wide: it contains a number that is zero but for its top byte, and perhaps there too.
+    # The interval is wider than 2^48, so it contains a number with zeros below its top byte, or even zeros alone.
     number = ((low + FULL - 1) // FULL) * FULL
     if number >= low + width:
         number = ((low + BOTTOM - 1) // BOTTOM) * BOTTOM
@@ -221,16 +221,16 @@ def _decode(
     first_entry: NDArray[np.uint16],  # (T, 256)
     symbols: NDArray[np.int32],  # (M,), filled
 ) -> int:
-    """Fill `symbols` and return their number; less than M where the stream stops making sense."""
+    """Fill `symbols` and return their number; it is less than M if the stream stops making sense."""
     offset, width, position = _shift_in(0, 1, stream, 0)  # from 1 to the full 2^56: seven bytes
     for m in range(symbols.size):
         t = rows[m]
         step = width >> PRECISION
         target = offset // step  # the step in which the number lies
-        if target >= TOTAL:  # in the rest that the division left over: no symbol's
+        if target >= TOTAL:  # in the rest of the division: no symbol's
             return m
         entry = np.int64(first_entry[t, target >> 8])
-        while cumulative[t, entry + 1] <= target:  # ends, for the last of them is 2^16
+        while cumulative[t, entry + 1] <= target:  # ends, because the last of them is 2^16
             entry += 1
         offset -= step * cumulative[t, entry]
         width = step * (cumulative[t, entry + 1] - cumulative[t, entry])

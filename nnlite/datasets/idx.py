@@ -1,4 +1,4 @@
-"""Where the images come from: MNIST, which comes with the package, and any folder of files in the same IDX format.
+"""Images in IDX files, the format of MNIST.
 
 An IDX file is a header and the elements, nothing else. All integers are big-endian:
 
@@ -28,7 +28,7 @@ Bytes = npt.NDArray[np.uint8]
 
 UNSIGNED_BYTE = 0x08
 MAX_DIMENSIONS = 4
-PIECE = 2**20  # so many bytes are unzipped at a time
+PIECE = 2**20  # bytes to unzip at a time
 
 
 def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Bytes:
@@ -39,12 +39,12 @@ def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Byt
     path : path
         Gzip is recognised by its first two bytes, not by the name.
     dimensions : int, optional
-        What the file must have: 3 for images, 1 for labels.
+        The expected number: 3 for images, 1 for labels.
 
     Raises
     ------
     DatasetError
-        The file cannot be read, is no IDX file of bytes, has other dimensions, or more or fewer bytes than these promise.
+        The file cannot be read, is no IDX file of bytes, has other dimensions, or has more or fewer bytes than its sizes promise.
     """
     with reported_as(DatasetError, f"{path}: expected a readable IDX file", OSError):
         data = read_file(path)
@@ -57,7 +57,7 @@ def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Byt
 def parse_idx(data: bytes, dimensions: int | None = None) -> Bytes:
     """Return the array of an IDX file's bytes, as `load_idx` does for a file.
 
-    Unzipping ends with the bytes that the header promises, 1 GiB at most, however much more a small gzip could become.
+    It unzips at most the bytes that the header promises, and never more than 1 GiB: a small gzip could become huge.
     """
     with (
         reported_as(DatasetError, "expected a readable IDX file, gzipped or not", OSError, EOFError, zlib.error),
@@ -69,7 +69,7 @@ def parse_idx(data: bytes, dimensions: int | None = None) -> Bytes:
 def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0":
-        raise DatasetError(f"expected an IDX file, which begins with two zero bytes, received {start.hex(' ')!r}")
+        raise DatasetError(f"expected an IDX file, with two zero bytes first, received {start.hex(' ')!r}")
     if start[2] != UNSIGNED_BYTE:
         raise DatasetError(f"expected elements of type 0x08 (unsigned bytes), received type 0x{start[2]:02x}")
     n = start[3]
@@ -81,7 +81,7 @@ def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
     shape = tuple(int.from_bytes(sizes[4 * i : 4 * i + 4], "big") for i in range(n))
     promised = f"expected {' × '.join(map(str, shape))} = {math.prod(shape)} bytes after the header"
     if math.prod(shape) > MAX_BYTES:
-        raise DatasetError(f"{promised}, received sizes beyond the {MAX_BYTES} bytes that are read at most")
+        raise DatasetError(f"{promised}, received sizes above the limit of {MAX_BYTES} bytes")
     elements = bytearray()
     while len(elements) <= math.prod(shape) and (piece := file.read(PIECE)):
         elements += piece
@@ -90,4 +90,4 @@ def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
     if len(elements) > math.prod(shape):
         raise DatasetError(f"{promised}, received more: the file is too long, or its sizes are wrong")
     with reported_as(DatasetError, f"{promised}, received sizes that no array can have", ValueError):  # 0 × ..., beyond counting
-        return np.array(np.frombuffer(elements, np.uint8).reshape(shape))  # a copy, which owns its memory
+        return np.array(np.frombuffer(elements, np.uint8).reshape(shape))  # a copy owns its memory

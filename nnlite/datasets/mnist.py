@@ -1,4 +1,4 @@
-"""MNIST, which comes with the package, and any folder of files in the same layout."""
+"""MNIST, inside the package, and any folder of files in the same layout."""
 
 import os
 from pathlib import Path
@@ -38,7 +38,7 @@ def load_idx_folder(path: str | os.PathLike[str]) -> Dataset:
     Raises
     ------
     DatasetError
-        A file is missing or malformed, images and labels differ in number, or training and test images in size.
+        A file is missing or malformed, images and labels differ in number, or training and test images differ in size.
     """
     folder = Path(path)
     arrays = []
@@ -89,4 +89,4 @@ def _find(folder: Path, name: str) -> Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
-    raise DatasetError(f"{folder}: expected a file {name} or {name}.gz in this folder, found neither")
+    raise DatasetError(f"{folder}: expected a file {name} or {name}.gz in this folder, received neither")

@@ -1,7 +1,6 @@
 """Files: weights and models, written whole or not at all, and read without trusting them.
 
-Read `errors`, `whole_files`, `safetensors` and `weights`; `torch_and_keras`, `torch_names` and `onnx` lead to
-other libraries.
+Read `errors`, `whole_files`, `safetensors` and `weights`; `torch_and_keras`, `torch_names` and `onnx` lead to other libraries.
 """
 
 from nnlite.files.errors import CheckpointError, CodecError, DatasetError, FileError, FormatError, PictureError

@@ -1,36 +1,36 @@
-"""What is raised for a file that is not what it should be: one family, so that a program can catch them all as `FileError`."""
+"""Exceptions for bad files: one family, so that a program can catch them all as `FileError`."""
 
 import contextlib
 from collections.abc import Iterator
 
 
 class FileError(ValueError):
-    """A file that is not what it should be; the message names it or what is wrong in it."""
+    """A bad file; the message names the file or what is wrong in it."""
 
 
 class FormatError(FileError):
-    """A file that is no safetensors file, or a damaged one."""
+    """The file is no safetensors file, or it is damaged."""
 
 
 class CheckpointError(FileError):
-    """A file that does not fit the model or its training; the message names the first difference."""
+    """The file does not fit the model or its training; the message names the first difference."""
 
 
 class DatasetError(FileError):
-    """A data file or folder that is not what it should be."""
+    """A data file or folder is not in the expected form."""
 
 
 class PictureError(FileError):
-    """A file or folder of pictures that cannot be read, or cannot be written."""
+    """A file or folder of pictures cannot be read or written."""
 
 
 class CodecError(FileError):
-    """Compressed data, or what is to be compressed, that is not what the codec expects."""
+    """The codec does not take these pictures or this compressed data."""
 
 
 @contextlib.contextmanager
 def reported_as(error: type[FileError], expected: str, *causes: type[Exception]) -> Iterator[None]:
-    """Raise an `error` that says what was expected in place of exceptions of these kinds; one that is an `error` stays itself."""
+    """In place of exceptions of these kinds raise an `error` that says what was expected; leave one that is an `error` already."""
     try:
         yield
     except causes as cause:

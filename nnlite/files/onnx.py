@@ -1,13 +1,12 @@
-"""A trained model as an ONNX file, for programs that only infer: onnxruntime, OpenCV, browsers, phones.
+"""Write a trained model to an ONNX file, for programs that only infer: onnxruntime, OpenCV, browsers, phones.
 
-An ONNX file is one message of protocol buffers. A message is a row of fields, each a key, number · 8 + wire type, and a value:
+An ONNX file is one message of protocol buffers. A message is a row of fields; each is a key, number · 8 + wire type, and a value:
 
-    wire type   value
-    0           an integer in groups of 7 bits, lowest first, each in a byte whose highest bit says whether another follows (varint)
-    2           bytes, text in UTF-8 or a message, after its length as a varint
-    5           a float32, little-endian
+    wire type   value 0           an integer in groups of 7 bits, lowest first, a byte each; the highest bit of a byte says that
+    another follows (varint) 2           bytes, text in UTF-8 or a message, after its length as a varint 5           a float32,
+    little-endian
 
-These are the messages and fields that are written, with their numbers; one that is marked * may be there several times:
+This module writes these messages and fields, with their numbers; a field marked * may occur several times:
 
     Model         ir_version 1, producer_name 2, graph 7, opset_import* 8
     OperatorSet   domain 1 ("" are ONNX's own operators), version 2
@@ -38,7 +37,7 @@ from nnlite.layers import IDENTITIES, Layer, Rescale, Reshape, SiLU, Stack
 
 IR_VERSION, OPSET = 9, 20
 DATA_TYPES = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(np.float64): 11}
-OPERATORS: dict[type[Layer], Callable[[Any], tuple[str, dict[str, float | str]]]] = {  # with x and the parameters as inputs
+OPERATORS: dict[type[Layer], Callable[[Any], tuple[str, dict[str, float | str]]]] = {  # inputs: x and the parameters
     layers.Dense: lambda layer: ("Gemm", {}),
     layers.TiedDense: lambda layer: ("Gemm", {"transB": 1}),
     layers.BatchNormalization: lambda layer: ("BatchNormalization", {"epsilon": float(layer.epsilon)}),
@@ -58,15 +57,15 @@ def export_onnx(model: Stack, path: str | os.PathLike[str]) -> None:
     """Write the model to an ONNX file.
 
     The graph computes what ``model.forward(x)`` does, from its input "x", shape (N, *model.input_shape) with any N, to its output
-    "y". It takes no uint8 images: divide them by 255 before, as `Sequential.predict` does. Weights have the names of
-    `Sequential.named_parameters`; layers that only matter in training are left out.
+    "y". Divide uint8 images by 255 before you pass them, as `Sequential.predict` does. Weights have the names of
+    `Sequential.named_parameters`. Layers that only work in training are left out.
 
-    All is in the model's dtype. onnxruntime computes in float64 too, except for ELU, LeakyReLU and Softplus: use float32 for these.
+    All arrays have the model's dtype. onnxruntime computes in float64, too, but not ELU, LeakyReLU and Softplus: use float32 there.
 
     Raises
     ------
     ValueError
-        The model has no input_shape, or a layer of a type that is not known here; the message names it.
+        The model has no input_shape, or a layer of an unknown type; the message names the layer.
     """
     write_atomically(path, dumps(model))
 
@@ -74,9 +73,9 @@ def export_onnx(model: Stack, path: str | os.PathLike[str]) -> None:
 def dumps(model: Stack) -> bytes:
     """Return the file's bytes."""
     if model.input_shape is None:
-        raise ValueError("an ONNX file tells the shape of its input, received a model without: give Sequential an input_shape")
+        raise ValueError("export_onnx expects a model with an input_shape, received one without: give Sequential an input_shape")
     steps = [(position, layer) for position, layer in layers_by_position(model).items() if type(layer) not in IDENTITIES]
-    expect(len(steps) > 0, "an ONNX file needs a layer that computes something, received a model without")
+    expect(len(steps) > 0, "export_onnx expects a model with a layer that computes something, received one without")
     graph, x = _Graph(model), "x"
     for position, layer in steps:
         y = "y" if layer is steps[-1][1] else position
@@ -91,7 +90,7 @@ def dumps(model: Stack) -> bytes:
 
 
 class _Graph:
-    """Nodes, and the arrays that they name."""
+    """The nodes of a graph, and their arrays by name."""
 
     def __init__(self, model: Stack):
         self.dtype = np.dtype(model.dtype)
@@ -100,7 +99,7 @@ class _Graph:
         self.arrays: dict[str, Array] = {}
 
     def add(self, position: str, layer: Layer, x: str, y: str) -> None:
-        """Append what computes the value named y from the one named x, as the layer does in inference."""
+        """Append the nodes that compute the value y from the value x, as the layer does in inference."""
         inner = f"{position}.inner"
         if type(layer) in OPERATORS:
             operator, attributes = OPERATORS[type(layer)](layer)

@@ -1,13 +1,13 @@
-"""Arrays in a file, by name: the safetensors format, written and read with json and NumPy alone.
+"""Arrays in a file, by name: write and read the safetensors format with json and NumPy alone.
 
     offset  size    content
     0       8       n, length of the header in bytes, unsigned, little-endian
     8       n       the header: JSON in UTF-8, beginning with "{", padded with spaces to a multiple of 8
     8+n     rest    the buffer: the elements of all arrays, little-endian, in C order, one array after the other without a gap
 
-The header maps each name to {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, the offsets counted from the start of
-the buffer, and "__metadata__", if present, to an object of strings. Nothing in such a file can be executed, and every field is
-checked before anything is allocated: a reader of files from strangers can ask for no more.
+The header maps each name to {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}; the offsets count from the start of
+the buffer. If there is an entry "__metadata__", it is an object of strings. Nothing in such a file can be executed, and the reader
+checks every field before it allocates memory. So files from strangers are safe to read.
 
 Format: https://huggingface.co/docs/safetensors
 """
@@ -28,12 +28,12 @@ DTYPES = {
     "U64": np.uint64, "I64": np.int64, "F16": np.float16, "F32": np.float32, "F64": np.float64,
 }  # fmt: skip
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
-MAX_HEADER = 10_000_000  # bytes, enough for 100,000 arrays; JSON of so many takes up to 30 times the memory
+MAX_HEADER = 10_000_000  # bytes, enough for 100,000 arrays; as JSON they take up to 30 times the memory
 MAX_BYTES = 2**34  # 16 GiB
 
 
 def write(path: str | os.PathLike[str], arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> None:
-    """Write the arrays, in their order, and the metadata, so that `path` is afterwards the old file or the new one, whole.
+    """Write the arrays, in their order, and the metadata. Afterwards `path` is the whole new file or, after an error, the old one.
 
     Raises
     ------
@@ -59,20 +59,20 @@ def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> b
     Raises
     ------
     ValueError
-        An array is of a dtype that is not in DTYPES or named "__metadata__", the metadata are not strings, or names, shapes and
-        metadata together take more than the 10 MB that are read of them.
+        An array has a dtype that is not in DTYPES or the name "__metadata__", the metadata are not strings, or names, shapes and
+        metadata together take more than 10 MB: `read` refuses such a header.
     """
     if metadata is not None and not all(isinstance(value, str) for pair in metadata.items() for value in pair):
-        raise ValueError(f"safetensors metadata are strings, received {metadata}")
+        raise ValueError(f"safetensors expects metadata of strings, received {metadata}")
     if "__metadata__" in arrays:
-        raise ValueError("safetensors keeps the name '__metadata__' for the metadata, received an array of this name")
+        raise ValueError("safetensors expects other names than '__metadata__', received an array of this name: rename it")
     header: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
     buffers = []
     end = 0
     for name, array in arrays.items():
         native = array.dtype.newbyteorder("=")
         if native not in NAMES:
-            raise ValueError(f"safetensors holds {sorted(DTYPES)}, received dtype {array.dtype} for {name!r}")
+            raise ValueError(f"safetensors expects a dtype of {sorted(DTYPES)}, received {array.dtype} for {name!r}")
         data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         begin, end = end, end + len(data)
         header[name] = {"dtype": NAMES[native], "shape": list(array.shape), "data_offsets": [begin, end]}
@@ -81,7 +81,7 @@ def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> b
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER:
         raise ValueError(
-            f"a safetensors header is read of at most {MAX_HEADER} bytes, received names, shapes and metadata of {len(text)}: "
+            f"safetensors expects a header of at most {MAX_HEADER} bytes, received names, shapes and metadata of {len(text)}: "
             "write several files"
         )
     return b"".join([len(text).to_bytes(8, "little"), text, *buffers])
@@ -97,7 +97,7 @@ def loads(data: bytes) -> tuple[dict[str, Array], dict[str, str]]:
     header = _parse_header(data[8 : 8 + length])
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise FormatError("expected __metadata__ to map strings to strings")
+        raise FormatError("expected __metadata__ to map strings to strings, received other values")
     buffer = memoryview(data)[8 + length :]
     arrays = {name: _view(name, entry, buffer) for name, entry in header.items()}
     _check_tiling([entry["data_offsets"] for entry in header.values()], len(buffer))
@@ -111,14 +111,14 @@ def _parse_header(text: bytes) -> dict[str, Any]:
         return dict(pairs)
 
     if not text.startswith(b"{"):
-        raise FormatError("expected a header that begins with '{'")
+        raise FormatError(f"expected a header that begins with '{{', received bytes {text[:8].hex(' ')!r}")
     # No UTF-8, no JSON, an endless number, or nested too deeply:
     with reported_as(FormatError, "expected a header in JSON", ValueError, RecursionError):
         return dict(json.loads(text.decode("utf-8"), object_pairs_hook=unique))
 
 
 def _view(name: str, entry: Any, buffer: memoryview) -> Array:
-    """Return the array that a header entry describes, as a view of the buffer."""
+    """Return the array of a header entry, as a view of the buffer."""
 
     def sizes(value: Any) -> bool:
         return isinstance(value, list) and all(type(size) is int and 0 <= size < 2**63 for size in value)
@@ -137,7 +137,7 @@ def _view(name: str, entry: Any, buffer: memoryview) -> Array:
             f"{name!r}: expected {math.prod(shape)} elements of {element.itemsize} bytes inside a buffer of {len(buffer)}, "
             f"received offsets {offsets}"
         )
-    # A ValueError: no elements, but sizes whose product NumPy cannot count.
+    # A ValueError: no elements, but NumPy cannot count the product of the sizes.
     with reported_as(FormatError, f"{name!r}: expected a shape that an array can have", ValueError):
         array: Array = np.frombuffer(buffer[begin:end], element).reshape(shape)
     if dtype == "BOOL" and array.view(np.uint8).max(initial=0) > 1:

@@ -1,4 +1,4 @@
-"""Weights for PyTorch and Keras, and from them: their names, shapes and files, for a model of the same layers in the same order.
+"""Exchange weights with PyTorch and Keras: their names, shapes and files, for a model of the same layers in the same order.
 
     nnlite                        PyTorch                         Keras
     Dense                         Linear, weight Wᵀ (H, D)        Dense, kernel W (D, H)
@@ -10,8 +10,8 @@
     GaussianNoise, penalties      Identity                        GaussianNoise, or nothing
     Rescale                       nothing                         Rescaling(scale, -shift * scale)
 
-The files hold weights and no settings: slopes, α and ε are those that each side was built with, and the defaults differ (Keras
-normalizes batches with ε = 0.001, nnlite and PyTorch with 0.00001).
+The files hold weights, but no settings. Give slopes, α and ε on both sides, because the defaults differ: Keras normalises batches
+with ε = 0.001, nnlite and PyTorch with 0.00001.
 
 Shapes: D features, H units.
 """
@@ -53,15 +53,15 @@ KERAS_NAME = re.compile(
     r"(?:(encoder|decoder)/)?layers/(?:(sequential|functional)(?:_(\d{1,9}))?/layers/)?"
     rf"({'|'.join(KERAS_KINDS)})(?:_(\d{{1,9}}))?/vars/\d{{1,9}}"
 )
-KERAS_STATE = re.compile(r"optimizer/.*|.*/seed_generator/vars/\d+")  # what is no weight
-KERAS_OVERHEAD = 2**24  # bytes that a file of weights may have beside eight times the weights: room for an optimizer's state
+KERAS_STATE = re.compile(r"optimizer/.*|.*/seed_generator/vars/\d+")  # arrays that are no weights
+KERAS_OVERHEAD = 2**24  # bytes; a file may have eight times the weights and this: room for an optimizer's state
 
 
 def save_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
-    """Write the weights to a safetensors file that a torch.nn.Sequential of the same layers loads as it is.
+    """Write the weights to a safetensors file for a torch.nn.Sequential of the same layers, the twin.
 
-    ``twin.load_state_dict(safetensors.torch.load_file(path))`` does so. The twin has one module for each layer, see the table of
-    `nnlite.files.torch_and_keras`. The arrays have the model's dtype.
+    Load it with ``twin.load_state_dict(safetensors.torch.load_file(path))``. The twin has one module for each layer: see the table
+    in `nnlite.files.torch_and_keras`. The arrays have the model's dtype.
 
     Raises
     ------
@@ -72,17 +72,17 @@ def save_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
 
 
 def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
-    """Read the weights from a file that ``safetensors.torch.save_file(twin.state_dict(), path)`` has written.
+    """Read the weights from a file of ``safetensors.torch.save_file(twin.state_dict(), path)``.
 
-    The twin may also be a module of one's own, with names such as "encoder.0.weight" or "fc1.weight", if only one order of its
-    parts fits the model: layers that are numbered come in the order of their numbers, and shapes must tell which part comes first.
+    The twin may also be a module of your own, with names such as "encoder.0.weight" or "fc1.weight". Then only one order of its
+    parts may fit the model: numbered layers follow their numbers, and the shapes decide the order of the parts.
 
     Raises
     ------
     ValueError
         A layer has no counterpart in PyTorch; the message names it.
     CheckpointError
-        Names, shapes or dtypes are not those of the twin, or fit in several orders. Nothing has been changed then.
+        Names, shapes or dtypes are not those of the twin, or fit in several orders. The model is unchanged.
     nnlite.FormatError
         The file is damaged or of another format.
     OSError
@@ -98,7 +98,7 @@ def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
         if len(ways) != 1:
             missing, unknown = sorted(set(targets) - set(arrays)), sorted(set(arrays) - set(targets))
             raise CheckpointError(
-                f"{path}: expected the model's parameters, received a file without {missing} and with {unknown}, whose shapes fit "
+                f"{path}: expected the model's parameters, received a file without {missing} and with {unknown}; its shapes fit "
                 f"in {'several orders' if ways else 'no order'}: save the state_dict() of the layers in one row, such as "
                 "torch.nn.Sequential(*encoder, *decoder)"
             )
@@ -107,7 +107,7 @@ def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
 
 
 def _torch_state(model: Stack) -> dict[str, Array]:
-    """Return views of the weights in the shapes and under the names that PyTorch gives them."""
+    """Return views of the weights, in PyTorch's shapes and under PyTorch's names."""
     state: dict[str, Array] = {}
     for position, layer in layers_by_position(model).items():
         arrays = {}
@@ -119,11 +119,11 @@ def _torch_state(model: Stack) -> dict[str, Array]:
                 "bias": layer.shift.value,
                 "running_mean": layer.running_mean.value,
                 "running_var": layer.running_variance.value,
-                "num_batches_tracked": np.zeros((), np.int64),  # PyTorch's count, which has no effect unless momentum is None
+                "num_batches_tracked": np.zeros((), np.int64),  # PyTorch's count, without effect unless momentum is None
             }
         elif not isinstance(layer, WEIGHTLESS):
             raise ValueError(
-                f"layer {position}: expected one that torch.nn.Sequential has too, received {type(layer).__name__}: "
+                f"layer {position}: expected one that torch.nn.Sequential has, too, received {type(layer).__name__}: "
                 "exchange the parts before and after it"
             )
         state |= {f"{position}.{name}": array for name, array in arrays.items()}
@@ -131,9 +131,9 @@ def _torch_state(model: Stack) -> dict[str, Array]:
 
 
 def save_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
-    """Write the weights to an HDF5 file that a keras.Sequential of the same layers, in one row, loads as it is.
+    """Write the weights to an HDF5 file for a keras.Sequential of the same layers, in one row, the twin.
 
-    ``twin.load_weights(path)`` does so. Keras expects a name that ends in ".weights.h5".
+    Load it with ``twin.load_weights(path)``. Keras expects a name that ends in ".weights.h5".
 
     Raises
     ------
@@ -154,20 +154,20 @@ def save_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
 
 
 def load_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
-    """Read the weights from a file that Keras 3 has written: a ``.keras`` file or a ``.weights.h5`` file.
+    """Read the weights from a file of Keras 3: a ``.keras`` file or a ``.weights.h5`` file.
 
     The Keras model is a Sequential or functional model of the same layers in one row, or a row of such models, or a model with the
-    attributes `encoder` and `decoder` that are such models. In the file a layer is named by its class and counted from the first of
-    this class on; that is how layers find each other, so layers without weights may differ.
+    attributes `encoder` and `decoder` that are such models. The file names a layer by its class and its number within this class,
+    and layers find each other by these names. So layers without weights may differ.
 
-    Nothing in the file is executed; but it is parsed by the HDF5 library, which is written in C: take files from those you trust.
+    Take files only from people you trust: nothing in the file is executed, but the HDF5 library that parses it is written in C.
 
     Raises
     ------
     ImportError, ValueError
         As for `save_keras_weights`.
     CheckpointError
-        Names, shapes or dtypes are not exactly those of the model, or the file is damaged. Nothing has been changed then.
+        Names, shapes or dtypes are not exactly those of the model, or the file is damaged. The model is unchanged.
     OSError
         The file cannot be read.
     """
@@ -184,24 +184,24 @@ def load_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
 
 
 def _keras_layers(model: Stack) -> dict[str, list[Layer]]:
-    """Return the layers that have weights, in order, by the name of their class in Keras' files."""
+    """Return the layers with weights, in order, by the name of their class in Keras's files."""
     layers: dict[str, list[Layer]] = {kind: [] for kind in KERAS_KINDS}
     for position, layer in layers_by_position(model).items():
         kind = next((kind for kind, cls in KERAS_KINDS.items() if isinstance(layer, cls)), None)
         if kind is not None:
             layers[kind].append(layer)
         elif not isinstance(layer, (*WEIGHTLESS, Rescale)):
-            raise ValueError(f"layer {position}: expected one that Keras has too, received {type(layer).__name__}")
+            raise ValueError(f"layer {position}: expected one that Keras has, too, received {type(layer).__name__}")
     return layers
 
 
 def _keras_arrays(place: str, layer: Layer) -> dict[str, Array]:
-    """Return the weights under their names in Keras' files; Keras has them in the same order and shapes."""
+    """Return the weights under their names in Keras's files; Keras keeps them in the same order and shapes."""
     return {f"{place}/vars/{number}": parameter.value for number, parameter in enumerate(layer.parameters)}
 
 
 def _keras_places(names: Iterable[str], path: str | os.PathLike[str]) -> dict[str, list[str]]:
-    """Return where the layers are in a file that holds `names`, in order, by kind: dense_10 comes after dense_2."""
+    """Return the places of the layers in a file with these names, in order, by kind: dense_10 comes after dense_2."""
     order: dict[str, dict[str, tuple[bool, int, int]]] = {kind: {} for kind in KERAS_KINDS}
     containers = set()
     for name in names:
@@ -214,13 +214,13 @@ def _keras_places(names: Iterable[str], path: str | os.PathLike[str]) -> dict[st
         half, model, model_number, kind, number = match.groups()
         containers.add((half is None, model))
         order[kind][name.rpartition("/vars/")[0]] = (half == "decoder", int(model_number or 0), int(number or 0))
-    if len(containers) > 1:  # they are counted apart, so nothing tells which comes first
+    if len(containers) > 1:  # each is counted for itself, so nothing tells the order
         raise CheckpointError(f"{path}: expected layers beside layers and models beside models, received both: {sorted(names)}")
     return {kind: sorted(found, key=found.__getitem__) for kind, found in order.items()}
 
 
 def _read_keras(path: str | os.PathLike[str], limit: int) -> dict[str, Array]:
-    """Return the weights in a file of Keras by name; from an archive no more than `limit` bytes are unpacked."""
+    """Return the weights of a Keras file by name; unpack at most `limit` bytes of an archive."""
     h5py = _import_h5py()
     data = read_file(path, safetensors.MAX_BYTES)
     problem = f"{path}: expected a .keras or .weights.h5 file, received a damaged or other one"
@@ -237,7 +237,7 @@ def _read_keras(path: str | os.PathLike[str], limit: int) -> dict[str, Array]:
                 if isinstance(item, h5py.Dataset) and not KERAS_STATE.fullmatch(name):
                     datasets[name] = item
 
-            file.visititems(collect)  # each object once, and nothing that is linked from another file
+            file.visititems(collect)  # each object once, and no links to other files
             for name, dataset in datasets.items():
                 if dataset.chunks is not None or dataset.external or dataset.is_virtual or dataset.dtype.hasobject:
                     raise CheckpointError(f"{path}: expected {name} as plain numbers, received compressed, linked or other data")
@@ -251,13 +251,13 @@ def _import_h5py() -> Any:
         import h5py
     except ImportError as error:
         raise ImportError(
-            'the files of Keras are in HDF5, which needs h5py, received none: install it with pip install "nnlite[interop]"'
+            'expected h5py for the HDF5 files of Keras, received no such package: install it with pip install "nnlite[interop]"'
         ) from error
     return h5py
 
 
 def layers_by_position(model: Stack) -> dict[str, Layer]:
-    """Return the layers by position, those of a model inside the model as "2.0"; ValueError if one is there twice."""
+    """Return the layers by position, those of a model inside the model as "2.0"; ValueError if one occurs twice."""
     layers: dict[str, Layer] = {}
     for position, layer in enumerate(model.layers):
         if isinstance(layer, Stack):

@@ -1,8 +1,8 @@
-"""Which arrays of a PyTorch file belong to which layers, where the names differ: told by order and shape, or not at all.
+"""Match the arrays of a PyTorch file with layers of other names, by order and shape; if that is not unique, refuse.
 
-A state_dict names an array by the attributes that lead to its module: "encoder.2.weight" is that of ``self.encoder[2]``. A file has
-the names in alphabetical order, so that a decoder comes before its encoder. Two things are sure nevertheless: parts of one name
-follow each other as their numbers do, and what a layer gives must be as wide as what the next one takes.
+A state_dict names an array by the attributes that lead to its module: "encoder.2.weight" belongs to ``self.encoder[2]``. A file
+holds the names in alphabetical order, so a decoder comes before its encoder. But two things are sure: parts of one name follow each
+other in the order of their numbers, and a layer's output must be as wide as the next layer's input.
 """
 
 import itertools
@@ -13,16 +13,16 @@ from pathlib import Path
 from nnlite.arrays import Array, Shape
 from nnlite.files.whole_files import natural_order
 
-Module = dict[str, Shape]  # the shapes of its arrays, such as those of "weight" and "bias"
+Module = dict[str, Shape]  # the shapes of a module's arrays, such as "weight" and "bias"
 
 MAX_PARTS = 6  # of different names, in 720 orders
 
 
 def ways_to_name(targets: Mapping[str, Array], arrays: Mapping[str, Array]) -> list[dict[str, str]]:
-    """Return the ways in which names of `arrays` can stand for those of `targets`: none, one, or some of several."""
+    """Return the possible ways to rename `arrays` to `targets`: none, one, or some of several."""
     wanted, found = _by_kind(targets), _by_kind(arrays)
     ways: list[dict[str, str]] = [{}]
-    for kind in {*wanted, *found}:  # Linear and BatchNorm1d are counted apart, however they are mixed
+    for kind in {*wanted, *found}:  # Linear and BatchNorm1d are matched separately, in any mixture
         shapes = list(wanted[kind].values())
         fitting = (order for order in _orders([*found[kind]]) if [found[kind][module] for module in order] == shapes)
         ways = [{**way, **dict(zip(wanted[kind], order, strict=True))} for order in itertools.islice(fitting, 2) for way in ways]
@@ -31,7 +31,7 @@ def ways_to_name(targets: Mapping[str, Array], arrays: Mapping[str, Array]) -> l
 
 
 def _by_kind(arrays: Mapping[str, Array]) -> dict[tuple[str, ...], dict[str, Module]]:
-    """Return the modules by the names of their arrays, which tell what kind of module each is."""
+    """Return the modules by kind; the names of its arrays tell a module's kind."""
     modules: dict[str, Module] = defaultdict(dict)
     for name, array in arrays.items():
         module, _, own_name = name.rpartition(".")
@@ -43,10 +43,10 @@ def _by_kind(arrays: Mapping[str, Array]) -> dict[tuple[str, ...], dict[str, Mod
 
 
 def _orders(modules: list[str]) -> Iterator[list[str]]:
-    """Yield the orders in which modules may follow each other: those of one name by number, names in any order."""
+    """Yield the possible orders of modules: those of one name by number, names in any order."""
     parts: dict[str, list[str]] = defaultdict(list)
     levels = zip(*(module.split(".")[:-1] for module in modules), strict=False)
-    outer = len(list(itertools.takewhile(lambda names: len(set(names)) == 1, levels)))  # of names that all have, such as "model"
+    outer = len(list(itertools.takewhile(lambda names: len(set(names)) == 1, levels)))  # of names that all share
     for module in sorted(modules, key=lambda name: natural_order(Path(name))):
         parts[module.split(".")[outer].rstrip("0123456789")].append(module)
     for order in itertools.permutations(parts.values()) if len(parts) <= MAX_PARTS else ():

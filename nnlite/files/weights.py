@@ -1,4 +1,4 @@
-"""Saving a model's weights and loading them again, by name, without pickle."""
+"""Save a model's weights and load them again, by name, without pickle."""
 
 import os
 import zlib
@@ -11,7 +11,7 @@ from nnlite.files import safetensors
 from nnlite.files.errors import CheckpointError
 from nnlite.layers.layer import Layer
 
-CHECKPOINT = "nnlite training"  # how the format of a training's checkpoint begins, see `nnlite.training.resume`
+CHECKPOINT = "nnlite training"  # a training's checkpoint has a format that begins so, see `nnlite.training.resume`
 
 
 def save_weights(model: Layer, path: str | os.PathLike[str]) -> None:
@@ -26,12 +26,12 @@ def save_weights(model: Layer, path: str | os.PathLike[str]) -> None:
 
 
 def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
-    """Read the parameters back from a file of `save_weights`, or those in a checkpoint of `nnlite.Sequential.fit`.
+    """Read the parameters from a file of `save_weights`, or from a checkpoint of `nnlite.Sequential.fit`.
 
     Raises
     ------
     CheckpointError
-        Names, shapes or dtypes are not exactly the model's, or a checkpoint is damaged. Nothing has been changed then.
+        Names, shapes or dtypes are not exactly the model's, or a checkpoint is damaged. The model is unchanged.
     nnlite.FormatError
         The file is damaged or of another format.
     OSError
@@ -60,12 +60,12 @@ def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
 
 
 def restore(targets: Mapping[str, Array], arrays: Mapping[str, Array], path: str | os.PathLike[str]) -> None:
-    """Copy each of the arrays of the file `path` into the target of its name.
+    """Copy each array of the file `path` into the target with its name.
 
     Raises
     ------
     CheckpointError
-        Names, shapes or dtypes are not exactly those of the targets. Nothing has been changed then.
+        Names, shapes or dtypes are not exactly those of the targets. The targets are unchanged.
     """
     if set(arrays) != set(targets):
         missing, unknown = sorted(set(targets) - set(arrays)), sorted(set(arrays) - set(targets))
@@ -90,7 +90,7 @@ def checksum(arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> str:
 
 
 def check_checksum(arrays: Mapping[str, Array], metadata: dict[str, str], path: str | os.PathLike[str]) -> None:
-    """Take "crc32" out of a checkpoint's metadata; CheckpointError unless it is the checksum of the rest."""
+    """Remove "crc32" from a checkpoint's metadata; CheckpointError unless it is the checksum of the rest."""
     received = metadata.pop("crc32", "none")
     if received != checksum(arrays, metadata):
         raise CheckpointError(f"{path}: expected the checksum {checksum(arrays, metadata)}, received {received}: damaged")

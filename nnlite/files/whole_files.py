@@ -1,4 +1,4 @@
-"""Reading a file that may be anything, and a folder in order; writing a file so that it is the old one or the new one, whole."""
+"""Read a file that may be anything, sort a folder, and write a file that is always whole: the old one or the new one."""
 
 import contextlib
 import errno
@@ -13,16 +13,16 @@ MAX_BYTES = 2**30  # 1 GiB, twice the largest file of MNIST's family
 
 
 def read_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> bytes:
-    """Return what a file holds, of at most `limit` bytes; no memory is taken for more than the file has.
+    """Return a file's bytes, at most `limit`; allocate no more than the file has.
 
     Raises
     ------
     OSError
-        The file cannot be read, is larger, or is a pipe or a device, which might never end.
+        The file cannot be read, is larger, or is a pipe or a device: these might never end.
     """
 
     def without_waiting(name: str, flags: int) -> int:
-        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # or else a named pipe waits for its writer
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # otherwise a named pipe waits for its writer
 
     with open(path, "rb", opener=without_waiting) as file:
         status = os.fstat(file.fileno())
@@ -33,8 +33,8 @@ def read_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> bytes:
 
 
 def natural_order(path: Path) -> tuple[list[str | int], str]:
-    """Return a key that sorts files as people count: numbers in their names compare as numbers, 2.png before 10.png."""
-    parts = re.split(r"([0-9]+)", path.name)  # each second part is a number
+    """Return a key to sort files as people count: 2.png before 10.png, because numbers compare as numbers."""
+    parts = re.split(r"([0-9]+)", path.name)  # every second part is a number
     return [int(part) if position % 2 else part for position, part in enumerate(parts)], path.name
 
 
@@ -48,9 +48,9 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write `data` to a temporary file beside `path`, flush it to the disk and rename it.
 
-    Whatever happens on the way (a full disk, a kill), `path` holds its old content or all of the new; after an exception the
-    temporary file is removed. Only a kill can leave it behind, as ".NAME.….tmp". A symbolic link stays one, and its target is
-    replaced. The new file has the permissions of the old one, or those of any new file.
+    Whatever happens on the way (a full disk, a kill), `path` holds its whole old content or its whole new content. An exception
+    removes the temporary file; only a kill can leave it behind, as ".NAME.….tmp". A symbolic link stays a link, and its target is
+    replaced. The new file gets the permissions of the old one, or those of any new file.
 
     Raises
     ------
@@ -65,11 +65,11 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     temporary = target.with_name(f"{_temporary_prefix(target)}{os.urandom(4).hex()}.tmp")
 
     def create(name: str, flags: int) -> int:
-        return os.open(name, flags, 0o666 if mode is None else 0o600)  # less what the umask forbids; private until it is complete
+        return os.open(name, flags, 0o666 if mode is None else 0o600)  # minus the umask; private until it is complete
 
     try:
         file = open(temporary, "xb", opener=create)  # noqa: SIM115 (closed below)
-    except OSError as error:  # which names the temporary file
+    except OSError as error:  # it names the temporary file: name `path` instead
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
     try:
         with file:
@@ -86,7 +86,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def _temporary_prefix(path: Path) -> str:
-    """Return how the names of the temporary files for `path` alone begin: no longer than a folder can hold, in any encoding."""
+    """Return the first part of the names of `path`'s temporary files: unique for `path`, and short enough in any encoding."""
     name = path.name
     return f".{name}." if len(name) <= 50 else f".{name[:50]}~{zlib.crc32(os.fsencode(name)):08x}."
 

@@ -1,4 +1,4 @@
-"""Layers: what maps a batch forward and carries the gradient back.
+"""Layers: they map a batch forward and carry the gradient back.
 
 Read `parameter`, `layer`, `dense` and `activations` first; `reshaping`, `fused` and `stack` complete the autoencoder. Read the
 others when you need them: `rectifiers`, `noise`, `normalization`, `penalties`, `sampling`.

@@ -1,8 +1,8 @@
-"""What stands between the dense layers: elementwise bends, without which a stack of layers would be one matrix.
+"""The bends between dense layers, element by element. Without them a stack of layers would be one matrix.
 
-By the chain rule dx = dy · f'(x), element by element; softmax alone mixes the numbers of a row. Each is a layer of its own; input
-and output have the same shape (N, ...). Most need only their output y for backward, since their derivatives can be written in it,
-and can be computed in one pass with the bias before them, see `Activation`.
+By the chain rule dx = dy · f'(x), element by element; only softmax mixes the numbers of a row. Each is a layer of its own; input
+and output have the same shape (N, ...). Most derivatives can be written in the output y, so backward needs y alone, and one pass
+computes them together with the bias before them, see `Activation`.
 """
 
 import math
@@ -15,7 +15,7 @@ from nnlite.layers.layer import Layer, expect_floats
 
 
 class Activation(Layer):
-    """Base of the elementwise functions y = f(x) whose derivative can be written in y.
+    """Base class of elementwise functions y = f(x) with a derivative that can be written in y.
 
     A subclass writes two in-place passes over a batch (N, H), `apply` and `differentiate`. They also add the bias of a Dense before
     the activation and sum its gradient, see `nnlite.layers.fused`; alone, the bias is zero.

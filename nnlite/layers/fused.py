@@ -1,11 +1,11 @@
-"""A Dense and the activation behind it in one pass over memory, which `nnlite.layers.stack` makes of two neighbours.
+"""A Dense and the activation behind it in one pass over memory; `nnlite.layers.stack` fuses such neighbours.
 
-What the two layers alone do to the batch z (N, H), and what the fused one does, each arrow one pass over it:
+The passes over the batch z (N, H), an arrow each, by two layers (left) and by the fused one (right):
 
     forward     x W → z,  z + b → y₁,  copy → y,  f(y) → y              x W → z,  f(z + b) → z
     backward    copy → dx₁,  dx₁ f'(y) → dz,  Σ dz → ∂L/∂b              copy → dz,  dz f'(y) → dz and Σ dz → ∂L/∂b
 
-A batch is larger than the first cache, so that such a loop waits for memory: half the passes take half the time.
+A batch is larger than the first cache, so such a loop waits for memory: half the passes take half the time.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class DenseWithActivation(Layer):
 
     @property
     def parameters(self) -> list[Parameter]:
-        """Those of the Dense."""
+        """The parameters of the Dense."""
         return self.dense.parameters
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
@@ -55,7 +55,7 @@ class DenseWithActivation(Layer):
 
 
 def fuse(layers: Iterable[Layer]) -> tuple[Layer, ...]:
-    """Return the layers, with each Dense and the activation behind it as one, where both compute as they come with nnlite."""
+    """Return the layers; fuse each Dense with the activation behind it, if both have nnlite's own forward and backward."""
     fused: list[Layer] = []
     for layer in layers:
         inherits = (type(layer).forward, type(layer).backward) == (Activation.forward, Activation.backward)

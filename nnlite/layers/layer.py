@@ -1,12 +1,12 @@
 """The building block: a layer maps a batch forward, and carries the gradient of the loss backward.
 
-Let L be the loss, x what a layer receives and y what it gives. ``forward(x, training)`` computes y; ``backward(dy)`` receives
+Let L be the loss, x a layer's input and y its output. ``forward(x, training)`` computes y; ``backward(dy)`` receives
 dy = ∂L/∂y, adds ∂L/∂θ to the gradient of each of its parameters θ, and returns dx = ∂L/∂x, the dy of the layer before.
 That is the whole of backpropagation: the chain rule, applied from the last layer to the first.
 
-With ``training=True`` a layer keeps exactly what its backward needs, until backward takes it, and works in arrays that it allocates
-once and uses again: what forward and backward return is valid until their next call. With ``training=False`` it keeps nothing and
-works in fresh arrays, so that several threads may share a model for inference.
+With ``training=True`` a layer keeps exactly the arrays that its backward needs, until backward takes them. It allocates its arrays
+once and uses them again: the next call of forward or backward overwrites the result of the last one. With ``training=False`` it
+keeps nothing and works in fresh arrays, so that several threads may share a model for inference.
 
 Shapes: N images a batch, D features, H units.
 """

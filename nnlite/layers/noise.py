@@ -18,7 +18,7 @@ class Dropout(Layer):
     rate : float
         In [0, 1).
     rng : np.random.Generator
-        Draws what is dropped.
+        Draws the dropped numbers.
 
     Notes
     -----

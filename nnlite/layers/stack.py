@@ -1,4 +1,4 @@
-"""Layers in a row, which are a layer themselves: all that files, training and gradient checks need of a model."""
+"""Layers in a row are a layer, too. Files, training and gradient checks need no more of a model."""
 
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
@@ -21,13 +21,13 @@ class Stack(Layer):
     layers : iterable of Layer
         First to last, each object once.
     input_shape : tuple of int, optional
-        Of one sample, such as (28, 28). With it, or if the first layer is one that tells (Dense), every layer is checked now to fit
-        the one before it.
+        Of one sample, such as (28, 28). With it, or if the first layer tells it (Dense), the constructor checks that every layer
+        fits the one before it.
 
     Attributes
     ----------
     layers : tuple of Layer
-        Fixed, since everything else follows from it.
+        Fixed, because everything else follows from it.
     stop_training : bool
         Set by callbacks; the training loop looks at it before each epoch.
 

@@ -54,7 +54,7 @@ class BinaryCrossEntropyWithLogits(BinaryLoss):
 
     Examples
     --------
-    An answer that is certain and wrong costs what its logit says, where log(1 − sigmoid(1000)) would be −∞:
+    A certain and wrong answer costs its logit; log(1 − sigmoid(1000)) would be −∞:
 
     >>> import numpy as np
     >>> from nnlite.losses import BinaryCrossEntropyWithLogits

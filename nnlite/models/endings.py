@@ -1,4 +1,4 @@
-"""Whether a model ends with what its loss expects: logits, or probabilities."""
+"""Check whether a model's last layer gives the numbers that its loss expects: logits or probabilities."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""A stack of layers with what trains it: an optimizer and a loss. The training loop itself is in `nnlite.training.loop`."""
+"""A stack of layers with an optimizer and a loss. The training loop itself is in `nnlite.training.loop`."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -27,15 +27,15 @@ Choice = TypeVar("Choice")
 
 
 class Sequential(Stack):
-    """A model whose layers follow one another, with an optimizer and a loss; itself a layer, so that it can be part of another.
+    """Layers that follow one another, with an optimizer and a loss. A model is a layer, too, so another model can contain it.
 
     Parameters
     ----------
     layers : iterable of Layer
         First to last, each object once.
     input_shape : tuple of int, optional
-        Of one sample, such as (28, 28). With it, or if the first layer is one that tells (Dense), every layer is checked now to fit
-        the one before it.
+        Of one sample, such as (28, 28). With it, or if the first layer tells it (Dense), the constructor checks that every layer
+        fits the one before it.
 
     Raises
     ------
@@ -99,7 +99,7 @@ class Sequential(Stack):
             A key of `nnlite.optimizers.OPTIMIZERS` for one with its defaults, or an object, which belongs to this model from now on
             and starts anew.
         loss : str or Loss
-            A key of `nnlite.losses.LOSSES`, or an object, of which the model takes a copy.
+            A key of `nnlite.losses.LOSSES`, or an object; the model takes a copy of it.
         compiled : bool, optional
             Whether the compiled step (`nnlite.training.compiled`) trains, evaluates and predicts, in a fraction of the layers' time
             and without arrays of gradients. By default it does where it can; True raises ValueError where it cannot.
@@ -159,12 +159,12 @@ class Sequential(Stack):
         x : array, shape (M, ...)
             uint8 images, scaled to [0, 1] batch by batch, or floats.
         y : array, shape (M, ...), optional
-            The targets, in the shape of the model's output. Without y, what goes into the model is what must come out. Targets are
-            never scaled, unless y is x: a y of uint8 holds numbers, such as one-hot labels; one that looks like images is refused.
+            The targets, in the shape of the model's output. Without y, the model's input is its target. Targets are never scaled,
+            unless y is x: a uint8 y holds numbers, such as one-hot labels; if it looks like images, it is an error.
         epochs : int
             How often to go through all samples.
         batch_size : int
-            Samples a step; the last step of an epoch takes what is left.
+            Samples a step; the last step of an epoch takes the rest.
         validation_data : array or pair of arrays, optional
             x or (x, y), as above, to evaluate after each epoch.
         shuffle : bool
@@ -175,14 +175,14 @@ class Sequential(Stack):
             From a batch of x and `rng` to the batch to train on, such as `nnlite.RandomShift`. Targets are never augmented: with
             ``fit(x, x, augment=noise)`` the model learns to give back the clean image, with ``fit(x, augment=shift)`` the shifted.
         callbacks : sequence of Callback
-            Told of every event, in this order.
+            Called at every event, in this order.
         checkpoint : path, optional
-            A file that holds the whole state of the training after each epoch: weights, optimizer, callbacks, random generators. If
-            it is there already, training goes on after its last epoch, and ends bit for bit where it would have ended without a
-            stop (on the same machine, with the same build and number of threads). One file is for one job: the same data, model,
-            settings and seeds. Only `epochs` may differ: with more of them a finished training goes on.
+            A file for the whole state of the training after each epoch: weights, optimizer, callbacks, random generators. If the
+            file exists, training goes on after its last epoch, and ends bit for bit as without the stop (on the same machine, with
+            the same build and number of threads). One file is for one job: the same data, model, settings and seeds. Only `epochs`
+            may differ: with more epochs a finished training goes on.
         watch : bool, default True
-            Whether to stop with TrainingError where training cannot recover. Switch it off to see what becomes of such a one.
+            Whether to stop with TrainingError if the training cannot recover. Switch it off to watch such a training go on.
         verbose : bool
             Whether to show a progress bar.
 
@@ -195,12 +195,12 @@ class Sequential(Stack):
         Raises
         ------
         TrainingError
-            The loss or a weight became NaN or infinite, or the output collapsed: all samples have given one and the same output
-            for 20 steps although their targets differ.
+            The loss or a weight became NaN or infinite, or the output collapsed: for 20 steps all samples had the same output,
+            although their targets differ.
         ValueError
             The arguments do not fit together.
         CheckpointError, nnlite.FormatError
-            The checkpoint is of another job, or damaged. Nothing has been changed then.
+            The checkpoint is of another job, or damaged. Nothing is changed.
         """
         optimizer, loss = self.optimizer, self.loss
         if optimizer.parameters != self.parameters:

@@ -36,7 +36,7 @@ class Optimizer:
         The hyperparameters at `bind`, before any schedule changed them.
     """
 
-    memories: tuple[str, ...] = ()  # the attributes that hold what is remembered, one flat array for each parameter
+    memories: tuple[str, ...] = ()  # attributes with the optimizer's memory, one flat array for each parameter
 
     def __init__(self, learning_rate: float, clip_norm: float | None = None):
         name, number = type(self).__name__, is_number(learning_rate) and 0 < learning_rate < np.inf

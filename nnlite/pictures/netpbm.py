@@ -2,13 +2,13 @@
 
     P5  width  height  maxval  samples         P5 PGM, P6 PPM, and P2 and P3 the same with samples in decimal digits
 
-The four parts of the header are separated by white space, in which a "#" begins a comment to the end of the line, and a single
-white-space character ends it. P5 and P6 have one byte a sample where maxval < 256, else two, the higher first. Samples run from 0,
-black, to maxval; those of a colour are red, green and blue.
+White space separates the four parts of the header, and one white-space character ends it. In this white space a "#" begins a
+comment to the end of the line. P5 and P6 have one byte a sample if maxval < 256, else two, the higher first. Samples run from 0,
+black, to maxval; the three samples of a colour are red, green and blue.
 
-A comment behind maxval is read in each of the ways in which programs write it, if the samples that follow are as many as promised:
-its line's end stands for the white-space character, or has one before or behind it. The manual allows the last; Netpbm reads the
-first. A plain file may have comments between its samples, too, as in Netpbm.
+Programs differ in how they write a comment behind maxval: its line's end is the white-space character, or one stands before or
+behind it. The manual allows the last, Netpbm reads the first. This reader takes the way that leaves the right number of samples. A
+plain file may have comments between its samples, too, as in Netpbm.
 
 Format: the manual pages pgm(5) and ppm(5) of Netpbm, https://netpbm.sourceforge.net/doc/pgm.html.
 """
@@ -24,21 +24,21 @@ COMMENT = rb"#[^\n\r]*[\n\r]"
 HEADER = re.compile((rb"P([2356])" + 3 * rb"(?:\s|@)+(\d{1,10})" + rb"(?=\s|(?:@)+(?!#))").replace(b"@", COMMENT))
 ENDS = [re.compile(rb"\s"), re.compile(rb"\s?(?:%b)+(?!#)\s?" % COMMENT)]  # of a header; not in the middle of its comments
 BEGINNINGS = (b"P2", b"P3", b"P5", b"P6")
-# Samples in a plain file: each is a Python object of some 60 bytes until all are read, 120 MB for so many; photographs are binary.
+# Samples in a plain file: each is a Python object of some 60 bytes while reading, 120 MB in all. Photographs are binary files.
 MAX_PLAIN = 2**21
 
 
 def parse_netpbm(data: bytes) -> npt.NDArray[np.uint8]:
     """Return a PGM file's image (height, width) or a PPM file's (height, width, 3), as uint8, 255 where the file has maxval.
 
-    Where maxval is not 255, values are scaled and rounded to the nearest: v · 255 / maxval.
+    If maxval is not 255, each value v becomes v · 255 / maxval, rounded to the nearest.
 
     Raises
     ------
     PictureError
-        The header is none of the format, a size or maxval is not possible, the file has more or fewer samples than its sizes
-        promise, or a sample is larger than maxval, or a plain file, P2 or P3, has more than 2^21. Nothing larger than a few times
-        the file is allocated, or 120 MB for a plain one.
+        The header is not of this format, a size or maxval is impossible, the file has more or fewer samples than its sizes promise,
+        a sample is larger than maxval, or a plain file, P2 or P3, has more than 2^21. The reader allocates at most a few times the
+        file's size, or 120 MB for a plain file.
     """
     header = HEADER.match(data)
     if header is None:

@@ -6,8 +6,8 @@ The version is 1.0, with a length of two bytes, or 2.0 or 3.0, with four. The he
 
     {'descr': '<f4', 'fortran_order': False, 'shape': (60000, 28, 28), }
 
-NumPy's own reader parses it as a program's text is parsed. Here it is one regular expression, for arrays of numbers alone: the
-three entries may come in any order, with any white space and either quotes, as NumPy reads them.
+NumPy's own reader parses it as Python source. This reader uses one regular expression, for arrays of numbers only. The three
+entries may come in any order, with any white space and either quotes, as NumPy allows.
 
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
 """
@@ -24,8 +24,8 @@ NPY = b"\x93NUMPY"
 MAX_HEADER = 10_000  # bytes, as in NumPy
 
 TYPE = r"[<>|=]?(?:\?|[biuf][0-9]{1,2}|bool|(?:u?int|float)[0-9]{1,2})"  # of Booleans, integers or floats
-SIZE = r"(?:0|[1-9][0-9]{0,18})L?"  # with the L of Python 2
-SIZES = rf"(?:{SIZE}\s*,\s*)+(?:{SIZE}\s*)?"  # (3) would be a number, and (3,) is a shape
+SIZE = r"(?:0|[1-9][0-9]{0,18})L?"  # Python 2 wrote an L
+SIZES = rf"(?:{SIZE}\s*,\s*)+(?:{SIZE}\s*)?"  # (3) is a number, (3,) a shape
 ENTRIES = [
     rf"""(?:'descr'|"descr")\s*:\s*(?:'({TYPE})'|"({TYPE})")""",
     r"""(?:'fortran_order'|"fortran_order")\s*:\s*(True|False)""",
@@ -41,7 +41,7 @@ def parse_npy(data: bytes) -> Array:
     Raises
     ------
     PictureError
-        The header is another, or the file has more or fewer bytes than it promises.
+        The header is not of this format, or the file has more or fewer bytes than it promises.
     """
     size = {b"\1\0": 2, b"\2\0": 4, b"\3\0": 4}.get(data[6:8], 0)  # of the header's length
     start = 8 + size + int.from_bytes(data[8 : 8 + size], "little")

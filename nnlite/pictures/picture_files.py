@@ -1,15 +1,15 @@
 """Images in files of several kinds, as uint8 arrays (N, height, width): PNG, PGM, a folder of PNGs, .npy, IDX; and "-", a pipe.
 
-Where colours are welcome, PNG and PPM give (height, width, 3), and a folder of them (N, height, width, 3).
+With `colours`, PNG and PPM give (height, width, 3), and a folder of them (N, height, width, 3).
 
-On reading, a file's kind is known by its first bytes, and the files of a folder are in natural order, 2.png before 10.png. On
-writing, the name says the kind: ``.png``, ``.pgm`` or ``.ppm``, ``.npy``, IDX where it contains "idx" or "ubyte" (gzipped if it
-also ends in ``.gz``), and a folder where it has no ending. A pipe carries ``.npy``.
+Readers know a file's kind by its first bytes, and take the files of a folder in natural order, 2.png before 10.png. Writers take
+the kind from the name: ``.png``, ``.pgm`` or ``.ppm``, ``.npy``, IDX if the name contains "idx" or "ubyte" (gzipped if it also ends
+in ``.gz``), and a folder if it has no ending. A pipe carries ``.npy``.
 
-Reads opaque PNGs of at most 8 bits a sample; all others are refused.
+The PNG reader takes opaque pictures of at most 8 bits a sample, and refuses all others.
 
-A file may come from a stranger. At most 1 GiB is read of it, and what it promises is compared with what it holds before memory is
-taken for it; only the pixels of a PNG may be more than its bytes, at most 2^24 of them, and 2^28 in a folder.
+A file may come from a stranger. So read at most 1 GiB of it, and compare its sizes with its bytes before you allocate memory. Only
+a PNG may have more pixels than bytes, at most 2^24 of them, and 2^28 in a folder.
 """
 
 import gzip
@@ -41,7 +41,7 @@ MAX_PIXELS = 2**28  # of a folder, 256 MiB
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return what a file holds, or what comes through standard input if the path is "-"; PictureError if it cannot be read."""
+    """Return a file's bytes, or those of standard input if the path is "-"; PictureError if it cannot be read."""
     with reported_as(PictureError, f"{path}: expected a readable file", OSError):
         if path != PIPE:
             return read_file(path, MAX_BYTES)
@@ -78,12 +78,12 @@ def read_images(path: Path, colours: bool = False) -> Array:
     path : Path
         The file, folder or pipe.
     colours : bool
-        Whether pictures may have colours, and a last dimension of 3; otherwise they are refused.
+        Whether pictures may have colours, and a last dimension of 3. Otherwise a picture in colours is an error.
 
     Raises
     ------
     PictureError
-        It cannot be read, is of no known kind, or is damaged; the message names it.
+        The file cannot be read, is of no known kind, or is damaged; the message names it.
     """
     if path != PIPE and os.path.isdir(path):
         return _read_folder(path, colours)
@@ -91,27 +91,27 @@ def read_images(path: Path, colours: bool = False) -> Array:
 
 
 def is_set(folder: Path) -> bool:
-    """Tell whether a folder's pictures are PNG files of one size, grey all or in colours all; a folder without pictures is one."""
+    """Tell whether a folder's pictures are PNG files of one size, all grey or all in colours; true for no pictures."""
     try:
         files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
-    except OSError:  # as whoever reads it will say
+    except OSError:  # the reader will raise it again
         return True
     return all(file.suffix.lower() == ".png" for file in files) and len({read_picture(file).shape for file in files}) <= 1
 
 
 def read_picture(path: Path) -> npt.NDArray[np.uint8]:
-    """Return the one image of a PNG, PGM or PPM file: (height, width) if it is grey, (height, width, 3) if it has colours.
+    """Return the image of a PNG, PGM or PPM file: grey as (height, width), colours as (height, width, 3).
 
     Raises
     ------
     PictureError
-        It cannot be read, is of another kind, damaged, or transparent; the message names it.
+        The file cannot be read, is of another kind, damaged, or transparent; the message names it.
     """
     return _parse_file(path, _parse_picture)
 
 
 def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
-    """Write images (N, height, width) or (N, height, width, 3) as the name asks for; PictureError if that is not possible."""
+    """Write images (N, height, width) or (N, height, width, 3); the name tells the kind. PictureError if that is not possible."""
     name = path.name.lower()
     if path == PIPE or name.endswith(".npy"):
         buffer = io.BytesIO()
@@ -119,11 +119,13 @@ def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None
         write_bytes(path, buffer.getvalue(), force)
     elif name.endswith(".png"):
         if len(images) != 1:
-            raise PictureError(f"{path}: a PNG holds one image, received {len(images)}: give a folder, a .npy or an IDX file")
+            raise PictureError(f"{path}: expected one image for a PNG, received {len(images)}: give a folder, .npy or IDX file")
         write_bytes(path, png(images[0]), force)
     elif name.endswith((".pgm", ".ppm")):
         if len(images) != 1 or (images.ndim == 4) != name.endswith(".ppm"):
-            raise PictureError(f"{path}: a PGM holds one grey image, a PPM one in colours, received {images.shape}: give a .npy")
+            raise PictureError(
+                f"{path}: expected one grey image for a PGM, one in colours for a PPM, received {images.shape}: give a .npy file"
+            )
         _, height, width = images.shape[:3]
         write_bytes(path, b"P%d\n%d %d\n255\n" % (images.ndim + 2, width, height) + images.tobytes(), force)
     elif "idx" in name or "ubyte" in name:
@@ -150,7 +152,7 @@ def _parse_file(path: Path, parse: Callable[[bytes], Array]) -> Array:
 
 
 def parse_images(data: bytes, colours: bool = False) -> Array:
-    """Return the images of a file's bytes, as `read_images` does for a file; FileError if they are none."""
+    """Return the images of a file's bytes, as `read_images` does for a file; FileError if it cannot."""
     if data.startswith((PNG[:4], *NETPBM)):
         image = _parse_picture(data)
         if image.ndim == 3 and not colours:
@@ -173,14 +175,15 @@ def _read_folder(path: Path, colours: bool) -> Array:
     for file in files:
         images.append(_read_file(file, colours))
         if images[-1].shape != images[0].shape:
-            raise PictureError(f"{file}: expected an image of the size of {files[0].name}, as all in one folder")
+            sizes = f"{images[0].shape} like {files[0].name}, received {images[-1].shape}"
+            raise PictureError(f"{file}: expected an image of shape {sizes}")
         if len(images) * images[0].size > MAX_PIXELS:
             raise PictureError(f"{path}: expected at most {MAX_PIXELS} pixels in a folder, received more")
     return np.stack(images)
 
 
 def _write_folder(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
-    """Write a folder under a temporary name and rename it; of an old one, only what we wrote is replaced."""
+    """Write a folder under a temporary name and rename it; replace an old one only if it holds nothing but numbered PNGs."""
     check_target(path, force)
     digits = len(str(len(images) - 1))
     path = Path(os.path.realpath(path))
@@ -200,10 +203,10 @@ def _write_folder(path: Path, images: npt.NDArray[np.uint8], force: bool) -> Non
 
 
 def _replace_folder(path: Path, new: Path) -> None:
-    """Put the folder `new` in the place of the folder `path`: after an exception, Ctrl-C included, the old one is there again.
+    """Replace the folder `path` by the folder `new`. An exception, Ctrl-C included, brings the old one back.
 
-    No call renames both at once. A kill between the two renames leaves nothing at `path`, and the old folder, whole, beside it as
-    ".NAME.old.…"; a kill after them may leave what remains of it there.
+    No call renames both at once. A kill between the two renames leaves nothing at `path`, and the whole old folder beside it as
+    ".NAME.old.…". A kill after them may leave a part of the old folder there.
     """
     old = path.with_name(f".{path.name[:50]}.old.{os.urandom(4).hex()}")
     try:
@@ -218,7 +221,7 @@ def _replace_folder(path: Path, new: Path) -> None:
 
 
 def _check_numbered(path: Path) -> None:
-    """Raise PictureError if a folder holds anything else than numbered PNG files."""
+    """Raise PictureError if a folder holds anything but numbered PNG files."""
     foreign = sorted(file.name for file in path.iterdir() if not re.fullmatch(r"[0-9]+\.png", file.name) or not file.is_file())
     if foreign:
         raise PictureError(
@@ -227,7 +230,7 @@ def _check_numbered(path: Path) -> None:
 
 
 def _parse_picture(data: bytes) -> npt.NDArray[np.uint8]:
-    """Return the image of a PNG's, PGM's or PPM's bytes; one whose colours are all greys as a grey one."""
+    """Return the image of a PNG's, PGM's or PPM's bytes. If all its colours are greys, return it as a grey image."""
     if data.startswith(PNG[:4]):
         image = parse_png(data)
     elif data.startswith(NETPBM):

@@ -1,6 +1,7 @@
 """A folder of pictures as a data set: PGM, PPM and PNG files of one size, in the folder itself or in its sub-folders.
 
-A sub-folder is a group, such as the pictures of one person. Pictures to test with are held out of every group, or whole groups are.
+A sub-folder is a group, such as the pictures of one person. `hold_out` keeps some pictures of each group for testing, or whole
+groups.
 """
 
 import math
@@ -31,19 +32,19 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
     Parameters
     ----------
     path : path
-        Files that end in .pgm, .ppm, .pnm or .png are read, whatever the case; others, and names that begin with a dot, are passed
-        over. Links are followed. The pictures of each sub-folder are one group, those of the folder itself another.
+        Reads files that end in .pgm, .ppm, .pnm or .png, in any case. Skips other files and names that begin with a dot. Follows
+        links. The pictures of each sub-folder are one group, those of the folder itself another.
 
     Returns
     -------
     ImageFolder
-        Grey if all pictures are; if some have colours, the grey ones get three equal channels.
+        Grey if all pictures are grey. If some have colours, the grey ones get three equal channels.
 
     Raises
     ------
     DatasetError
-        There is no such folder or nothing in it, a file is damaged or of another size than the first, or all together would be
-        larger than 1 GiB in colours, three bytes a pixel, even if they are grey; the message names the folder or file.
+        The folder does not exist or is empty, a file is damaged or differs in size from the first, or all together would take more
+        than 1 GiB at three bytes a pixel, even if they are grey; the message names the folder or file.
     """
     folder = Path(path)
     with reported_as(DatasetError, f"{folder}: expected a readable folder of images", OSError):
@@ -51,7 +52,7 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
         files = {name: [file for file in _visible(member) if _is_picture(file)] for name, member in members.items()}
     names = [name for name in files if files[name]]
     if not names:
-        raise DatasetError(f"{folder}: expected PGM, PPM or PNG images in this folder or in folders in it, found none")
+        raise DatasetError(f"{folder}: expected PGM, PPM or PNG images in this folder or in folders in it, received none")
     paths = [file for name in names for file in files[name]]
     pictures: list[npt.NDArray[np.uint8]] = []
     for file in paths:
@@ -61,7 +62,7 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
             raise DatasetError(str(error)) from error
         if len(pictures) == 1 and 3 * math.prod(pictures[0].shape[:2]) * len(paths) > MAX_BYTES:
             raise DatasetError(
-                f"{folder}: expected images that take at most {MAX_BYTES} bytes as colours, found {len(paths)} of "
+                f"{folder}: expected images that take at most {MAX_BYTES} bytes as colours, received {len(paths)} of "
                 f"{_size(pictures[0])} pixels"
             )
         if pictures[-1].shape[:2] != pictures[0].shape[:2]:
@@ -84,17 +85,17 @@ def hold_out(
     groups : array of int, shape (N,)
         The group of each image.
     share : float
-        The part to hold out, in (0, 1): of the images of each group, or of the groups, rounded to the nearest whole number, but at
-        least one and never all; a group of one image keeps it for training.
+        The part to hold out, in (0, 1), of the images of each group or of the groups: rounded to the nearest whole number, at least
+        one and never all. A group of one image keeps it for training.
     rng : np.random.Generator
-        Draws which.
+        Draws the images or groups.
     whole_groups : bool
         Whether to hold out groups as a whole, such as all images of some people.
 
     Raises
     ------
     ValueError
-        The share is not in (0, 1), or nothing is left to test with: no group has two images, or there is one group only.
+        The share is not in (0, 1), or there is nothing to hold out: no group has two images, or there is only one group.
     """
     expect(0 < share < 1, f"hold_out expects a share in (0, 1), received {share}")
     if whole_groups:

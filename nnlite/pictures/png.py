@@ -1,13 +1,13 @@
-"""PNG files: a signature, then chunks, each of a length, a kind, contents and a checksum (https://www.w3.org/TR/png).
+"""PNG files: a signature, then chunks. Each chunk is a length, a kind, contents and a checksum (https://www.w3.org/TR/png).
 
     IHDR    width, height, bits a sample, kind of colour, three methods
     PLTE    a palette: red, green and blue of each entry
-    tRNS    the opacity of each entry, or a colour that stands for none
-    IDAT    the rows, each behind a byte that names its filter, packed by zlib; cut into as many chunks as one likes
+    tRNS    the opacity of each entry, or one transparent colour
+    IDAT    the rows, each behind a byte that names its filter, packed by zlib; one stream in any number of chunks
     IEND    nothing
 
-A damaged picture still looks like a picture. So everything is checked that the format lets a reader check, also what others
-forgive.
+A damaged picture still looks like a picture. So this reader checks everything that the format lets it check, even what other
+readers forgive.
 """
 
 import re
@@ -24,14 +24,14 @@ Bytes = npt.NDArray[np.uint8]
 Chunks = list[tuple[bytes, bytes]]
 
 PNG = b"\x89PNG\r\n\x1a\n"
-# In one order. Other chunks are passed over if their kind begins with a small letter; without the others nobody can read a picture.
+# The order of the chunks. Skip other chunks whose kind begins with a small letter; with a capital, a reader must know them.
 OTHERS = rb"(?:(?!tRNS)[a-z][A-Za-z]{3} )*"
 ORDER = re.compile(rb"IHDR @(?:PLTE @)?(?:tRNS @)?(?:IDAT )+@IEND ".replace(b"@", OTHERS))
 MAX_PNG_PIXELS = 2**24  # 4096 × 4096
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # kinds of colour
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
 DEPTHS = {GREY: (1, 2, 4, 8), PALETTE: (1, 2, 4, 8)}  # bits a sample; 8 for the other kinds of colour
-# The parts of a picture that stand one after the other: first column and row, steps to the next column and row.
+# The parts of a picture, in order: first column and row, steps to the next column and row.
 WHOLE = [(0, 0, 1, 1)]
 INTERLACED = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 
@@ -62,7 +62,7 @@ def parse_png(data: bytes) -> Bytes:
 
 
 def _read_chunks(data: bytes) -> Chunks:
-    """Return the kind and the contents of each chunk; PictureError unless all are whole and in the format's order."""
+    """Return the kind and the contents of each chunk; PictureError unless all are whole and in order."""
     if not data.startswith(PNG):
         raise PictureError("expected a PNG image, received bytes without its signature")
     chunks: Chunks = []
@@ -74,7 +74,7 @@ def _read_chunks(data: bytes) -> Chunks:
         kind, contents = data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
         position += 12 + length
         if data[position - 4 : position] != struct.pack(">I", zlib.crc32(kind + contents)):
-            raise PictureError("expected a PNG image, received one whose checksums are wrong: the file is damaged or cut short")
+            raise PictureError("expected a PNG image, received one with wrong checksums: the file is damaged or cut short")
         chunks.append((kind, contents))
     if not ORDER.fullmatch(b"".join(kind + b" " for kind, _ in chunks)) or chunks[-1][1]:
         raise PictureError("expected a PNG image of one header, at most one palette, its rows and its end, received another order")
@@ -82,35 +82,35 @@ def _read_chunks(data: bytes) -> Chunks:
 
 
 def _read_header(header: bytes) -> tuple[int, int, int, int, int]:
-    """Return width, height, bits a sample, kind of colour and whether it is interlaced; PictureError if they are not possible."""
+    """Return width, height, bits a sample, kind of colour and whether it is interlaced; PictureError if they are impossible."""
     if len(header) != 13:
         raise PictureError(f"expected a PNG image with a header of 13 bytes, received {len(header)}")
     width, height, depth, colour, compression, filtering, interlaced = struct.unpack(">IIBBBBB", header)
     if width * height > MAX_PNG_PIXELS:
         raise PictureError(f"expected a PNG image of at most {MAX_PNG_PIXELS} pixels, received {height} × {width}")
     if not (width and height and colour in CHANNELS and compression == filtering == 0 and interlaced < 2):
-        raise PictureError("expected a PNG image, received one of a size, a kind of colour or a method that do not exist")
+        raise PictureError("expected a PNG image, received one with an impossible size, kind of colour or method")
     if depth not in DEPTHS.get(colour, (8,)):
         raise PictureError(f"expected a PNG of 8 bits a sample, received one of {depth}: convert it to 8")
     return width, height, depth, colour, interlaced
 
 
 def _inflate(chunks: Chunks, size: int) -> Bytes:
-    """Return what the IDAT chunks hold; PictureError unless it is one whole zlib stream of so many bytes."""
+    """Unpack the IDAT chunks; PictureError unless they are one whole zlib stream of `size` bytes."""
     stream = zlib.decompressobj()
     with reported_as(PictureError, "expected a PNG image", zlib.error):
         rows = stream.decompress(b"".join(contents for kind, contents in chunks if kind == b"IDAT"), size + 1)
     if len(rows) != size or not stream.eof or stream.unused_data:
-        raise PictureError(f"expected a PNG image whose rows take {size} bytes, received fewer or more")
+        raise PictureError(f"expected a PNG image with rows of {size} bytes, received fewer or more")
     return np.frombuffer(bytearray(rows), np.uint8)
 
 
 @jit
 def unfilter(rows: Bytes, distance: int) -> None:
-    """Turn differences into samples, in place, where each row of (height, 1 + bytes) begins with the number of its filter.
+    """Turn differences into samples, in place. Each row of (height, 1 + bytes) begins with the number of its filter.
 
-    A byte x is stored as x − p modulo 256, where p is predicted from the bytes a on its left, `distance` before it, b above it, and
-    c above a, which are 0 outside of the picture:
+    A byte x is stored as x − p modulo 256. The prediction p uses the byte a on its left, `distance` before it, b above it, and c
+    above a; outside the picture they are 0:
 
         0: p = 0    1: p = a    2: p = b    3: p = ⌊(a + b) / 2⌋    4: p = the nearest to a + b − c of a, b, c, the first if equal
     """
@@ -144,7 +144,7 @@ def _unpack(rows: Bytes, depth: int) -> Bytes:
 
 
 def _colours(image: Bytes, chunks: Chunks, depth: int, colour: int) -> Bytes:
-    """Return grey (height, width) or colours (height, width, 3); PictureError unless palette and opacities fit and are opaque."""
+    """Return grey (height, width) or colours (height, width, 3); PictureError unless the palette fits and all pixels are opaque."""
     contents = dict(chunks)
     palette, opacity = contents.get(b"PLTE"), contents.get(b"tRNS")
     if palette is not None and (len(palette) % 3 or not 3 <= len(palette) <= 3 * 2**depth or colour in (GREY, GREY_ALPHA)):
@@ -171,7 +171,7 @@ def _colours(image: Bytes, chunks: Chunks, depth: int, colour: int) -> Bytes:
 
 
 def png(image: Bytes) -> bytes:
-    """Return a picture (height, width) or (height, width, 3) as a PNG file; all rows with one filter, 0 or 2, what is shorter."""
+    """Return a picture (height, width) or (height, width, 3) as a PNG file; one filter for all rows, 0 or 2: the shorter file."""
     height, width = image.shape[:2]
     samples = image.reshape(height, -1)
     plain, up = np.zeros((2, height, 1 + samples.shape[1]), np.uint8)

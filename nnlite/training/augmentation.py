@@ -1,8 +1,7 @@
-"""More training images than there are: small changes after which an image is still one of its kind.
+"""Make more training images out of few: change each a little, so that it still shows the same thing.
 
-A digit that stands a pixel further left is the same digit, yet another row of numbers; a model that sees it here and there must
-learn what the two have in common. The changes are drawn anew for every batch, in training only; `nnlite.Sequential.fit` calls
-for them.
+Move a digit by a pixel: it is the same digit, but another row of numbers. A model that sees both must learn what they share.
+`nnlite.Sequential.fit` draws new changes for every batch, in training only.
 """
 
 import numpy as np
@@ -12,7 +11,7 @@ from nnlite.arrays import FloatArray, Workspace, expect_count
 
 
 class RandomShift:
-    """Moves each image of a batch by a random whole number of pixels, up to `pixels` each way; what moves in is black.
+    """Moves each image of a batch by a random whole number of pixels, up to `pixels` each way; new pixels are black.
 
     Parameters
     ----------
@@ -26,7 +25,7 @@ class RandomShift:
         self._workspace = Workspace()
 
     def __call__(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Return the shifted images (N, height, width); valid until the next call."""
+        """Return the shifted images (N, height, width); the next call overwrites them."""
         if np.ndim(images) != 3:
             raise ValueError(f"RandomShift expects images (N, height, width), received {np.shape(images)}")
         down, right = rng.integers(-self.pixels, self.pixels + 1, (2, len(images)))
@@ -36,13 +35,13 @@ class RandomShift:
 
 
 class RandomFlip:
-    """Mirrors each image of a batch with probability ½: left becomes right, as suits faces and scenes, but not digits."""
+    """Mirrors each image of a batch with probability ½, left to right. Good for faces and scenes, wrong for digits."""
 
     def __init__(self) -> None:
         self._workspace = Workspace()
 
     def __call__(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Return the images, shape (N, height, width) or (N, height, width, C), some mirrored; valid until the next call."""
+        """Return the images (N, height, width) or (N, height, width, C), some mirrored; the next call overwrites them."""
         if np.ndim(images) not in (3, 4):
             raise ValueError(f"RandomFlip expects images (N, height, width) or (N, height, width, C), received {np.shape(images)}")
         mirrored = rng.random(len(images)) < 0.5

@@ -1,7 +1,7 @@
-"""Cutting a data set into batches: the rows with given indices, as floats that a model can take.
+"""Cut a data set into batches: take the rows with given indices, and make them floats for the model.
 
-Images stay bytes, a quarter of the memory, and become x / 255 only in the batch at hand, which then is in the processor's cache
-when the first layer reads it. Only x, and a y that is x, are images: labels and codes are numbers, whatever their dtype.
+Images stay bytes, at a quarter of the memory. Only the current batch becomes x / 255; so it is in the processor's cache when the
+first layer reads it. Only x, and a y that equals x, are images: labels and codes are numbers, whatever their dtype.
 """
 
 import math
@@ -16,20 +16,20 @@ from nnlite.arrays import Array, FloatArray, Workspace, as_array, expect_count, 
 
 
 class Batches:
-    """Samples and their targets, batch by batch, each batch written over the one before.
+    """Samples and their targets, batch by batch. Each batch overwrites the one before.
 
     Parameters
     ----------
     x : array, shape (M, ...)
-        uint8 arrays are taken for images: their values are divided by 255 on the way. Floats are used as they are, and converted
-        to `dtype` once if they have another.
+        Images if it is uint8: each batch is divided by 255. Floats are used as they are, and converted to `dtype` once if they
+        have another.
     y : array, shape (M, ...), optional
-        The targets; without it each sample is its own target. A y of uint8 that is x, or equals it, is scaled. Any other holds
-        numbers, such as one-hot labels; one that looks like images is refused.
+        The targets; without it each sample is its own target. A uint8 y that equals x is scaled as x is. Any other uint8 y holds
+        numbers, such as one-hot labels; if it looks like images, it is an error.
     dtype : float32 or float64
         Of the batches.
     images : bool, default True
-        Whether an x of uint8 holds images. If not, its numbers are taken as they are.
+        Whether a uint8 x holds images. Otherwise its numbers are used as they are.
 
     Attributes
     ----------
@@ -70,14 +70,14 @@ class Batches:
         return [zlib.crc32(rows.data) for rows in self.rows.values()]
 
     def cut(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[npt.NDArray[np.int64]]:
-        """Yield the indices of all samples in batches, in an order drawn from `rng` or in their own; one empty without samples."""
+        """Yield the indices of all samples in batches, in random order if `rng` is given; one empty batch without samples."""
         expect_count("cut", "batch_size", batch_size)
         order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
         for start in range(0, max(order.size, 1), batch_size):
             yield order[start : start + batch_size]
 
     def take(self, indices: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
-        """Return samples and targets with these indices, (N, ...) each, one array for both without y; valid until the next call."""
+        """Return samples and targets (N, ...); without y the same array twice. The next call overwrites them."""
         taken = []
         for name, rows in self.rows.items():
             batch = self._workspace.array(name, (len(indices), rows.shape[1]), self._dtype)  # (N, D)
@@ -90,7 +90,7 @@ class Batches:
 
 
 def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:
-    """Return an array (M, ...) as rows (M, D) of `dtype`, or of bytes if those are images."""
+    """Return an array (M, ...) as rows (M, D) of `dtype`; images stay bytes."""
     if array.ndim < 1 or not (array.dtype == np.uint8 or np.issubdtype(array.dtype, np.floating)):
         codes = name == "x" and not images
         bytes_ = "numbers" if codes else "images, scaled to [0, 1] here"
@@ -104,5 +104,5 @@ def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:
 
 
 def may_be_images(y: Array, x: Array) -> bool:
-    """Tell whether targets have the shape of images, or as many numbers a sample as x."""
+    """Tell whether targets have the shape of images, or as many numbers per sample as x."""
     return y.ndim > 2 or math.prod(y.shape[1:]) == math.prod(x.shape[1:]) > 1

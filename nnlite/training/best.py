@@ -1,4 +1,4 @@
-"""Following one number of the logs: stop when it no longer becomes better, keep the weights with which it was best."""
+"""Follow one number of the logs: stop when it no longer improves, keep the weights of its best epoch."""
 
 import math
 import os
@@ -12,28 +12,28 @@ from nnlite.training.callbacks import Logs, Monitor
 
 
 class EarlyStopping(Monitor):
-    """Stop when the monitored number has not become better for a while.
+    """Stops the training when the monitored number has not improved for a while.
 
-    The best weights are put back when the training is over, also when it was interrupted or an error ended it. Any number is better
-    than NaN. Each fit begins anew: what an earlier one reached, on whatever data, does not count.
+    Puts the best weights back at the end of the training, also after an interruption or an error. Any number is better than NaN.
+    Each fit begins anew and ignores the best number of an earlier fit.
 
     Parameters
     ----------
     monitor : str, default "val_loss"
         The entry of the logs; smaller is better.
     patience : int, default 3
-        So many epochs in a row without a better number end the training.
+        The training ends after this many epochs in a row without a better number.
     min_delta : float, default 0
-        Only a number smaller by more than this is better.
+        A number is better only if it is smaller by more than this.
     restore_best_weights : bool, default True
-        Whether the model ends with the weights of its best epoch instead of those of its last.
+        Whether to end with the weights of the best epoch; otherwise the model keeps those of the last.
 
     Attributes
     ----------
     best_epoch : int
         The epoch with the best number, 0 before any.
     best : float
-        That number.
+        The best number.
     """
 
     monitor: str
@@ -51,7 +51,7 @@ class EarlyStopping(Monitor):
         self._best_weights: list[np.ndarray[Any, Any]] = []
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Forget what an earlier training left."""
+        """Forget an earlier training."""
         self._start()
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
@@ -73,21 +73,21 @@ class EarlyStopping(Monitor):
 
 
 class ModelCheckpoint(Monitor):
-    """Saves the weights after each epoch in which the monitored number has become better.
+    """Saves the weights after each epoch that improves the monitored number.
 
-    What is better than all that the object has seen stays in the file, in a second fit, too. For another experiment make another.
+    The object remembers its best number in a second fit, too. Make a new object for another experiment.
 
     Parameters
     ----------
     path : str or path
-        Of a safetensors file, written anew each time.
+        A safetensors file; each save replaces it.
     monitor : str or None, default "val_loss"
-        The entry of the logs; smaller is better. With None every epoch is saved.
+        The entry of the logs; smaller is better. None saves every epoch.
 
     Raises
     ------
     ValueError
-        If the logs have no such entry: before the training, or after an epoch where callbacks might have added it.
+        If the logs have no such entry: before the training, or after an epoch if a callback might add it.
     OSError
         At the end of an epoch, if the file cannot be written.
     """
@@ -104,4 +104,4 @@ class ModelCheckpoint(Monitor):
         number = -math.inf if self.monitor is None else logs[self.monitor]
         if self.monitor is None or number < self._best:
             save_weights(model, self.path)
-            self._best = number  # only now, since the file may not have been written
+            self._best = number  # only after the file was written

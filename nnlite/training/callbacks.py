@@ -1,6 +1,6 @@
-"""What happens around training: a base, whose few events every callback is told of, and the history.
+"""The base class of callbacks, with the few events of a training, and the history.
 
-A callback knows the model only through the methods that it calls; the loop that calls the callbacks is in `nnlite.training.loop`.
+The loop in `nnlite.training.loop` calls each callback at each event.
 """
 
 import copy
@@ -14,13 +14,13 @@ Logs = dict[str, float]
 
 
 class Callback:
-    """Base: every event does nothing. Epochs and steps count from 1."""
+    """Base class: does nothing at any event. Epochs and steps count from 1."""
 
-    memories: tuple[str, ...] = ()  # attributes that are saved in a checkpoint and restored on resuming
-    depends_on_epochs = False  # whether what it does in one epoch depends on how many there are in all
+    memories: tuple[str, ...] = ()  # attributes to save in a checkpoint and to restore on resuming
+    depends_on_epochs = False  # whether its work in one epoch depends on the number of all epochs
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Training starts: so many epochs of so many steps."""
+        """Training starts: `epochs` epochs of `steps` steps each."""
 
     def on_epoch_begin(self, model: Any, epoch: int) -> None:
         """An epoch starts."""
@@ -32,26 +32,26 @@ class Callback:
         """An epoch is done; `logs` holds "loss" and, with validation data, "val_loss". Add numbers of your own to it here."""
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
-        """`logs` holds the numbers of every callback, whatever their order. Set `model.stop_training` to end here."""
+        """`logs` now holds the numbers of all callbacks. Set `model.stop_training = True` to end here."""
 
     def on_train_end(self, model: Any) -> None:
         """Training has ended, normally or by an exception. Undo here what you changed."""
 
     def rngs(self) -> list[np.random.Generator]:
-        """Return the generators that the callback draws from; one that has any must name them here, or cannot be resumed."""
+        """Return all generators that the callback draws from; a training resumes only if they are named here."""
         return []
 
     def state(self) -> dict[str, Any]:
-        """Return a copy of what later epochs need of the earlier ones: numbers, strings, None, arrays, lists and dicts of these."""
+        """Return a copy of all that later epochs need: numbers, strings, None, arrays, lists and dicts of these."""
         return {name: copy.deepcopy(getattr(self, name)) for name in self.memories}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state()` was taken; called after `on_train_begin`."""
+        """Restore what `state()` saved; called after `on_train_begin`."""
         vars(self).update(state)
 
 
 class Monitor(Callback):
-    """Base of callbacks that follow one number of the logs, of which smaller is better.
+    """Base class of callbacks that follow one number of the logs; smaller is better.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Monitor(Callback):
     monitor: str | None
 
     def check_name(self, names: Iterable[str]) -> None:
-        """Raise ValueError if the number is none of these; `fit` asks before it trains, unless a callback may add numbers."""
+        """Raise ValueError unless the number is among these; `fit` asks before it trains, unless a callback may add numbers."""
         if self.monitor is not None and self.monitor not in names:
             way_out = "give fit validation_data, or monitor one of these" if self.monitor == "val_loss" else "monitor one of these"
             raise ValueError(f"{type(self).__name__} monitors {self.monitor!r}, received {sorted(names)}: {way_out}")
@@ -74,7 +74,7 @@ class History(Callback):
     Attributes
     ----------
     history : dict of lists
-        "loss", with validation data "val_loss", and what callbacks add: one number for each epoch, NaN where there was none.
+        "loss", with validation data "val_loss", and the callbacks' own: one number for each epoch, NaN where none was given.
     """
 
     memories = ("history",)
@@ -83,7 +83,7 @@ class History(Callback):
         self.history: dict[str, list[float]] = {}
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Forget what an earlier training left."""
+        """Forget an earlier training."""
         self.history = {}
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:

@@ -1,4 +1,4 @@
-"""What can be known to be wrong before a training begins, so that nobody waits an epoch to hear of it."""
+"""Find what is wrong before a training begins, so that nobody waits an epoch for the message."""
 
 import warnings
 from collections.abc import Sequence
@@ -38,16 +38,16 @@ def check_callbacks(callbacks: object) -> None:
 
 
 def check_monitors(callbacks: Sequence[Callback], validation: bool) -> None:
-    """Raise ValueError if a callback follows a number that neither the training nor another callback gives."""
+    """Raise ValueError if a callback monitors a number that nobody adds to the logs."""
     if any(getattr(callback.on_epoch_end, "__func__", None) is not Callback.on_epoch_end for callback in callbacks):
-        return  # it may add any number
+        return  # such a callback may add any number
     for callback in callbacks:
         if isinstance(callback, Monitor):
             callback.check_name(["loss", "val_loss"] if validation else ["loss"])
 
 
 def pair(data: Any) -> tuple[Any, Any]:
-    """Return x and y of validation data, which are (x, y) or x alone."""
+    """Return x and y of validation data: either (x, y) or x alone."""
     if not isinstance(data, tuple | list):
         return data, None
     expect(len(data) == 2, f"fit expects validation_data of x or (x, y), received {type(data).__name__} of {len(data)}")
@@ -55,7 +55,7 @@ def pair(data: Any) -> tuple[Any, Any]:
 
 
 def warn_of_scale(x: Array, y: Array | None) -> None:
-    """Warn of data whose scale may not be what was meant: bytes of 0 and 1, and floats that look like pixels."""
+    """Warn of data with a suspicious scale: bytes of 0 and 1, and floats that look like pixels."""
     x = np.asarray(x)
     warn_if_dark("x", x, "give x.astype('float32') for numbers 0 and 1")
     for name, array in (("x", x), ("y", np.asarray(x if y is None else y))):

@@ -1,4 +1,4 @@
-"""What makes two trainings the same job: the settings of all that is in them, as text, and the random generators they draw from."""
+"""Two trainings are the same job if their parts have the same settings, written here as text, and the same random generators."""
 
 import copy
 import functools
@@ -17,10 +17,10 @@ MT19937_WORDS, PHILOX_WORDS = 624, 4
 
 
 def check_generator(generator: np.random.BitGenerator, state: Any) -> None:
-    """Raise an exception unless it is a state of this generator. NumPy checks no position, and reads wherever it points."""
+    """Raise an exception unless it is a state of this generator. NumPy checks no position: it reads wherever one points."""
     copy.deepcopy(generator).state = state
     for position, length in ((state["state"].get("pos", 0), MT19937_WORDS), (state.get("buffer_pos", 0), PHILOX_WORDS)):
-        expect(0 <= position <= length, f"a position {position} in a generator of {length} words")
+        expect(0 <= position <= length, f"expected a position in a generator of {length} words, received {position}")
 
 
 def description(thing: object) -> str:
@@ -37,7 +37,7 @@ def description(thing: object) -> str:
 
 
 def _setting(value: object) -> str:
-    """Return a number, a text, a layer or a list of such as text, empty for all else: what a training changes is in arrays."""
+    """Return a number, string, layer or list of these as text; empty for arrays and all else, because training changes arrays."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool | int | float | str):
@@ -49,19 +49,19 @@ def _setting(value: object) -> str:
 
 
 def _text(code: CodeType) -> tuple[object, ...]:
-    """Return what makes a function's code, wherever in which file it stands."""
+    """Return a function's code without its file and line numbers."""
     constants = [_text(constant) if isinstance(constant, CodeType) else constant for constant in code.co_consts]
     return code.co_code, code.co_names, constants
 
 
 def layers_of(stack: Stack) -> Iterator[Layer]:
-    """Yield all layers, those of stacks that are layers themselves in their place."""
+    """Yield all layers; a stack among them yields its own layers."""
     for layer in stack.layers:
         yield from layers_of(layer) if isinstance(layer, Stack) else [layer]
 
 
 def bit_generators(owners: Iterable[object], rng: np.random.Generator | None) -> list[np.random.BitGenerator]:
-    """Return the bit generators that these objects name and that of `rng`, each once; ValueError if an object hides one."""
+    """Return the bit generators of these objects' ``rngs()`` and of `rng`, each once; ValueError if an object hides one."""
     found: dict[int, np.random.BitGenerator] = {}
     for owner in owners:
         named = owner.rngs() if hasattr(owner, "rngs") else []
@@ -76,7 +76,7 @@ def bit_generators(owners: Iterable[object], rng: np.random.Generator | None) ->
 
 
 def _generators_in(value: object) -> Iterator[np.random.Generator]:
-    """Yield the generators in a value, or in the lists and dicts that it consists of."""
+    """Yield the generators in a value, a list or a dict."""
     if isinstance(value, np.random.Generator):
         yield value
     elif isinstance(value, dict | list | tuple):
@@ -85,6 +85,6 @@ def _generators_in(value: object) -> Iterator[np.random.Generator]:
 
 
 def origin(generator: np.random.BitGenerator) -> str:
-    """Return the kind and the seed of a generator, which are the same however much it has drawn."""
+    """Return the kind and the seed of a generator; drawing numbers changes neither."""
     seed = generator.seed_seq
     return f"{type(generator).__name__}({getattr(seed, 'entropy', None)}, {getattr(seed, 'spawn_key', None)})"

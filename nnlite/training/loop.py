@@ -37,10 +37,10 @@ def train(
     callbacks: Sequence[Callback] = (),
     compiled: CompiledStep | None = None,
 ) -> None:
-    """Train the model for some epochs, such as range(1, 6); see `nnlite.Sequential.fit`, which checks what comes in.
+    """Train the model for some epochs, such as range(1, 6). `nnlite.Sequential.fit` checks the arguments and calls this.
 
-    What else happens at each event is up to the callbacks. Whatever ends the training, each one whose `on_train_begin` has returned
-    is told of the end, the last one first, so that it gives back what it has borrowed.
+    Callbacks do all the rest. However the training ends, `on_train_end` is called for each callback that has begun, the last one
+    first, so that it undoes its changes.
     """
     model.stop_training = False
     with ExitStack() as ends:
@@ -54,7 +54,7 @@ def train(
             for callback in callbacks:
                 callback.on_epoch_begin(model, epoch)
             total, done = 0.0, 0
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the watch says where they led
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the watch reports their effects
                 for step, indices in enumerate(batches.cut(batch_size, rng if shuffle else None), 1):
                     source, chosen = batches, indices
                     if augment is not None and rng is not None:
@@ -64,7 +64,7 @@ def train(
                     value = compiled.train(source, chosen) if compiled is not None else math.nan
                     if compiled is not None and math.isfinite(value):
                         watch.check_step(value, compiled.x, compiled.y, compiled.t, batches, indices)
-                    else:  # a step by the layers, which also know where an infinite loss comes from
+                    else:  # a step by the layers: they also show where an infinite loss comes from
                         x, t = source.take(chosen)
                         y = model.forward(x, training=True)
                         value, dy = loss.value_and_gradient(y, t)
@@ -92,7 +92,7 @@ def mean_loss(model: Stack, loss: Loss, batches: Batches, batch_size: int, compi
     if compiled is not None:
         with suppress(NotCompilable):
             value = compiled.evaluate(batches)
-            if math.isfinite(value):  # else the layers and the loss, which may have an error to raise
+            if math.isfinite(value):  # otherwise ask the layers and the loss: they may raise an error
                 return value
     total = 0.0
     for indices in batches.cut(batch_size):
@@ -112,5 +112,5 @@ def outputs(model: Stack, batches: Batches, batch_size: int, compiled: CompiledS
         if found is None:
             found = np.empty((len(batches), *part.shape[1:]), part.dtype)
         found[indices] = part
-    assert found is not None  # since even no sample at all is a batch
+    assert found is not None  # because an empty data set is one empty batch
     return found

@@ -1,4 +1,4 @@
-"""A progress bar for a terminal, a line for each epoch anywhere else."""
+"""A progress bar on a terminal; a line for each epoch anywhere else."""
 
 import os
 import shutil
@@ -11,11 +11,10 @@ from nnlite.training.callbacks import Callback, Logs
 
 
 class ProgressBar(Callback):
-    """A line that grows with each epoch, and says how long the rest of it takes.
+    """Shows how far the epoch is and how long the rest takes.
 
-    On a terminal the line is redrawn at most ten times a second, with a bar as long as fits; elsewhere (a file, a pipe) each epoch
-    writes one line when it is done. Colour is used only on a terminal, and not when NO_COLOR is set in the environment or TERM
-    is "dumb".
+    On a terminal it redraws the line at most ten times a second, with a bar as long as there is room. In a file or pipe it writes
+    one line after each epoch. It uses colour only on a terminal, and not if NO_COLOR is set or TERM is "dumb".
 
     Parameters
     ----------
@@ -35,7 +34,7 @@ class ProgressBar(Callback):
         self.colour = self.redraws and not os.environ.get("NO_COLOR")
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Remember how much there is to do."""
+        """Remember the number of epochs and steps."""
         self.epochs, self.steps = epochs, steps
 
     def on_epoch_begin(self, model: Any, epoch: int) -> None:
@@ -44,7 +43,7 @@ class ProgressBar(Callback):
         self.start = self.drawn = self.clock()
 
     def on_step_end(self, model: Any, step: int, loss: float) -> None:
-        """Redraw the line, if the last time is long enough ago."""
+        """Redraw the line, but not too often."""
         if not self.redraws:
             return
         now = self.clock()
@@ -65,7 +64,7 @@ class ProgressBar(Callback):
         self.stream.flush()
 
     def _draw(self, done: float, text: str) -> None:
-        columns = shutil.get_terminal_size().columns - 1  # a line that wraps could not be redrawn
+        columns = shutil.get_terminal_size().columns - 1  # a wrapped line could not be redrawn
         width = min(self.WIDTH, columns - len(f"{self.title}    {text}"))
         if width < 1:
             self.stream.write(f"\r{f'{self.title}  {text}'[:columns]}\x1b[K")
@@ -79,7 +78,7 @@ class ProgressBar(Callback):
 
 
 def _seconds(seconds: float) -> str:
-    """Return a duration as a person would write it: 0.3 s, 12 s, 3 min 05 s."""
+    """Return a duration in words: 0.3 s, 12 s, 3 min 05 s."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

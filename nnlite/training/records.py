@@ -1,4 +1,4 @@
-"""What a training leaves for later: a table, the learning rates, a picture that grows."""
+"""Callbacks that record a training: a table, the learning rates, a picture that grows."""
 
 import csv
 import io
@@ -10,14 +10,14 @@ from nnlite.training.callbacks import Callback, History, Logs
 
 
 class CSVLogger(Callback):
-    """Writes the numbers of every epoch to a table, one row an epoch; whole after each epoch, should the training be killed.
+    """Writes the numbers of each epoch as a row of a table. The file is whole after each epoch, even if the training is killed.
 
-    Each number stands under its name. A number that comes later gets a column behind the others, empty where it is missing.
+    Each number stands under its name. A number that appears later gets a new last column; earlier rows are empty there.
 
     Parameters
     ----------
     path : str or path
-        Where to write; an older file is replaced.
+        Where to write; replaces an older file.
     """
 
     memories = ("_epochs",)
@@ -27,11 +27,11 @@ class CSVLogger(Callback):
         self._epochs: list[Logs] = []
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Forget what an earlier training left."""
+        """Forget an earlier training."""
         self._epochs = []
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
-        """Add the epoch's row, under a first row of names."""
+        """Add the epoch's row; the first row holds the names."""
         self._epochs.append({"epoch": epoch, **{name: float(number) for name, number in logs.items() if name != "epoch"}})
         table = io.StringIO()
         names = dict.fromkeys(name for numbers in self._epochs for name in numbers)
@@ -42,7 +42,7 @@ class CSVLogger(Callback):
 
 
 class LearningRateLogger(Callback):
-    """Notes the learning rate with which each epoch begins.
+    """Notes the learning rate at the start of each epoch.
 
     Attributes
     ----------
@@ -56,25 +56,25 @@ class LearningRateLogger(Callback):
         self.rates: list[float] = []
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Forget what an earlier training left."""
+        """Forget an earlier training."""
         self.rates = []
 
     def on_epoch_begin(self, model: Any, epoch: int) -> None:
-        """Append the rate of the moment."""
+        """Append the current rate."""
         self.rates.append(float(model.optimizer.learning_rate))
 
 
 class LivePlot(History):
-    """Draws the numbers of all epochs as curves, after each epoch, into a PNG that is always whole.
+    """Draws the numbers of all epochs as curves after each epoch. The PNG is whole at any moment.
 
-    A scale is logarithmic where all its numbers are positive and the largest is more than four times the smallest.
+    A scale is logarithmic if all its numbers are positive and the largest is more than four times the smallest.
 
     Parameters
     ----------
     path : str or path
-        Where to write; an older file is replaced.
+        Where to write; replaces an older file.
     learning_rate : bool, default False
-        Whether the learning rate with which each epoch begins is drawn below.
+        Whether to draw each epoch's first learning rate below.
     """
 
     def __init__(self, path: str | os.PathLike[str], learning_rate: bool = False):
@@ -82,12 +82,12 @@ class LivePlot(History):
         self.path, self.learning_rate = path, learning_rate
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Forget what an earlier training left."""
+        """Forget an earlier training."""
         super().on_train_begin(model, epochs, steps)
         self._epochs = epochs
 
     def on_epoch_begin(self, model: Any, epoch: int) -> None:
-        """Note the rate of the moment."""
+        """Note the current rate."""
         self._rate = float(model.optimizer.learning_rate)
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
@@ -98,7 +98,7 @@ class LivePlot(History):
 
     def _draw(self, title: str) -> bytes:
         """Return the picture."""
-        from matplotlib.figure import Figure  # takes longer to import than all of nnlite
+        from matplotlib.figure import Figure  # its import takes longer than all of nnlite
 
         curves = [name for name in self.history if name != "learning rate"]
         figure = Figure(figsize=(6.4, 5.2 if self.learning_rate else 4.0), layout="constrained")
@@ -124,7 +124,7 @@ class LivePlot(History):
 
 
 def _scale(axes: Any, numbers: list[float]) -> None:
-    """Make the y axis logarithmic if the numbers are positive and of different size, with ticks that fit their range."""
+    """Make the y axis logarithmic if the numbers are positive and differ much; choose ticks for their range."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     if all(number > 0 for number in numbers) and max(numbers) > 4 * min(numbers):

@@ -1,18 +1,18 @@
-"""Stopping and going on: the whole state of a training in one file, so that a killed training ends where it would have ended.
+"""Stop a training and go on: one file holds its whole state, so a killed training ends where it would have ended.
 
-What a next epoch depends on is the parameters, what the optimizer and the callbacks remember, and the state of every random
-generator. All of it is one nested dict, written as a safetensors file after each epoch:
+The next epoch depends on the parameters, on the memories of the optimizer and the callbacks, and on the state of every random
+generator. `SavedTraining` puts all of them into one nested dict, and writes it as a safetensors file after each epoch:
 
     arrays                the dict's arrays, each named by its keys, such as "parameters.0.weight" or "optimizer.m.1"
     metadata "format"     FORMAT
-    metadata "job"        what must be the same when the training goes on, as JSON
+    metadata "job"        the settings that must be equal when the training goes on, as JSON
     metadata "state"      the dict as JSON, with {"__array__": name} in place of an array
     metadata "crc32"      the checksum of the three others and of the arrays, with their names, dtypes and shapes, in hexadecimal
 
 Layers, loss and augmentation must match in class and settings, such as "Dropout(rate=0.1)"; a function must match in name and code;
 callbacks in class only, because their settings cannot be told from their state.
 
-Python's JSON writes a float so that it is read back as the same float, and integers of any length, which the generators need.
+Python's JSON gives each float back as the same float, and integers of any length. The generators need such integers.
 """
 
 import copy
@@ -52,30 +52,30 @@ class SavedTraining(Callback):
     Parameters
     ----------
     path : str or path
-        The file. If it is there, it is read and checked now; nothing is changed yet.
+        The file. If it exists, the constructor reads and checks it, and changes nothing yet.
     model, loss, optimizer : Stack, Loss, Optimizer
     callbacks : sequence of Callback
-        The others: those that may remember something.
+        All other callbacks of the training.
     watch : Watch
     rng, augment : np.random.Generator and callable, or None
     data : sequence of Batches
-        What to train on and to validate with, of which the file keeps the checksums.
+        The training and the validation data; the file keeps their checksums.
     job : dict
-        What else must be equal when the training goes on, but for "epochs": numbers and strings.
+        More settings, numbers and strings. All but "epochs" must be equal when the training goes on.
 
     Attributes
     ----------
     epoch : int
-        The number of complete epochs that the file holds, 0 without a file.
+        How many complete epochs the file holds, 0 without a file.
 
     Raises
     ------
     CheckpointError
-        The file is of another job, damaged, or no checkpoint of a training.
+        The file belongs to another job, is damaged, or is no checkpoint of a training.
     nnlite.FormatError
         The file is no safetensors file.
     ValueError
-        Something holds a random generator that its ``rngs()`` does not name.
+        An object holds a random generator, but does not name it in ``rngs()``.
     OSError
         The file cannot be read.
     """
@@ -112,7 +112,7 @@ class SavedTraining(Callback):
         self.epoch = int(self._found["epoch"]) if self._found else 0
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Put the file's state into everything; without a file, write the start."""
+        """Copy the file's state into all objects; without a file, write the start."""
         remove_leftovers(self._path)
         if self._found is None:
             self._save(0)
@@ -123,7 +123,7 @@ class SavedTraining(Callback):
         for name, parameter in self._model.named_parameters().items():
             parameter.value = state["parameters"][name]
         for generator, generator_state in zip(self._generators, state["generators"], strict=True):
-            generator.state = generator_state  # in place: who shares a generator goes on sharing it
+            generator.state = generator_state  # in place: objects that share a generator still share it
         for callback, callback_state in zip(self._callbacks, state["callbacks"], strict=True):
             callback.load_state(callback_state)
         self._watch.step, self._watch.equal_steps = state["watch"]
@@ -157,7 +157,7 @@ class SavedTraining(Callback):
                 f"{self._path}: expected a checkpoint as fit writes it, {FORMAT!r}, received {metadata.get('format')!r}"
             )
         check_checksum(arrays, metadata, self._path)
-        problem = f"{self._path}: expected a checkpoint as fit writes it, received one that is none"
+        problem = f"{self._path}: expected a checkpoint as fit writes it, received one without its entries"
         with reported_as(CheckpointError, problem, KeyError, TypeError, ValueError, RecursionError):  # a checksum can be forged
             expected, received = json.loads(json.dumps(self._job)), dict(json.loads(metadata["job"]))
             state: dict[str, Any] = _unpack(json.loads(metadata["state"]), arrays)
@@ -171,42 +171,42 @@ class SavedTraining(Callback):
                     f"{name} {received.get(name)}: give fit another path, or remove the file to start anew"
                 )
         problem = f"{self._path}: expected the state of this training, received one that does not fit"
-        with reported_as(CheckpointError, problem, Exception):  # whatever a wrong type or a wrong value leads to
+        with reported_as(CheckpointError, problem, Exception):  # a wrong type or value may raise anything
             self._check(state)
             if epochs is not None and epochs < state["epoch"]:
                 raise ValueError(f"it has trained for {state['epoch']} epochs already, received epochs={epochs}")
         dependent = [type(callback).__name__ for callback in self._callbacks if callback.depends_on_epochs]
         if epochs != epochs_before and dependent:
-            text = f"was made for {epochs_before} epochs, which {dependent[0]} depends on: {epochs} from the start differ"
-            warnings.warn(f"{self._path} {text}", stacklevel=4)
+            text = f"was made for {epochs_before} epochs, and {dependent[0]} depends on that number: a training of {epochs} epochs"
+            warnings.warn(f"{self._path} {text} would have differed from the start", stacklevel=4)
         return state
 
     def _check(self, state: dict[str, Any]) -> None:
-        """Raise an exception unless the state can be put into everything: tried on copies, and with no attribute but the known."""
+        """Raise an exception unless the state fits all objects: load it into copies, and accept no unknown attribute."""
         optimizer = self._optimizer
         parameters = {name: (p.value.shape, p.value.dtype) for name, p in self._model.named_parameters().items()}
         expect({name: (array.shape, array.dtype) for name, array in state["parameters"].items()} == parameters, "other parameters")
         for name, number in state["numbers"].items():
             known = isinstance(number, int | float) and isinstance(vars(optimizer)[name], int | float | None)
-            expect(known, f"{name} {number!r}, which is no number of the optimizer's")
+            expect(known, f"{name} {number!r}, a number that the optimizer does not have")
         step, equal_steps = state["watch"]
         for number in (state["epoch"], step, equal_steps):
             expect(type(number) is int and number >= 0, f"{number!r} as a count")
-        expect(type(state["stopped"]) is bool, "no answer whether the training has ended")
+        expect(type(state["stopped"]) is bool, '"stopped" that is neither true nor false')
         copy.deepcopy(optimizer).load_state(state["optimizer"])
         for generator, generator_state in zip(self._generators, state["generators"], strict=True):
             check_generator(generator, generator_state)
         for callback, callback_state in zip(self._callbacks, state["callbacks"], strict=True):
             if type(callback).load_state is Callback.load_state and set(callback_state) != set(callback.memories):
-                raise ValueError(f"what is no memory of {type(callback).__name__}")
+                raise ValueError(f"a memory that {type(callback).__name__} does not have")
 
     def _renew(self, expected: dict[str, Any], received: dict[str, Any], state: dict[str, Any]) -> None:
-        """Bring what an older version wrote into today's form, and what is expected to what that version could tell."""
+        """Convert the state of an older version to today's form, and expect only what that version stored."""
         received.pop("the optimizer's step_count", None)
         state["numbers"].pop("step_count", None)
         if str(received.get("augment")).startswith("function("):
-            received["augment"] = expected["augment"]  # it did not look at the function
-        for name in self._optimizer.memories:  # it remembered nothing of parameters that do not learn
+            received["augment"] = expected["augment"]  # that version did not describe functions
+        for name in self._optimizer.memories:  # that version kept no memories of frozen parameters
             kept = iter(state["optimizer"][name])
             if state["optimizer"][name]:
                 parameters = self._optimizer.parameters
@@ -215,7 +215,7 @@ class SavedTraining(Callback):
 
 
 def _pack(value: Any, name: str, arrays: Arrays) -> Any:
-    """Return a state as JSON can write it; its arrays go into `arrays`, named by where they were."""
+    """Return the state in a form that JSON can write; move its arrays into `arrays`, each named by its place."""
     if isinstance(value, np.ndarray | np.generic):
         arrays[name] = np.asarray(value)
         return {"__array__": name}
@@ -232,9 +232,9 @@ def _pack(value: Any, name: str, arrays: Arrays) -> Any:
 
 
 def _unpack(value: Any, arrays: Arrays) -> Any:
-    """Return the state that `_pack` was given, tuples as lists."""
+    """Undo `_pack`; tuples come back as lists."""
     if isinstance(value, dict):
         if set(value) == {"__array__"}:
-            return arrays[value["__array__"]][()]  # a 0-dimensional array as the scalar that it was
+            return arrays[value["__array__"]][()]  # [()] makes a 0-dimensional array a scalar again
         return {key: _unpack(item, arrays) for key, item in value.items()}
     return [_unpack(item, arrays) for item in value] if isinstance(value, list) else value

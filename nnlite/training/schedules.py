@@ -1,9 +1,9 @@
 """The learning rate as a function of time: large while there is far to go, small at the end to settle.
 
-A batch's gradient is that of the whole data set plus noise, so steps of a fixed length end in circling about the minimum, at a
-distance that grows with the length; shorter steps come closer. A schedule is a plain function from progress p, 0 at the first step
-and 1 at the end, to a factor of the learning rate, such as (1 + cos πp) / 2. Callbacks apply it, or watch the loss instead of the
-clock; the update itself is the optimizer's.
+A batch's gradient is the gradient of the whole data set plus noise. So steps of a fixed length end by circling around the minimum:
+long steps far from it, short steps near. A schedule is a plain function from progress p, 0 at the first step and 1 at the end, to a
+factor of the learning rate, such as (1 + cos πp) / 2. `LearningRateSchedule` applies it; `ReduceOnPlateau` watches the loss instead
+of the clock.
 """
 
 import math
@@ -13,16 +13,16 @@ from typing import Any
 from nnlite.arrays import expect, expect_count, is_number
 from nnlite.training.callbacks import Callback, Logs, Monitor
 
-Schedule = Callable[[float], float]  # from the part of the training that is done, 0 to 1, to a factor of the learning rate
+Schedule = Callable[[float], float]  # progress, 0 to 1 → factor of the learning rate
 
 
 class LearningRateSchedule(Callback):
-    """Sets the optimizer's learning rate before each step: the rate it has when training begins, times schedule(progress).
+    """Sets the learning rate before each step: the optimizer's rate at the start of the training times schedule(progress).
 
     Parameters
     ----------
     schedule : callable
-        From progress, 0 at the first step and approaching 1 at the last, to the factor.
+        Takes progress, 0 at the first step and nearly 1 at the last, and returns the factor.
     """
 
     memories = ("_peak", "_done")
@@ -37,7 +37,7 @@ class LearningRateSchedule(Callback):
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Set the first step's rate."""
         self._model, self._peak, self._steps, self._done = model, model.optimizer.learning_rate, epochs * steps, 0
-        self._set(model)  # if the schedule raises here, the rate is still the optimizer's own
+        self._set(model)  # if the schedule raises here, the optimizer still has its own rate
 
     def on_step_end(self, model: Any, step: int, loss: float) -> None:
         """Set the next step's rate."""
@@ -49,7 +49,7 @@ class LearningRateSchedule(Callback):
         model.optimizer.learning_rate = self._peak
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state()` was taken, perhaps with more epochs to come than there were."""
+        """Restore what `state()` saved; the number of epochs may have grown."""
         super().load_state(state)
         self._set(self._model)
 
@@ -70,7 +70,7 @@ def cosine(warm_up: float = 0.05, start: float = 0.04, end: float = 1e-3) -> Sch
     Parameters
     ----------
     warm_up : float, default 0.05
-        The part of the training in which the rate rises, in [0, 1).
+        The rate rises during this part of the training, in [0, 1).
     start, end : float, default 0.04 and 0.001
         The factors at progress 0 and 1, positive; without a warm-up the first factor is 1.
 
@@ -97,7 +97,7 @@ def cosine(warm_up: float = 0.05, start: float = 0.04, end: float = 1e-3) -> Sch
 
 
 def step_decay(times: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Schedule:
-    """Return a schedule that is multiplied by `factor` at each of these times.
+    """Return a schedule that multiplies by `factor` at each of these times.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def one_cycle(summit: float = 0.45, start: float = 0.1, end: float = 0.001) -> S
     Parameters
     ----------
     summit : float, default 0.45
-        The part of the training after which the rate is highest, in (0, 0.5).
+        The rate is highest after this part of the training, in (0, 0.5).
     start, end : float, default 0.1 and 0.001
         The factors at progress 0 (and 2 · summit) and 1, positive.
 
@@ -173,8 +173,8 @@ def one_cycle(summit: float = 0.45, start: float = 0.1, end: float = 0.001) -> S
 class ReduceOnPlateau(Monitor):
     """Multiplies the learning rate by `factor` when the monitored number has not become better for `patience` epochs in a row.
 
-    Not together with `LearningRateSchedule`, which sets the rate itself. The optimizer keeps the reduced rate after training; what
-    was best is forgotten when the next fit begins.
+    Do not combine it with `LearningRateSchedule`: that one sets the rate itself. The optimizer keeps the reduced rate after
+    training; the next fit forgets the best number.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ class ReduceOnPlateau(Monitor):
     factor : float, default 0.1
         In (0, 1).
     patience : int, default 3
-        At least 1; counted anew after a reduction.
+        At least 1; the count starts again after a reduction.
     minimum : float, default 0
         The rate is not reduced below this.
     """
@@ -199,7 +199,7 @@ class ReduceOnPlateau(Monitor):
         self._best, self._waited = math.inf, 0
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Forget what an earlier training left."""
+        """Forget an earlier training."""
         self._best, self._waited = math.inf, 0
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
@@ -218,7 +218,7 @@ class MomentumSchedule(Callback):
     """Sets the momentum of SGD before each step, as Sutskever did for Nesterov's form.
 
     μ = min(1 − 2^(−1 − log₂(⌊t / 250⌋ + 1)), maximum), with t the optimizer's step count: 1/2 for the first 250 steps, 3/4 for the
-    next, then 5/6, 7/8, ... A step looks ahead with its own μ, where the paper has the next one, which differs once in 250 steps.
+    next, then 5/6, 7/8, ... A step looks ahead with its own μ. The paper takes the next step's μ: it differs once in 250 steps.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Noticing at once when training has gone wrong for good, and finding the place and the cause."""
+"""Notice at once that a training cannot recover, and find the place and the cause."""
 
 import copy
 import math
@@ -12,11 +12,11 @@ from nnlite.layers import Layer, Parameter, Stack
 from nnlite.training.batches import Batches
 
 COLLAPSE_STEPS = 20
-LARGE = 1e6  # beyond this, data are to be scaled
+LARGE = 1e6  # scale data that exceed this
 
 
 class TrainingError(RuntimeError):
-    """Training that cannot lead anywhere any more; the message says at which step, in which place, and what to try."""
+    """The training cannot recover. The message names the step and the place, and says what to try."""
 
 
 class Watch:
@@ -34,9 +34,9 @@ class Watch:
     Attributes
     ----------
     step : int
-        The steps seen.
+        How many steps it has seen.
     equal_steps : int
-        How many of the last ones had the same output for all samples.
+        How many steps in a row had the same output for all samples.
     """
 
     def __init__(self, model: Stack, active: bool = True):
@@ -55,7 +55,7 @@ class Watch:
     ) -> None:
         """Raise TrainingError if the loss is not finite or the output has collapsed; called before the weights change.
 
-        x is what went into the model, perhaps augmented; `batches` and `indices` say where it came from.
+        x is the model's input, perhaps augmented; `batches` and `indices` say where it came from.
         """
         if not self._active:
             return
@@ -65,7 +65,7 @@ class Watch:
             raise TrainingError(f"training stopped at step {self.step}: the loss is {loss}; {cause}")
         if len(x) > 1 and not _collapsed(prediction, target):
             self.equal_steps = 0
-        elif _spread(target) > 0 and _spread(x) > 0:  # else the batch tells nothing
+        elif _spread(target) > 0 and _spread(x) > 0:  # otherwise the batch proves nothing
             self.equal_steps += 1
         if self.equal_steps == COLLAPSE_STEPS:
             raise TrainingError(
@@ -83,10 +83,10 @@ class Watch:
     def _where_not_finite(
         self, x: FloatArray, prediction: FloatArray, target: FloatArray, batches: Batches, indices: npt.NDArray[np.int64]
     ) -> str:
-        """Return place and cause, in the order in which numbers pass."""
+        """Return place and cause. Look in the order of the computation: data, augmentation, layers, penalties, loss."""
         x, bad = x.copy(), "NaN or infinity"
         names = {"x": "the input already holds", "y": "the targets already hold"}
-        for (name, who), part in zip(names.items(), batches.take(indices), strict=True):  # anew, as before the augmentation
+        for (name, who), part in zip(names.items(), batches.take(indices), strict=True):  # the batch again, before its augmentation
             rows = np.flatnonzero(~np.isfinite(part.reshape(len(part), -1)).all(axis=1))
             if rows.size:
                 return f"{who} {bad}, first in sample {indices[rows[0]]} of {name}: leave it out or replace it"
@@ -114,7 +114,7 @@ class Watch:
         return f"{place}, {numbers}: {advice}"
 
     def _where_in_training(self, x: FloatArray) -> str:
-        """Return the layer that makes NaN or infinity in training alone; copies repeat it, as the layers have moved on."""
+        """Return the layer that makes NaN or infinity in training only. It runs copies, because a forward changes layers."""
         for position, layer in enumerate(self._model.layers):
             y = copy.deepcopy(layer).forward(x, training=True)
             if not np.isfinite(y).all():
@@ -124,7 +124,7 @@ class Watch:
         return "some layer makes NaN or infinity in training alone, and not of all random numbers"
 
     def _advice(self, x: FloatArray, at_first: str) -> str:
-        """Return what to try against numbers that are too large: no learning rate is to blame for the first step."""
+        """Return the advice against too large numbers. Do not blame the learning rate for the first step."""
         largest = np.abs(x).max()
         if largest > LARGE:
             return f"scale x, which holds numbers up to {largest:.2g}"
@@ -159,9 +159,9 @@ def _bad_parameter(layer: Layer) -> str | None:
 
 
 def _collapsed(prediction: FloatArray, target: FloatArray) -> bool:
-    """Tell whether the outputs of all samples are equal, but for rounding that is nothing beside the spread of the targets."""
+    """Tell whether the outputs of all samples are equal, up to rounding that is tiny beside the spread of the targets."""
     first, last = prediction.flat[0] if prediction.size else 0.0, prediction[-1].flat[0] if prediction.size else 0.0
-    if abs(first - last) > 1e-3 * abs(first) > 0:  # the cheap answer, for nearly every step
+    if abs(first - last) > 1e-3 * abs(first) > 0:  # a cheap test answers nearly every step
         return False
     return _rows_equal(prediction, min(_rounding(prediction), 1e-4 * _spread(target)))
 
@@ -175,10 +175,10 @@ def _rows_equal(array: FloatArray, tolerance: float) -> bool:
 
 
 def _rounding(array: FloatArray) -> float:
-    """Return how far equal rows may lie apart: a BLAS may sum the last rows in another order."""
+    """Return the largest difference of equal rows: a BLAS may add up the last rows in another order."""
     return float(64 * np.finfo(array.dtype).eps * np.abs(array[0]).max(initial=0))
 
 
 def _spread(array: FloatArray) -> float:
-    """Return how far apart the samples of a batch (N, ...) lie, in the number in which they differ most."""
+    """Return the largest difference between samples of a batch (N, ...), over all their numbers."""
     return float(np.ptp(array.reshape(len(array), -1), axis=0).max(initial=0))

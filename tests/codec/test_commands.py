@@ -345,7 +345,7 @@ BAD_DATA = {  # a command, and what it says
     "negative quality": ("compress digits.npy new.nnl --quality -1", "expected a quality from 0 to 2, received -1"),
     "no such image": ("decompress digits.nnl new.npy --index 30", "expected an index from 0 to 29, received 30"),
     "negative image": ("decompress digits.nnl new.npy --index -1", "expected an index from 0 to 29, received -1"),
-    "many in a png": ("decompress digits.nnl new.png", "a PNG holds one image, received 30"),
+    "many in a png": ("decompress digits.nnl new.png", "expected one image for a PNG, received 30"),
     "unknown ending": ("decompress digits.nnl new.jpg", "expected a name that ends in .png, .npy"),
     "no such place": ("compress digits.npy missing/new.nnl", "expected a place that can be written to: No such file or directory"),
     "output is there": ("compress digits.npy digits.nnl", "digits.nnl is already there: choose another name, or give --force"),

@@ -89,7 +89,7 @@ def test_the_number_format_is_that_of_the_codes(rng, dtype):
 
 @pytest.mark.parametrize("x", [np.zeros(3), np.zeros((0, 3)), np.zeros((1, 2, 3)), np.array([[1, np.nan]]), np.array([[np.inf]])])
 def test_codes_that_no_range_holds_are_refused(x):
-    with pytest.raises(ValueError, match="a quantiser is made from finite codes of shape"):
+    with pytest.raises(ValueError, match="UniformQuantizer expects finite codes of shape"):
         UniformQuantizer.from_codes(x)
 
 

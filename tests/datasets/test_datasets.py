@@ -145,9 +145,9 @@ def test_an_error_inside_a_file_names_the_file(tmp_path, rng, name):
 
 GOOD = b"\0\0\x08\x02\0\0\0\x02\0\0\0\x03abcdef"
 BAD_FILES = {
-    "empty": (b"", "begins with two zero bytes"),
-    "three bytes": (b"\0\0\x08", "begins with two zero bytes"),
-    "wrong magic": (b"\x89PNG\r\n\x1a\n", "begins with two zero bytes, received '89 50 4e 47'"),
+    "empty": (b"", "with two zero bytes first"),
+    "three bytes": (b"\0\0\x08", "with two zero bytes first"),
+    "wrong magic": (b"\x89PNG\r\n\x1a\n", "with two zero bytes first, received '89 50 4e 47'"),
     "type of floats": (GOOD[:2] + b"\x0d" + GOOD[3:], r"type 0x08 \(unsigned bytes\), received type 0x0d"),
     "no dimensions": (b"\0\0\x08\0a", r"1 to 4 dimension\(s\), received 0"),
     "five dimensions": (b"\0\0\x08\x05" + 5 * b"\0\0\0\x01" + b"a", r"1 to 4 dimension\(s\), received 5"),
@@ -162,7 +162,7 @@ BAD_FILES = {
         b"\0\0\x08\x03" + 8 * b"\xff" + bytes(4),
         "= 0 bytes after the header, received sizes that no array can",
     ),
-    "huge sizes": (b"\0\0\x08\x04" + 16 * b"\xff" + b"a", "bytes after the header, received sizes beyond the 1073741824 bytes"),
+    "huge sizes": (b"\0\0\x08\x04" + 16 * b"\xff" + b"a", "bytes after the header, received sizes above the limit of 1073741824"),
 }
 
 
@@ -250,7 +250,7 @@ def test_a_folder_is_no_file(tmp_path):
 def test_more_bytes_than_the_limit_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("nnlite.datasets.idx.MAX_BYTES", 5)
     (tmp_path / "file.gz").write_bytes(ZIPPED)
-    with pytest.raises(DatasetError, match=r"file\.gz: expected 2 × 3 = 6 bytes .*, received sizes beyond the 5 bytes"):
+    with pytest.raises(DatasetError, match=r"file\.gz: expected 2 × 3 = 6 bytes .*, received sizes above the limit of 5 bytes"):
         load_idx(tmp_path / "file.gz")
 
 

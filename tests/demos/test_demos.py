@@ -150,7 +150,7 @@ def test_cross_entropy_is_reported_beside_its_floor(run, tmp_path, no_pictures):
     assert code == 0
     assert metrics["binary_entropy"] == pytest.approx(np.mean(-t * np.log(t) - (1 - t) * np.log(1 - t)), rel=1e-6)
     assert metrics["binary_entropy"] < metrics["val_loss"][-1]
-    assert f"cannot fall, is {metrics['binary_entropy']:.4f}" in output
+    assert f"own entropy, {metrics['binary_entropy']:.4f}" in output
 
 
 def test_dead_units_are_reported(run, tmp_path, no_pictures, monkeypatch):

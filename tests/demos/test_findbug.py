@@ -105,7 +105,7 @@ def test_check_says_whether_it_is_mended(planted, capsys):
     path = folder / "nnlite/kernels.py"
     wrong = path.read_text(encoding="utf-8")
     path.write_text(wrong.replace(FAULTS[0].after, FAULTS[0].before), encoding="utf-8")
-    assert ask(folder, capsys, "--check") == (0, "mended: what noticed the fault is silent now")
+    assert ask(folder, capsys, "--check") == (0, "mended: the check that noticed the fault now passes")
     path.write_text(wrong, encoding="utf-8")
 
 

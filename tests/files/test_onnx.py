@@ -197,8 +197,8 @@ class Mirrored(Dense):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (Sequential([Flatten()]), "received a model without: give Sequential an input_shape"),
-        (Sequential([ActivityPenalty(1)], (3,)), "a layer that computes something, received a model without"),
+        (Sequential([Flatten()]), "received one without: give Sequential an input_shape"),
+        (Sequential([ActivityPenalty(1)], (3,)), "a layer that computes something, received one without"),
         (
             Sequential([Tanh(), Doubling()], (3,)),
             "layer 1: ONNX export knows .*, BatchNormalization, .*, Tanh, .*, received Doubling",

@@ -154,7 +154,7 @@ def test_reading_a_missing_file_is_an_os_error(tmp_path):
 
 @pytest.mark.parametrize("array", [np.zeros(2, complex), np.array(["a"]), np.array([None]), np.zeros(2, "M8[s]")])
 def test_other_dtypes_are_refused(array):
-    with pytest.raises(ValueError, match=r"safetensors holds .*F32.*, received dtype .* for 'x'"):
+    with pytest.raises(ValueError, match=r"safetensors expects a dtype of .*F32.*, received .* for 'x'"):
         dumps({"x": array})
 
 

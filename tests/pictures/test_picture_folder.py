@@ -98,7 +98,7 @@ def test_the_first_file_that_differs_is_named(tmp_path, change, named, message):
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="expected PGM, PPM or PNG images in this folder or in folders in it, found none"):
+    with pytest.raises(DatasetError, match="expected PGM, PPM or PNG images in this folder or in folders in it, received none"):
         load_image_folder(tmp_path)
 
 
@@ -112,7 +112,7 @@ def test_what_is_no_folder_is_refused(tmp_path, name):
 def test_a_folder_larger_than_memory_is_refused_at_its_first_picture(tmp_path, monkeypatch):
     monkeypatch.setattr("nnlite.pictures.picture_folder.MAX_BYTES", 10)
     write(tmp_path, {"1.pgm": pgm(1, 2), "2.pgm": b"never read"})
-    with pytest.raises(DatasetError, match="expected images that take at most 10 bytes as colours, found 2 of 2 × 1 pixels"):
+    with pytest.raises(DatasetError, match="expected images that take at most 10 bytes as colours, received 2 of 2 × 1 pixels"):
         load_image_folder(tmp_path)
 
 

@@ -32,7 +32,7 @@ def test_a_position_outside_of_the_buffer_is_refused(kind):
     for position in (-1, end + 1):
         state = generator.state
         move(state, position)
-        with pytest.raises(ValueError, match=f"a position {position} in a generator of {end} words"):
+        with pytest.raises(ValueError, match=f"expected a position in a generator of {end} words, received {position}"):
             check_generator(generator, state)
 
 

@@ -532,7 +532,7 @@ def test_more_epochs_with_a_schedule_go_on_and_say_that_they_differ(tmp_path):
 
     scheduled(2).fit(tmp_path / "checkpoint")
     again = scheduled(4)
-    with pytest.warns(UserWarning, match="was made for 2 epochs, which LearningRateSchedule depends on: 4 from the start differ"):
+    with pytest.warns(UserWarning, match="was made for 2 epochs, and LearningRateSchedule depends on that number: a training of 4"):
         again.fit(tmp_path / "checkpoint")
     assert again.callbacks[1].rates == pytest.approx([0.1, 0.075, 0.075, 0.0625])  # the schedule of 2, then that of 4
     scheduled(4).fit(tmp_path / "checkpoint")  # finished, and no other number of epochs: no warning

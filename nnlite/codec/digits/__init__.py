@@ -1,5 +1,5 @@
-"""The codec of sets of small pictures that a model was trained for, such as digits: learned latents.
+"""The codec of many small pictures of one kind, such as digits: a trained network gives their latents.
 
-Read `bottleneck` (how it is trained), `class_prior` (what an integer costs), `decoding` (the same pixels in any company),
-`image_codec` (from pictures to bytes and back).
+Read `bottleneck` (how to train it), `class_prior` (the price of an integer), `decoding` (an image decodes alike alone and among
+others) and `image_codec` (from pictures to bytes and back).
 """

@@ -1,21 +1,21 @@
-"""Where rate meets distortion: the layer that quantises the latents, and knows what the integers will cost in bits.
+"""Where rate meets distortion: this layer quantises the latents, and knows the price of the integers in bits.
 
-Rounding has no useful derivative, so in training it is replaced by what it looks like from afar, uniform noise n on [−½, ½]:
+Rounding has no useful derivative. So training adds uniform noise n on [−½, ½] in its place:
 
     y = g u        latents u times a gain g: the larger g, the finer the steps
     ŷ = y + n      in place of round(y)
-    û = ŷ / g      what the decoder sees
+    û = ŷ / g      the decoder's input
 
-The rate is the information in ŷ under a prior that is learned along with the rest, a logistic distribution with location μ and
-scale s for each latent. The probability of the interval [ŷ − ½, ŷ + ½], with σ the sigmoid, is
+The rate is the information in ŷ under a prior: a logistic distribution for each latent, with a location μ and a scale s that are
+learned, too. The probability of the interval [ŷ − ½, ŷ + ½], with σ the sigmoid, is
 
     P = σ(a) − σ(b),   a = (ŷ − μ + ½) / s,   b = (ŷ − μ − ½) / s
       = σ(a) σ(−b) (1 − exp(−1/s)),
 
-and the second form gives −ln P = ln(1 + exp(−a)) + ln(1 + exp(b)) − ln(1 − exp(−1/s)) without cancellation in either tail.
+The second form gives −ln P = ln(1 + exp(−a)) + ln(1 + exp(b)) − ln(1 − exp(−1/s)) without cancellation in either tail.
 
-One model serves several qualities: each has its own gains and prior, and its own price of a bit. In training each sample draws
-one.
+One model serves several qualities. Each quality has its own gains, its own prior and its own price of a bit. In training each
+sample draws a quality.
 
 References
 ----------
@@ -33,22 +33,22 @@ from nnlite.codec import quantizer
 from nnlite.layers.layer import Layer, expect_dtype
 from nnlite.layers.parameter import Parameter
 
-SPEED = 10.0  # gains and priors are stored divided by this: Adam moves every number by about η a step, and these have far to go
+SPEED = 10.0  # parameters are stored divided by this: Adam moves each by about η a step, and gains and priors must move far
 
 
 class EntropyBottleneck(Layer):
-    """Quantises K latents at Q qualities, and adds to the loss what their bits are worth.
+    """Quantises K latents at Q qualities, and adds the price of their bits to the loss.
 
     Parameters
     ----------
     features : int
         K.
     bit_prices : sequence of Q positive floats
-        What one bit of a sample adds to the loss, for each quality; the lower the price, the higher the quality.
+        For each quality, the price of one bit of a sample in the loss; a lower price gives a higher quality.
     rng : np.random.Generator
         Draws the noise and the qualities.
     probabilities : sequence of Q floats, optional
-        How often each quality is trained; by default equally often.
+        How often to train each quality; by default equally often.
     dtype : float32 or float64, default float32
 
     Attributes
@@ -56,12 +56,12 @@ class EntropyBottleneck(Layer):
     penalty : float
         Mean over N of bits · price in the last ``forward(x, training=True)``.
     bits : array, shape (N,)
-        The bits of each sample then, and `quality`, shape (N,), the qualities drawn.
+        The bits of each sample in that forward; `quality`, shape (N,), holds the drawn qualities.
 
     Raises
     ------
     ValueError
-        There is no feature or no price, or a price is not positive and finite.
+        `features` is below 1, there is no price, or a price is not positive and finite.
 
     Notes
     -----
@@ -93,14 +93,14 @@ class EntropyBottleneck(Layer):
         self.bit_prices = prices
         self.probabilities = probabilities
         self.rng = rng
-        gain = 4 * (np.exp(np.mean(np.log(prices))) / prices) ** 0.3  # (Q,): a start near where training ends
+        gain = 4 * (np.exp(np.mean(np.log(prices))) / prices) ** 0.3  # (Q,): near the values where training ends
         start = np.zeros((prices.size, features))
         self.log_gain = Parameter("log_gain", (start + np.log(gain)[:, None] / SPEED).astype(dtype))
         self.location = Parameter("location", start.astype(dtype))
         self.log_scale = Parameter("log_scale", (start + 1 / SPEED).astype(dtype))
 
     def rngs(self) -> list[np.random.Generator]:
-        """What draws the noise and the qualities."""
+        """Return the generator of noise and qualities."""
         return [self.rng]
 
     @property
@@ -114,7 +114,7 @@ class EntropyBottleneck(Layer):
         return [self.log_gain, self.location, self.log_scale]
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """û for the latents u = x; without training they are really rounded, at the last quality."""
+        """û for the latents u = x. Without training, round them at the last quality."""
         expect_dtype("EntropyBottleneck", self.location, x)
         if not training:
             last = len(self.bit_prices) - 1
@@ -132,7 +132,7 @@ class EntropyBottleneck(Layer):
         return restored
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
-        """du = (dû / g + ∂R/∂ŷ) g for R = penalty, and the gradients of gains and priors."""
+        """du = (dû / g + ∂R/∂ŷ) g for R = penalty; add the gradients of gains and priors."""
         x, restored, g, s, a, b = self._take(dy)
         price = (self.bit_prices[self.quality] / (np.log(2) * len(x))).astype(dy.dtype)[:, None]  # of a nat, (N, 1)
         sigmoid_a, sigmoid_b = _sigmoid(a), _sigmoid(b)
@@ -143,7 +143,7 @@ class EntropyBottleneck(Layer):
         d_log_scale = price * (a * (1 - sigmoid_a) - b * sigmoid_b + 1 / (s * np.expm1(1 / s)))
         d_noisy = d_noisy + dy / g
         d_log_gain = d_noisy * g * x - dy * restored  # ∂ŷ/∂ln g = g u, and û = ŷ / g once more
-        chosen = (self.quality == np.arange(len(self.bit_prices))[:, None]).astype(dy.dtype)  # (Q, N): who trained which quality
+        chosen = (self.quality == np.arange(len(self.bit_prices))[:, None]).astype(dy.dtype)  # (Q, N): 1 where n trained q
         for parameter, d in zip(self.parameters, (d_log_gain, d_location, d_log_scale), strict=True):
             parameter.add_product(chosen, SPEED * d)
         du: FloatArray = d_noisy * g

@@ -1,14 +1,14 @@
-"""How probable each symbol is, given what kind of image it belongs to: the choice of a frequency table for every symbol.
+"""How probable is each symbol? It depends on the kind of image: each class of images has a frequency table for every symbol.
 
-The latents of an image depend on each other: those of a one are not those of an eight. A prior that treats them as independent
-pays for what it does not know. So images are sorted into 256 classes by their latents, one byte says which, and given its class
-each symbol has a table of its own. The classes are found without labels, as the diagonal Gaussians of a mixture (hard assignments,
-Lloyd's iteration); a byte buys back more than eight bits because each class is much narrower than the whole.
+The latents of an image depend on each other: a one has other latents than an eight. A prior that ignores this pays for it in bits.
+So sort the images into 256 classes by their latents, write the class as one byte, and give each class tables of its own. `fit`
+finds the classes without labels, as the diagonal Gaussians of a mixture (hard assignments, Lloyd's iteration). The byte saves more
+than eight bits, because each class is much narrower than the whole.
 
-There are C · K · Q tables to know, so they are not stored but chosen from a bank: discretised logistic distributions, a grid of
-scales times a few fractions of a step for their centres. A class's table for a latent is a number in the bank, and an integer by
-which symbols are shifted. Both are picked to minimise the bits of the training images' symbols. All are integers, so every machine
-decodes alike.
+There would be C · K · Q tables. The codec stores none of them: it chooses each from a bank of discretised logistic distributions, a
+grid of scales times a few fractions of a step for their centres. A class's table for a latent is a number in the bank, and an
+integer shift of the symbols. `fit` picks both to minimise the bits of the training images' symbols. All are integers, so every
+machine decodes alike.
 
 Symbols are of shape (N, K): N images, K latents; C classes, Q qualities, B tables in the bank.
 """
@@ -28,24 +28,24 @@ Symbols = npt.NDArray[np.int32]
 CLASSES = 256
 OFFSETS = (-0.375, -0.125, 0.125, 0.375)  # of a table's centre from zero, in steps
 SCALES = 0.04 * 1.17 ** np.arange(44)  # of the logistic distributions, in steps: 0.04 to 34
-ESCAPE = 1e-5  # the probability left for symbols beyond a table
+ESCAPE = 1e-5  # the probability of symbols beyond a table
 ITERATIONS = 30
 
 
 @dataclass(frozen=True)
 class ClassPrior:
-    """The tables, and which of them each class uses.
+    """The bank of tables, and the choice of each class.
 
     Attributes
     ----------
     tables : FrequencyTables
         The bank.
     table : uint8 array, shape (Q, C, K)
-        The number in the bank of the table for latent k of an image of class c at quality q.
+        The table of latent k in class c at quality q, as its number in the bank.
     shift : int16 array, shape (Q, C, K)
-        What is subtracted from the symbol before that table is used.
+        Subtract it from the symbol, then use the table.
     centre, precision : float32 arrays, shape (C, K)
-        Mean and inverse variance of the classes' latents, by which an image's class is chosen. Only the encoder needs them.
+        Mean and inverse variance of each class's latents. The encoder chooses classes by them; the decoder does not need them.
     """
 
     tables: FrequencyTables
@@ -59,8 +59,8 @@ class ClassPrior:
         shape = self.table.shape  # (Q, C, K)
         if len(shape) != 3 or shape[1] != CLASSES or self.table.dtype != np.uint8 or self.table.max() >= len(self.tables):
             raise ValueError(
-                f"expected table to be uint8 below {len(self.tables)} of shape (Q, {CLASSES}, K), "
-                f"received {self.table.dtype} {shape}"
+                f"expected table to be uint8 below {len(self.tables)} of shape (Q, {CLASSES}, K), received {self.table.dtype} "
+                f"{shape}"
             )
         if self.shift.shape != shape or self.shift.dtype != np.int16:
             raise ValueError(f"expected shift to be int16 of shape {shape}, received {self.shift.dtype} {self.shift.shape}")
@@ -95,11 +95,11 @@ class ClassPrior:
         return cls(tables, table, shift, centre.astype(np.float32), precision.astype(np.float32))
 
     def choose(self, latents: FloatArray) -> npt.NDArray[np.uint8]:
-        """Return the class of each image, shape (N,): the Gaussian under which its latents (N, K) are most probable."""
+        """Return the class of each image, shape (N,): the Gaussian that makes its latents (N, K) most probable."""
         return _nearest(latents, self.centre, self.precision).astype(np.uint8)
 
     def encode(self, symbols: Symbols, classes: npt.NDArray[np.uint8], quality: int) -> bytes:
-        """Return N bytes of classes, and then the symbols (N, K) range-coded."""
+        """Return N bytes of classes, then the range coder's bytes of the symbols (N, K)."""
         shifted = symbols - self.shift[quality, classes]  # (N, K)
         return classes.tobytes() + entropy.encode(shifted.reshape(-1), self.table[quality, classes].reshape(-1), self.tables)
 
@@ -112,11 +112,11 @@ class ClassPrior:
         classes = np.frombuffer(data[:count], np.uint8)
         table = self.table[quality, classes]  # (N, K)
         symbols: Symbols = entropy.decode(data[count:], table.reshape(-1), self.tables).reshape(table.shape)
-        symbols += self.shift[quality, classes]  # of a damaged stream, any int32, this may overflow: integers do so without a word
+        symbols += self.shift[quality, classes]  # a damaged stream gives any int32, so this may overflow: integers do so silently
         return symbols
 
     def cross_entropy(self, symbols: Symbols, classes: npt.NDArray[np.uint8], quality: int) -> float:
-        """Return the bits that `encode` cannot save: eight for each class, and the tables' cross-entropy of the symbols."""
+        """Return the least bits that `encode` needs: eight for each class, and the tables' cross-entropy of the symbols."""
         shifted = symbols - self.shift[quality, classes]
         return 8 * len(classes) + self.tables.cross_entropy(shifted.reshape(-1), self.table[quality, classes].reshape(-1))
 
@@ -124,7 +124,7 @@ class ClassPrior:
 def _cluster(latents: FloatArray, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
     """Return the class of each image (N,), and the classes' means and inverse variances (C, K)."""
     if len(latents) < CLASSES:
-        raise ValueError(f"a prior of {CLASSES} classes is fitted to at least as many images, received {len(latents)}")
+        raise ValueError(f"expected at least {CLASSES} images, one for each class of the prior, received {len(latents)}")
     total = np.maximum(latents.var(axis=0), 1e-12)  # (K,)
     centre = latents[rng.choice(len(latents), CLASSES, replace=False)]
     precision = np.ones_like(centre) / total
@@ -134,7 +134,7 @@ def _cluster(latents: FloatArray, rng: np.random.Generator) -> tuple[npt.NDArray
         for c in np.flatnonzero(count[:, 0] > 0):
             members = latents[classes == c]
             centre[c] = members.mean(axis=0)
-            # Of a few members the variance is uncertain: five more are counted, with 0.3 of the whole data set's, as classes are
+            # The variance of a few members is uncertain, so count five more with 0.3 of the whole data set's variance: classes are
             # narrower than the whole.
             precision[c] = (len(members) + 5) / (((members - centre[c]) ** 2).sum(axis=0) + 5 * 0.3 * total)
     return _nearest(latents, centre, precision), centre, precision
@@ -142,7 +142,7 @@ def _cluster(latents: FloatArray, rng: np.random.Generator) -> tuple[npt.NDArray
 
 def _nearest(latents: FloatArray, centre: FloatArray, precision: FloatArray) -> npt.NDArray[np.int64]:
     """Return argmin_c Σ_k [(u_k − m_ck)² p_ck − ln p_ck], shape (N,): the most probable Gaussian."""
-    # The square multiplied out, so that the sums over k are matrix products: u² p − 2 u m p + m² p
+    # Multiply the square out, so that the sums over k become matrix products: u² p − 2 u m p + m² p
     constant = (centre * centre * precision - np.log(precision)).sum(axis=1)
     distance = (latents * latents) @ precision.T - latents @ (2 * centre * precision).T + constant  # (N, C)
     return np.asarray(np.argmin(distance, axis=1), np.int64)
@@ -157,7 +157,7 @@ def _bank() -> tuple[FrequencyTables, FloatArray, int]:
     bits = np.full((SCALES.size * len(OFFSETS), 2 * width + 1), 40.0)
     for scale in SCALES:
         for offset in OFFSETS:
-            half = int(np.ceil(12 * scale)) + 1  # outside is 2 exp(−12), about what ESCAPE leaves for it
+            half = int(np.ceil(12 * scale)) + 1  # the probability outside is 2 exp(−12), about ESCAPE
             edges = (np.arange(-half, half + 2) - 0.5 - offset) / scale
             probability = np.diff(0.5 + 0.5 * np.tanh(edges / 2))
             weights.append(np.append(probability, ESCAPE))

@@ -1,7 +1,7 @@
-"""From latents to images, bit for bit the same whatever is decoded beside them.
+"""From latents to images: an image decodes to the same bytes alone and among others.
 
-A BLAS sums the terms of a product in an order that depends on the number of rows, and on the number of threads. One image alone
-would then differ from the same image among others, by a grey level here and there. `nnlite.products` has one order of terms.
+A BLAS adds up the terms of a product in an order that depends on the number of rows and of threads. So an image alone would differ
+from the same image among others, by a grey level here and there. `nnlite.products` always adds in one order.
 """
 
 import numpy as np
@@ -15,11 +15,11 @@ from nnlite.products import product
 
 Images = npt.NDArray[np.uint8]
 
-BLOCK = 64  # images at a time: no loop over so many rows leaves a rest that is computed in another way
+BLOCK = 64  # images at a time: loops over 64 rows leave no rest to compute in another way
 
 
 def decode(decoder: Sequential, latents: FloatArray) -> Images:
-    """Return the images (N, height, width) that a decoder makes of latents (N, K).
+    """Decode latents (N, K) into images (N, height, width).
 
     Raises
     ------
@@ -40,5 +40,5 @@ def decode(decoder: Sequential, latents: FloatArray) -> Images:
 
 
 def to_bytes(images: FloatArray) -> Images:
-    """Return floats in [0, 1] as the nearest of 0 to 255: rounded, not cut off, which would darken by half a step."""
+    """Round floats in [0, 1] to the nearest of 0 to 255. Cutting off instead would darken by half a step."""
     return np.clip(np.rint(images * 255), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The image codec: a trained model bound to quantiser, entropy coder and container.
+"""The image codec: a trained model, quantiser, range coder and container together.
 
     compress:    images → encoder → latents → quantiser → symbols → range coder → container
     decompress:  container → range coder → symbols → latents → decoder → images
@@ -33,7 +33,7 @@ from nnlite.models.sequential import Sequential
 
 BUILT_IN = Path(__file__).parent
 FORMAT = "nnlite image codec 1"
-MAX_TABLES = 256  # a table's number in the prior is a byte
+MAX_TABLES = 256  # the prior stores a table's number in a byte
 
 
 class ImageCodec:
@@ -48,17 +48,17 @@ class ImageCodec:
     gain : float32 array, shape (Q, K)
         The quantiser's steps are 1 / gain.
     prior : ClassPrior
-        Of the symbols.
+        The probabilities of the symbols.
 
     Raises
     ------
     ValueError
-        The encoder is not one of images, gains and prior are not of one shape (Q, K), or the models do not lead from images to K
-        latents, no more than pixels, and back.
+        The encoder does not take images, gains and prior differ in shape (Q, K), or the models do not lead from images to K
+        latents, at most as many as pixels, and back.
 
     Notes
     -----
-    The models' weights are rounded to float16, in place: a codec computes with the numbers that its file holds and its hash covers.
+    The constructor rounds the models' weights to float16, in place: a codec must compute with the numbers of its file and its hash.
 
     Examples
     --------
@@ -77,11 +77,11 @@ class ImageCodec:
 
     def __init__(self, encoder: Sequential, decoder: Sequential, gain: npt.NDArray[np.float32], prior: ClassPrior):
         if encoder.input_shape is None or len(encoder.input_shape) != 2:
-            raise ValueError(f"an ImageCodec is of images (height, width), received an encoder of {encoder.input_shape}")
+            raise ValueError(f"ImageCodec expects an encoder of images (height, width), received one of {encoder.input_shape}")
         if gain.shape != prior.table.shape[::2] or gain.dtype != np.float32 or not (np.isfinite(gain) & (gain > 0)).all():
             raise ValueError(
-                f"expected gain to be finite, positive float32 of shape {prior.table.shape[::2]}, "
-                f"received {gain.dtype} {gain.shape}"
+                f"expected gain to be finite, positive float32 of shape {prior.table.shape[::2]}, received {gain.dtype} "
+                f"{gain.shape}"
             )
         latents = encoder.output_shape(encoder.input_shape)
         if latents != gain.shape[1:] or not gain.shape[1] <= math.prod(encoder.input_shape):
@@ -102,7 +102,7 @@ class ImageCodec:
 
     @property
     def qualities(self) -> int:
-        """Q: the qualities are 0, the fewest bytes, to Q − 1, the best images."""
+        """Q. Quality 0 gives the fewest bytes, Q − 1 the best images."""
         return len(self.gain)
 
     def compress(self, images: npt.NDArray[Any], quality: int) -> bytes:
@@ -118,16 +118,16 @@ class ImageCodec:
         Raises
         ------
         CodecError
-            The images are not of the codec's size, empty, or hold NaN or values outside [0, 1]; or there is no such quality.
+            The images have another size, are empty, or hold NaN or values outside [0, 1]; or there is no such quality.
         """
         images = self.check_images(images)
         return self.compress_latents(self.encoder.predict(images), quality)
 
     def compress_latents(self, latents: FloatArray, quality: int) -> bytes:
-        """Return the file of images whose latents (N, K) are known: several qualities of one batch need the encoder only once."""
+        """Return the file of images with these latents (N, K); for several qualities, run the encoder once and call this."""
         if not 0 <= quality < self.qualities:
             raise CodecError(f"expected a quality from 0 to {self.qualities - 1}, received {quality}")
-        with np.errstate(over="ignore", invalid="ignore"):  # as the next line says in a sentence
+        with np.errstate(over="ignore", invalid="ignore"):  # the next line raises instead
             if not np.abs(latents * self.gain[quality]).max(initial=0) < 2**31:
                 raise CodecError(
                     "expected latents that are finite and not huge, received others: the codec's numbers make no sense"
@@ -143,14 +143,14 @@ class ImageCodec:
         Parameters
         ----------
         data : bytes
-            What `compress` returned.
+            The return value of `compress`.
         indices : sequence of int, optional
-            Only these images, each 0 to N − 1, in this order, with the same bytes; the pixels of the others are not computed.
+            Decode only these images, each 0 to N − 1, in this order; their bytes are the same.
 
         Raises
         ------
         CodecError
-            The file is no such file, damaged, of another model, or has no image of that index.
+            The file is another, damaged, of another model, or has no image with that index.
         """
         header, payload = container.parse(data, self.hash)
         if (header.height, header.width) != self.image_shape or header.quality >= self.qualities:
@@ -168,9 +168,9 @@ class ImageCodec:
             return decode(self.decoder, quantizer.dequantize(symbols, self.gain[header.quality]))
 
     def check_known(self, images: Images, data: bytes) -> None:
-        """Raise CodecError if any of the images comes back from its file as another picture, with a PSNR below 10 dB.
+        """Raise CodecError if an image comes back from its file with a PSNR below 10 dB.
 
-        A grey area in place of a digit has as much. So these are no images as this codec knows them, such as dark digits on white.
+        A plain grey area in place of a digit reaches as much. So the codec does not know such images: they may be dark on white.
         """
         errors = np.mean(np.square((self.decompress(data).astype(np.float32) - images) / 255), axis=(1, 2))  # (N,)
         strange = np.flatnonzero(errors > 0.1)
@@ -200,7 +200,7 @@ class ImageCodec:
 
     @cached_property
     def hash(self) -> bytes:
-        """SHA-256 of all that decoding needs."""
+        """SHA-256 of everything that decoding needs."""
         arrays = {name: array for name, array in self._arrays().items() if not name.startswith(("encoder.", "prior.class"))}
         return hashlib.sha256(safetensors.dumps(arrays)).digest()
 
@@ -259,10 +259,10 @@ class ImageCodec:
 
 
 def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer], after: list[Layer], shape: Shape) -> Sequential:
-    """Return the encoder or the decoder with the weights that the file holds for it."""
+    """Return the encoder or the decoder with its weights from the file."""
     weights = [array for name, array in arrays.items() if name.startswith(f"{part}.") and array.ndim == 2]
     widths = [len(weights[0]), *(weight.shape[1] for weight in weights)]
-    # or else a file of few bytes could ask for gigabytes
+    # check this, or a small file could ask for gigabytes
     if any(weight.shape[0] != width for weight, width in zip(weights, widths, strict=False)):
         raise ValueError(f"expected {part} weights that follow one another, received {[weight.shape for weight in weights]}")
     layers = dense_network(widths, np.random.default_rng())
@@ -271,8 +271,8 @@ def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer]
         stored = arrays[f"{part}.{name}"]
         if stored.shape != parameter.value.shape or stored.dtype != np.float16 or not np.isfinite(stored).all():
             raise ValueError(
-                f"expected {part}.{name} as finite float16 of shape {parameter.value.shape}, "
-                f"received {stored.dtype} of shape {stored.shape}"
+                f"expected {part}.{name} as finite float16 of shape {parameter.value.shape}, received {stored.dtype} of shape "
+                f"{stored.shape}"
             )
         parameter.value[...] = stored
     return model

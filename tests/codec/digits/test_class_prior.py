@@ -280,5 +280,5 @@ def test_latents_that_are_all_equal_can_be_fitted_and_coded(rng):
 
 def test_fewer_images_than_classes_are_refused(rng):
     latents = clusters(CLASSES - 1, 1)
-    with pytest.raises(ValueError, match="a prior of 256 classes is fitted to at least as many images, received 255"):
+    with pytest.raises(ValueError, match="expected at least 256 images, one for each class of the prior, received 255"):
         ClassPrior.fit(latents, [quantized(latents)], rng)

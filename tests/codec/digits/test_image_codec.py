@@ -245,7 +245,7 @@ def test_a_quality_that_the_codec_does_not_have_is_refused(codec, images, qualit
 
 
 def test_an_encoder_of_something_else_than_images_makes_no_codec(codec):
-    with pytest.raises(ValueError, match=r"an ImageCodec is of images \(height, width\), received an encoder of \(64,\)"):
+    with pytest.raises(ValueError, match=r"ImageCodec expects an encoder of images \(height, width\), received one of \(64,\)"):
         ImageCodec(Sequential(codec.encoder.layers[1:]), codec.decoder, codec.gain, codec.prior)
 
 
