@@ -72,7 +72,7 @@ def test_all_files_are_written_and_no_others(finished):
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("reconstructions.png", (1296, 414)), ("history.png", (768, 480)), ("filters.png", (708, 150)), ("codes.png", (768, 648))],
+    [("reconstructions.png", (1296, 450)), ("history.png", (768, 480)), ("filters.png", (708, 150)), ("codes.png", (768, 648))],
 )
 def test_a_picture_is_a_whole_png_of_its_size_that_shows_something(finished, name, size):
     import matplotlib.image
