@@ -118,7 +118,7 @@ def test_a_mistake_is_said_in_a_sentence(name, blocks, said, tmp_path, capsys):
 def test_an_endless_loop_is_given_up_with_its_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(task, "PATIENCE", 0.01)
     code, sentence = answer("he", ["while True:\n    shape = shape"], tmp_path, capsys)
-    assert code == 1 and re.fullmatch(r"not solved: line 1[67] has not come to an end after 0.01 seconds", sentence)
+    assert code == 1 and re.fullmatch(r"not solved: line 1[67] has not ended after 0.01 seconds", sentence)
 
 
 def test_ctrl_c_is_no_endless_loop(tmp_path, capsys):
