@@ -77,7 +77,7 @@ def test_planting_shows_what_training_does_now_beside_what_it_should_do(planted)
     right, wrong = zip(*losses, strict=True)
     assert len(losses) == 5 and right[-1] < right[0] and wrong[-1] > wrong[0]
     assert (folder / "train.py").exists() and f"cd {folder}" in said
-    assert f"python -m demos.findbug --out {folder} --check looks" in said
+    assert f"python -m demos.findbug --out {folder} --check checks it" in said
 
 
 def test_the_copy_is_nnlite_with_one_line_changed(planted):
