@@ -48,6 +48,10 @@ PATIENCE = 300  # seconds: a fault may make a loop endless
 IMPORTS = "import numpy as np\n\nfrom nnlite import *\n"
 TRAINING = '''"""A training that shows the fault: python train.py. Change it as you like."""
 
+import os
+
+os.environ["NUMBA_DISABLE_JIT"] = "1"  # the loops run as plain Python: a print in them works, and the fault shows
+
 {imports}
 
 def small(images):

@@ -1,9 +1,11 @@
 """Find the bug: each of the ten faults is planted in a copy only, shows in a training, and is noticed; hints lead to it."""
 
 import ast
+import os
 import re
 import shutil
-from subprocess import CompletedProcess
+import sys
+from subprocess import CompletedProcess, run
 
 import pytest
 from pages import ROOT
@@ -78,6 +80,14 @@ def test_planting_shows_what_training_does_now_beside_what_it_should_do(planted)
     assert len(losses) == 5 and right[-1] < right[0] and wrong[-1] > wrong[0]
     assert (folder / "train.py").exists() and f"cd {folder}" in said
     assert f"python -m demos.findbug --out {folder} --check checks it" in said
+
+
+def test_the_fault_shows_in_the_training_whatever_the_terminal_says_of_the_compiler(planted):
+    folder, said = planted
+    environment = {name: value for name, value in os.environ.items() if name not in ("NUMBA_DISABLE_JIT", "PYTHONPATH")}
+    done = run([sys.executable, "-B", "train.py"], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    losses = [line.rpartition("  ")[0] for line in done.stdout.splitlines()]
+    assert len(losses) == 5 and all(line in said for line in losses)
 
 
 def test_the_copy_is_nnlite_with_one_line_changed(planted):
