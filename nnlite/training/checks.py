@@ -21,7 +21,7 @@ def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: b
     if isinstance(augment, type):
         raise ValueError(f"fit expects augment to be a function or an object, received a class: write {augment.__name__}()")
     if rng is None and needs_rng:
-        raise ValueError("fit with shuffle=True or augment needs rng=np.random.default_rng(seed), received none")
+        raise ValueError("fit expects rng=np.random.default_rng(seed) for shuffle=True or augment, received none")
     if rng is not None:
         expect_rng("fit", rng)
 

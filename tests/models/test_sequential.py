@@ -426,7 +426,7 @@ def test_a_second_fit_goes_on_where_the_first_ended(rng):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rng": None}, r"needs rng=np\.random\.default_rng\(seed\)"),
+        ({"rng": None}, r"expects rng=np\.random\.default_rng\(seed\)"),
         ({"y": np.zeros((9, 6), np.float32)}, "as many targets as inputs, received x of 10 and y of 9"),
         ({"y": np.zeros((10, 5), np.float32)}, r"prediction's shape, received prediction \(4, 6\) and target \(4, 5\)"),
         ({"y": np.zeros(10, np.float32)}, r"prediction's shape, received prediction \(4, 6\) and target \(4,\)"),

@@ -134,5 +134,5 @@ def test_targets_of_their_own_are_not_shifted(rng):
 
 
 def test_augmentation_needs_a_generator(rng):
-    with pytest.raises(ValueError, match="fit with shuffle=True or augment needs rng"):
+    with pytest.raises(ValueError, match=r"fit expects rng=.* for shuffle=True or augment, received none"):
         model(rng).fit(np.zeros((4, 3, 3), np.uint8), shuffle=False, augment=RandomShift(), verbose=False)
