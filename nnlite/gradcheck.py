@@ -1,16 +1,16 @@
-"""Is a backward the derivative of its forward? Comparing it with differences of the forward itself.
+"""Is a backward the derivative of its forward? Compare it with differences of the forward itself.
 
-For a function f and a fixed random vector u the scalar s = Σ u · f(x), with the layer's penalty added if it has one, has the
-gradient that backward returns for dy = u. Each of its entries is compared with the central difference
+Take a fixed random vector u and the scalar s = Σ u · f(x), plus the layer's penalty if it has one. For dy = u, backward must return
+the gradient of s. Compare each entry of it with the central difference
 
-    ∂s/∂θ ≈ [s(θ + ε) − s(θ − ε)] / (2 ε),
+    ∂s/∂θ ≈ [s(θ + ε) − s(θ − ε)] / (2 ε)
 
-whose error is of the order ε² (the third derivative) plus 1e-16 / ε (rounding): ε = 1e-5 in float64 makes both about 1e-10. The
-upstream gradient u must be random. With u = 1 the check would pass a softmax whose backward returns zeros: its outputs sum to 1
-whatever x is.
+Its error is of the order ε² (the third derivative) plus 1e-16 / ε (rounding): ε = 1e-5 in float64 makes both about 1e-10. The
+upstream gradient u must be random. With u = 1 the check would pass a softmax with a backward of zeros, because a softmax's outputs
+always sum to 1.
 
-At a kink (ReLU at 0) the difference quotient is meaningless. It gives itself away: the slopes to the left and to the right then
-differ, however small the step. Such entries are left out and counted.
+At a kink (ReLU at 0) the difference quotient is meaningless. Kinks are easy to notice: the slopes to the left and to the right
+differ, however small the step. The check counts such entries and leaves them out.
 """
 
 import copy

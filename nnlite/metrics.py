@@ -1,12 +1,12 @@
-"""How far a picture is from its original, how many labels are right, what binary cross-entropy can reach at best.
+"""Numbers for results: the distance of a picture from its original, the share of right labels, the least binary cross-entropy.
 
-These are numbers for people, not for gradients; what training minimises is in `nnlite.losses`.
+They are for people, not for gradients; training minimises the losses of `nnlite.losses`.
 
-The mean squared error is an average over pixels, PSNR = −10 log₁₀(MSE) the same on a scale of decibels, and SSIM compares patterns
-rather than pixels.
+The mean squared error is an average over pixels, PSNR = −10 log₁₀(MSE) is the same on a scale of decibels, and SSIM compares
+patterns, not pixels.
 
-Two images are compared in one dtype, with values from 0 to `peak`: 255 for bytes; for floats it must be said, since nothing in them
-tells. `accuracy` is for labels alone: the share of pixels that are met exactly says nothing about an image.
+Both images must have one dtype, and values from 0 to `peak`. For bytes it is 255; for floats give it, because the numbers do not
+tell. `accuracy` is for labels alone: the share of exactly equal pixels says nothing about an image.
 """
 
 import math
@@ -19,14 +19,14 @@ from nnlite.arrays import Array, as_array, expect, is_number, is_whole, warn_if_
 
 
 def mse(image: Array, reference: Array, peak: float | None = None) -> float:
-    """Mean squared error Σ (a − b)² / n on the scale [0, 1], pooled over everything the arrays hold.
+    """Mean squared error Σ (a − b)² / n on the scale [0, 1], pooled over all numbers of the arrays.
 
     Parameters
     ----------
     image, reference : array
         Of equal shape and dtype, values from 0 to `peak`. Differences are taken and added up in float64.
     peak : float, optional
-        The value of white, such as 1 for what a model gives; by default 255 for uint8, and needed for every other dtype.
+        The value of white, such as 1 for a model's output; by default 255 for uint8, and needed for every other dtype.
 
     Raises
     ------
@@ -150,12 +150,12 @@ def bits_per_pixel(byte_count: int, shape: tuple[int, ...]) -> float:
 
 
 def accuracy(scores: Array, labels: Array) -> float:
-    """Share of the samples whose largest score is that of their label, from 0 to 1; of equal scores the first counts as largest.
+    """The share of samples with the largest score at their label, from 0 to 1; of equal scores the first counts as largest.
 
     Parameters
     ----------
     scores : array, shape (N, C)
-        A number for each class: probabilities or logits, which have the same order.
+        A number for each class: probabilities or logits; both have the same order.
     labels : array, shape (N,)
         Integers from 0 to C − 1.
 

@@ -99,7 +99,7 @@ def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
 
 
 def expect_floats(name: str, array: FloatArray) -> None:
-    """Raise ValueError if it is no array, or one of integers, in which a result would be rounded to integers, too."""
+    """Raise ValueError unless it is an array of floats: an array of integers would round its results."""
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         array = _array(name, array)
         raise ValueError(f"{name} expects floats, received {array.dtype}: {floats_hint('', array)}")
