@@ -150,6 +150,8 @@ PLAY = """
     seen.sizes = [0, 1, 2].map((quality) => { set($("quality"), quality); return bytesShown(); });
     $("clear").click();
     seen.empty = Math.max(...image);
+    $("paper").dispatchEvent(new PointerEvent("pointermove", { buttons: 1, clientX: 40, clientY: 200, bubbles: true }));
+    seen.draggedIn = Math.max(...image);
     press("paper", "ArrowRight", 3);
     seen.penUp = Math.max(...image);
     press("paper", " ");
@@ -200,6 +202,11 @@ def test_better_quality_takes_more_bytes(played):
 @in_browser
 def test_one_can_draw_by_keyboard(played):
     assert (played["empty"], played["penUp"]) == (0, 0) and played["drawn"] > 0.2 and played["codeMoved"]
+
+
+@in_browser
+def test_a_drag_that_began_beside_the_paper_draws_nothing(played):
+    assert played["draggedIn"] == 0
 
 
 @in_browser
