@@ -25,7 +25,7 @@ from nnlite import (
     gradcheck,
     gradcheck_loss,
 )
-from nnlite.layers import ACTIVATIONS
+from nnlite.layers import ACTIVATIONS, Activation
 from nnlite.losses import LOSSES, MeanSquaredError
 
 TOLERANCE = 1e-7
@@ -215,6 +215,30 @@ def test_too_many_kinks_cannot_pass(rng):
     x[1, 0] = 0
     with pytest.raises(GradientError, match="ReLU: 7 of 30 entries of x lie at kinks, too many to check: choose another x"):
         gradcheck(ReLU(), x, rng=rng)
+
+
+def test_a_tenth_of_the_entries_may_lie_at_kinks(rng):
+    x = np.ones((2, 5))
+    x[0, 0] = 0
+    assert gradcheck(ReLU(), x, rng=rng).kinks == 1
+
+
+def test_where_the_function_is_zero_all_around_there_is_no_kink(rng):
+    assert gradcheck(ReLU(), np.full((2, 3), -1.0), rng=rng).kinks == 0
+
+
+def test_a_curve_is_no_kink_although_its_gradient_is_wrong_by_less_than_it_bends(rng):
+    class CubeAlmostRight(Activation):
+        def forward(self, x, training=False):
+            self._keep(x, x)
+            return x**3
+
+        def backward(self, dy, need_dx=True):
+            (x,) = self._take(dy)
+            return dy * 3 * x**2 * (1 + 1e-6)
+
+    with pytest.raises(GradientError, match="with respect to x is wrong"):
+        gradcheck(CubeAlmostRight(), np.ones((2, 3)), rng=rng)
 
 
 def test_a_wrong_gradient_beside_a_kink_is_caught(rng):
@@ -451,6 +475,27 @@ def test_a_gradient_of_another_shape_is_caught(rng):
     message = "expected a gradient of shape (4, 6) with respect to x, received (6, 4)"
     with pytest.raises(GradientError, match=re.escape(message)):
         gradcheck(DenseThatTransposesItsInputGradient(6, 5, rng=rng), rng.standard_normal((4, 6)), rng=rng)
+
+
+def test_an_error_as_large_as_the_tolerance_passes_and_one_above_it_does_not():
+    def check(tolerance):
+        return gradcheck(TanhOffByAThousandth(), np.ones((2, 3)), rng=np.random.default_rng(0), tolerance=tolerance)
+
+    error = check(1e-2).errors["x"]
+    assert check(error).errors["x"] == error
+    with pytest.raises(GradientError, match="with respect to x is wrong"):
+        check(np.nextafter(error, 0))
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("seed", range(5))
+def test_rounding_where_terms_cancel_is_taken_neither_for_kinks_nor_for_an_error(size, seed):
+    rng = np.random.default_rng(seed)
+    model = Sequential([dense(rng, 3, 4), BatchNormalization(4, dtype=np.float64)])  # whose mean takes the bias away
+    model[1].scale.value[:] = size
+    report = gradcheck(model, rng.standard_normal((5, 3)), rng=rng)
+    assert report.kinks == 0
+    assert report.errors["0.bias"] > TOLERANCE  # of two numbers that are nothing but rounding
 
 
 def test_an_error_of_one_in_a_million_passes_only_with_a_looser_tolerance(rng):

@@ -25,6 +25,7 @@ from nnlite import (
 )
 from nnlite.initializers import zeros
 from nnlite.layers import ACTIVATIONS, Activation, DenseWithActivation
+from nnlite.layers.fused import fuse
 from nnlite.optimizers import SGD
 
 LAYERS = {
@@ -426,3 +427,23 @@ def test_dense_learns_from_start_weights_in_any_arrangement_in_memory(arrange, r
     layer.backward(np.ones((1, 4), np.float32))
     optimizer.step()
     np.testing.assert_allclose(layer.weight.value, before - 0.1, rtol=1e-6, atol=1e-6)
+
+
+def test_an_activation_is_fused_with_the_dense_right_before_it_and_with_no_other(rng):
+    class Own(ReLU):
+        def forward(self, x, training=False):
+            return super().forward(x, training)
+
+    names = [
+        ReLU(),
+        Dense(4, 4, rng=rng),
+        Sigmoid(),
+        LeakyReLU(),
+        Dense(4, 4, rng=rng),
+        Own(),
+        Dense(4, 4, rng=rng),
+        Flatten(),
+        ReLU(),
+    ]
+    fused = [type(layer).__name__ for layer in fuse(names)]
+    assert fused == ["ReLU", "DenseWithActivation", "LeakyReLU", "Dense", "Own", "Dense", "Flatten", "ReLU"]

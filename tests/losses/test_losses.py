@@ -246,6 +246,12 @@ def test_targets_that_are_no_probabilities_are_warned_of_once(maker, wrong, recw
     assert f"{wrong:g}" in str(recwarn[0].message)
 
 
+@pytest.mark.parametrize("maker", [BinaryCrossEntropy, BinaryCrossEntropyWithLogits])
+@pytest.mark.parametrize("ends", [[-0.0, 1], [-0.0, 0], [0, 1]])
+def test_the_ends_of_the_interval_are_targets_without_a_word(maker, ends, dtype):
+    assert np.isfinite(maker().value(np.full((1, 2), 0.5, dtype), np.array([ends], dtype)))
+
+
 def test_the_entropy_of_the_targets_is_the_least_cross_entropy(rng):
     target = rng.uniform(0.01, 0.99, (7, 5))
     assert binary_entropy(target) == pytest.approx(BinaryCrossEntropy().value(target, target), rel=1e-12)

@@ -69,6 +69,13 @@ def test_no_probabilities_before_a_loss_that_needs_them_are_said_at_compile(end,
         model.compile(loss="bce")
 
 
+@pytest.mark.parametrize(("end", "loss"), [(Sigmoid, "bce_logits"), (ReLU, "bce")])
+def test_the_warning_names_the_line_that_compiles(end, loss):
+    with pytest.warns(UserWarning, match="received a model that ends with") as record:
+        Sequential([dense(), end()]).compile(loss=loss)
+    assert record[0].filename == __file__
+
+
 class Unknown(Layer):
     def forward(self, x, training=False):
         return x

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from nnlite import Dense, Flatten, Layer, ReLU, Reshape, Sequential, Sigmoid
+from nnlite import ActivityPenalty, Dense, Flatten, Layer, ReLU, Reshape, Sequential, Sigmoid
 from nnlite.losses import LOSSES, Huber, MeanSquaredError
 from nnlite.optimizers import OPTIMIZERS, SGD, Adam
 from nnlite.training import Callback
@@ -164,6 +164,29 @@ def test_named_parameters_are_named_by_position():
 def test_named_parameters_of_a_nested_model_have_both_positions():
     model = Sequential([dense(6, 4), Sequential([ReLU(), dense(4, 2)])])
     assert list(model.named_parameters()) == ["0.weight", "0.bias", "1.1.weight", "1.1.bias"]
+
+
+def test_the_first_layer_that_learns_is_asked_for_no_dx_and_the_others_are(rng):
+    class Asked(Dense):
+        def backward(self, dy, need_dx=True):
+            asked.append(need_dx)
+            return super().backward(dy, need_dx)
+
+    asked = []
+    model = Sequential([Flatten(), *(Asked(4, 4, rng=rng) for _ in range(3))])
+    for need_dx in (False, True):
+        model.backward(np.ones_like(model.forward(np.ones((2, 4), np.float32), training=True)), need_dx=need_dx)
+    assert asked == [True, True, False, True, True, True]  # last layer first
+
+
+@pytest.mark.parametrize("compiled", [None, False])
+def test_the_loss_of_an_epoch_holds_the_penalties_and_val_loss_does_not(compiled, rng):
+    x = rng.random((8, 6), dtype=np.float32)
+    model = Sequential([dense(6, 6), ActivityPenalty(0.5)])
+    model.compile(SGD(1e-9), "mse", compiled=compiled)
+    history = model.fit(x, batch_size=8, validation_data=x, shuffle=False, verbose=False).history
+    penalty = 0.5 * np.abs(model.predict(x)).sum() / 8
+    assert history["loss"][0] == pytest.approx(history["val_loss"][0] + penalty, rel=1e-5)
 
 
 def test_without_need_dx_the_gradients_are_the_same(rng):

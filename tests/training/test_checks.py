@@ -19,6 +19,7 @@ from nnlite import (
 )
 from nnlite.losses import Huber, MeanSquaredError
 from nnlite.optimizers import SGD, Adam
+from nnlite.training import checks
 
 
 def model_of(*layers):
@@ -226,3 +227,24 @@ def test_a_model_is_indexed_by_whole_numbers_of_any_kind():
             model[index]
     with pytest.raises(IndexError):
         model[1]
+
+
+PIXELS = np.arange(10, dtype=np.float32).reshape(1, 10)  # 0 to 9
+
+
+@pytest.mark.parametrize(("smallest", "largest"), [(0, 128), (0, 255), (1, 255)])
+def test_whole_numbers_up_to_those_of_bytes_are_said_to_look_like_pixels_where_the_user_calls(smallest, largest):
+    x = PIXELS.copy()
+    x[0, 0], x[0, -1] = smallest, largest
+    model = model_of(Dense(10, 10, rng=np.random.default_rng(0)))
+    for call in (model.evaluate, lambda x: model.fit(x, shuffle=False, verbose=False)):
+        with pytest.warns(UserWarning, match=f"x holds whole numbers up to {largest}: divide them by 255") as record:
+            call(x)
+        assert record[0].filename == __file__
+
+
+@pytest.mark.parametrize(("smallest", "largest"), [(0, 127), (0, 256), (-1, 255), (0, 254.5)])
+def test_other_numbers_do_not_look_like_pixels(smallest, largest):
+    x = PIXELS.copy()
+    x[0, 0], x[0, -1] = smallest, largest
+    checks.warn_of_scale(x, None)

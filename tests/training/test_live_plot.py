@@ -117,3 +117,13 @@ def test_the_curves_go_on_with_a_training_that_was_stopped(tmp_path, drawn):
         training(3)
     assert curves(drawn[-1])["loss"] == training(0)["loss"][:2]
     assert len(curves(drawn[-1])["loss"]) == 3
+
+
+@pytest.mark.parametrize(("epochs", "end"), [(1, 2.5), (2, 2.5), (3, 3.5)])
+def test_epochs_are_whole_numbers_with_room_for_two_at_least(epochs, end, tmp_path, drawn):
+    plot = LivePlot(tmp_path / "plot.png")
+    plot.on_train_begin(None, epochs, 1)
+    plot.on_epoch_logged(None, 1, {"loss": 1})
+    axes = drawn[-1].axes[0]
+    assert axes.get_xlim() == (0.5, end)
+    assert all(tick == round(tick) for tick in axes.get_xticks())

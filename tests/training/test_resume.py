@@ -311,6 +311,45 @@ def test_steps_without_a_change_of_output_are_counted_on(tmp_path):
     assert str(first.value) == str(second.value)
 
 
+# --- files of an older version
+
+
+def make_older(path):
+    """Rewrite a checkpoint, without targets and with a CSVLogger first among the callbacks, as the first format had it."""
+    arrays, metadata = safetensors.read(path)
+    job, state = json.loads(metadata["job"]), json.loads(metadata["state"])
+    job["checksums of the data"] = [checksum for checksum in job["checksums of the data"] for _ in "xy"]
+    logger = state["callbacks"][1]  # behind the history
+    epochs = logger.pop("_epochs")
+    logger["_rows"] = [",".join(epochs[0]), *(",".join(map(repr, numbers.values())) for numbers in epochs)]
+    state["numbers"]["step_count"] = job["the optimizer's step_count"] = 2 * STEPS
+    metadata = {"format": "nnlite training 1", "job": json.dumps(job), "state": json.dumps(state)}
+    metadata["crc32"] = weights.checksum(arrays, metadata)
+    safetensors.write(path, arrays, metadata)
+
+
+def test_a_checkpoint_of_the_first_format_goes_on_with_its_table(tmp_path):
+    def program(name):
+        return Program(callbacks=lambda: [CSVLogger(tmp_path / name), EarlyStopping(patience=EPOCHS)])
+
+    whole, again = program("whole.csv"), program("again.csv")
+    expected = whole.fit().history
+    program("stopped.csv").fit(tmp_path / "checkpoint", stop=2 * STEPS + 1)
+    make_older(tmp_path / "checkpoint")
+    assert again.fit(tmp_path / "checkpoint").history == expected
+    assert again.everything() == whole.everything()
+    assert (tmp_path / "again.csv").read_text() == (tmp_path / "whole.csv").read_text()
+
+
+def test_a_checkpoint_of_the_first_format_and_of_other_images_is_refused(tmp_path):
+    def program():
+        return Program(callbacks=lambda: [CSVLogger(tmp_path / "log.csv")])
+
+    program().fit(tmp_path / "checkpoint", stop=2 * STEPS + 1)
+    make_older(tmp_path / "checkpoint")
+    refused(program(), tmp_path / "checkpoint", CheckpointError, "with checksums of the data", images=IMAGES[::-1])
+
+
 # --- files that are not of this training
 
 

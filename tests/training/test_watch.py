@@ -24,7 +24,7 @@ from nnlite.initializers import zeros
 from nnlite.losses import MeanSquaredError
 from nnlite.optimizers import SGD
 from nnlite.training.batches import Batches
-from nnlite.training.watch import COLLAPSE_STEPS, Watch
+from nnlite.training.watch import COLLAPSE_STEPS, LARGE, Watch
 
 # NumPy may warn of the overflow that these tests cause; what they are about is the error that follows.
 pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered in:RuntimeWarning")
@@ -442,3 +442,45 @@ def test_rounding_is_a_collapse_where_it_is_nothing_beside_the_targets():
 def test_outputs_in_the_shape_of_images_are_compared_sample_by_sample():
     assert watched([np.eye(3), np.eye(3)]) == COLLAPSE_STEPS - 1
     assert watched([np.eye(3), np.eye(3)[::-1]]) == 0
+
+
+def test_samples_that_are_all_alike_tell_nothing_of_a_collapse():
+    watch, x = Watch(autoencoder()), np.ones((3, 4), np.float32)
+    watch.check_step(0.5, x, np.ones((3, 1), np.float32), np.float32([[0], [1], [2]]), Batches(x), np.arange(3))
+    assert watch.equal_steps == 0
+
+
+def test_rounding_beside_a_zero_is_a_collapse():
+    assert watched([[0.0, 1], [1e-9, 1]]) == COLLAPSE_STEPS - 1
+
+
+def test_dead_units_beside_constant_ones_are_called_dead(rng):
+    model = autoencoder()
+    model.layers[0].bias.value[:] = (-100, -100, 1)
+    model.layers[0].weight.value[:, 2] = 0
+    with pytest.raises(TrainingError, match=r"layer 1 \(ReLU\)\. Its units are dead"):
+        fit(model, data(rng), optimizer=SGD(1e-9), epochs=30)
+
+
+@pytest.mark.parametrize(
+    ("largest", "advice"), [(LARGE, "start with smaller weights"), (1.001 * LARGE, "scale x, which holds numbers up to 1e\\+06")]
+)
+def test_data_are_to_be_scaled_beyond_a_million_and_not_at_it(largest, advice, rng):
+    x, model = data(rng), autoencoder()
+    x[0, 0] = largest
+    for parameter in model.parameters:
+        parameter.value[...] = 1e30
+    with pytest.raises(TrainingError, match=rf"step 1: .* output of layer \d \(Dense\): {advice}$"):
+        fit(model, x)
+
+
+@pytest.mark.parametrize(("largest", "advice"), [(0.999 * LARGE, "it is not defined there"), (LARGE, "scale the targets")])
+def test_targets_are_to_be_scaled_from_a_million_on(largest, advice, rng):
+    class Undefined(MeanSquaredError):
+        def value_and_gradient(self, prediction, target):
+            return float("nan"), prediction
+
+    model, x = autoencoder(), data(rng)
+    model.compile("adam", Undefined())
+    with pytest.raises(TrainingError, match=f"in the loss itself, .*: {advice}$"):
+        model.fit(x, np.full_like(x, largest), shuffle=False, verbose=False)
