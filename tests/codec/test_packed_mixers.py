@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlite.codec.mixing import CONFIDENCE, SQUASH, STRETCH, UNSEEN, fresh_mixer
-from nnlite.codec.packed_mixers import pack_mixer, unpack_mixer
+from nnlite.codec.packed_mixers import COUNTS, LEVELS, pack_mixer, unpack_mixer
 
 
 def fresh():
@@ -61,3 +61,29 @@ def test_a_state_far_out_stays_inside():
 def test_what_is_no_mixer_of_these_sizes_is_refused(damaged):
     with pytest.raises(ValueError, match="expected a"):
         unpack_mixer(damaged, fresh())
+
+
+def test_counts_are_kept_as_the_least_of_their_class():
+    mixer, counts = fresh(), [0, 2, 3, 7, 8, 23, 24, 99, 100, 1023]
+    mixer.states[: len(counts)] = 1 << 31 | np.array(counts, np.uint32)
+    states = unpack_mixer(pack_mixer(mixer), fresh()).states[: len(counts)]
+    assert (states & 1023).tolist() == [0, 0, 3, 3, 8, 8, 24, 24, 100, 100]
+    assert states[:2].tolist() == [UNSEEN, UNSEEN]
+
+
+def test_what_is_forgotten_takes_no_bytes():
+    one, other = learned(), learned()
+    forgotten = (one.states & 1023) < 3
+    other.states[forgotten] = UNSEEN
+    assert forgotten.any()
+    assert pack_mixer(one) == pack_mixer(other)
+
+
+@pytest.mark.parametrize(("place", "largest"), [(0, LEVELS - 1), (500, len(COUNTS) - 1)], ids=["level", "class of counts"])
+def test_the_largest_number_of_each_kind_is_read_and_one_above_it_is_refused(place, largest):
+    content = bytearray(lzma.decompress(pack_mixer(fresh())))
+    content[place] = largest
+    unpack_mixer(lzma.compress(content), fresh())
+    content[place] = largest + 1
+    with pytest.raises(ValueError, match="its contexts are those of another version"):
+        unpack_mixer(lzma.compress(content), fresh())

@@ -101,3 +101,17 @@ def test_a_file_cut_short_or_too_long_is_refused():
             parse_npy(data[:length])
     with pytest.raises(PictureError, match=r"uint8 of shape \(2, 3, 4\) after the header, received 25 bytes"):
         parse_npy(data + b"\0")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("length", [255, 256, 10_000])
+def test_a_header_of_any_length_up_to_the_longest_is_read(version, length):
+    np.testing.assert_array_equal(parse_npy(npy(HEADERS[1].ljust(length - 1) + "\n", version)), IMAGES)
+
+
+def test_a_longer_header_is_refused_as_numpy_does():
+    data = npy(HEADERS[1].ljust(10_000) + "\n", version=2)
+    with pytest.raises(PictureError, match="expected a NumPy file of numbers"):
+        parse_npy(data)
+    with pytest.raises(ValueError, match="Header info length"):
+        numpy_reads(data)

@@ -338,6 +338,32 @@ def test_a_folder_of_very_many_pixels_is_refused(tmp_path, monkeypatch):
         read_images(tmp_path)
 
 
+def test_a_folder_of_as_many_pixels_as_allowed_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlite.pictures.picture_files.MAX_PIXELS", 8)
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(png([bytes(4)]))
+    assert read_images(tmp_path).shape == (2, 1, 4)
+
+
+class Pieces:
+    """Standard input that gives what it holds in pieces, as a slow pipe does."""
+
+    def __init__(self, *pieces):
+        self.buffer, self.pieces = self, list(pieces)
+
+    def read(self, size):
+        return self.pieces.pop(0) if self.pieces else b""
+
+
+def test_a_pipe_of_as_many_bytes_as_allowed_is_read_and_one_more_is_refused(monkeypatch):
+    monkeypatch.setattr("nnlite.pictures.picture_files.MAX_BYTES", 3)
+    monkeypatch.setattr("sys.stdin", Pieces(b"da", b"t"))
+    assert read_bytes(PIPE) == b"dat"
+    monkeypatch.setattr("sys.stdin", Pieces(b"dat", b"a"))
+    with pytest.raises(PictureError, match="-: expected at most 3 bytes from a pipe, received more"):
+        read_bytes(PIPE)
+
+
 def test_a_pipe_of_more_than_the_limit_is_refused_and_not_cut(monkeypatch):
     monkeypatch.setattr("nnlite.pictures.picture_files.MAX_BYTES", 3)
     reader, writer = os.pipe()
@@ -550,6 +576,20 @@ def test_a_folder_that_holds_anything_else_is_not_replaced(tmp_path, images, nam
         write_images(tmp_path / "folder", images, force=True)
     assert (tmp_path / "folder" / name).read_bytes() == b"precious"
     assert {path.name for path in (tmp_path / "folder").iterdir()} == {"0.png", name}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_holds_a_folder_is_not_replaced(tmp_path, images):
+    write_images(tmp_path / "folder", images[:1], force=False)
+    (tmp_path / "folder" / "1.png").mkdir()
+    with pytest.raises(PictureError, match=r"expected a folder of numbered PNG files to replace, received one with '1\.png'"):
+        write_images(tmp_path / "folder", images, force=True)
+    assert (tmp_path / "folder" / "1.png").is_dir()
+
+
+def test_a_folder_is_written_beside_its_place_since_no_rename_leaves_a_disk(tmp_path, images, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "another disk"))
+    write_images(tmp_path / "folder", images, force=False)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 

@@ -109,6 +109,12 @@ def test_what_is_no_folder_is_refused(tmp_path, name):
         load_image_folder(tmp_path / name)
 
 
+def test_a_folder_as_large_as_allowed_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlite.pictures.picture_folder.MAX_BYTES", 3 * 2 * 2)
+    write(tmp_path, {"1.pgm": pgm(1, 2), "2.pgm": pgm(1, 2)})
+    assert load_image_folder(tmp_path).images.shape == (2, 1, 2)
+
+
 def test_a_folder_larger_than_memory_is_refused_at_its_first_picture(tmp_path, monkeypatch):
     monkeypatch.setattr("nnlite.pictures.picture_folder.MAX_BYTES", 10)
     write(tmp_path, {"1.pgm": pgm(1, 2), "2.pgm": b"never read"})

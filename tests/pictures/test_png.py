@@ -128,7 +128,7 @@ FORGIVEN = {
     "a filter that does not exist": PNG + header(2, 1) + rows_of(b"\5\1\2") + END,
     "another compression": PNG + header(2, 1, compression=1) + rows_of(b"\0\1\2") + END,
     "another filter method": PNG + header(2, 1, filtering=1) + rows_of(b"\0\1\2") + END,
-    "another interlacing": PNG + header(2, 1, interlaced=2) + rows_of(b"\0\1\2") + END,
+    "another interlacing": PNG + header(1, 1, interlaced=2) + rows_of(b"\0\1") + END,
     "a depth that does not exist": PNG + header(2, 1, depth=3) + rows_of(b"\0\1\2") + END,
     "a kind of colour that does not exist": PNG + header(2, 1, colour=5) + rows_of(b"\0\1\2") + END,
     "a depth that this colour has not": PNG + header(2, 1, depth=4, colour=RGB) + rows_of(b"\0\1\2\3") + END,
@@ -177,6 +177,13 @@ def test_what_the_format_allows_is_read():
         np.testing.assert_array_equal(parse_png(palette + opacity + rows_of(b"\0\1\2") + END), [[[3, 4, 5], [6, 7, 8]]])
     suggested = PNG + header(1, 1, colour=RGB) + chunk(b"PLTE", THREE_COLOURS) + rows_of(b"\0\7\7\7") + END
     np.testing.assert_array_equal(parse_png(suggested), [[[7, 7, 7]]])
+
+
+def test_a_png_of_as_many_pixels_as_allowed_is_read_and_one_more_is_refused(monkeypatch):
+    monkeypatch.setattr("nnlite.pictures.png.MAX_PNG_PIXELS", 2)
+    np.testing.assert_array_equal(parse_png(GOOD), [[1, 2]])
+    with pytest.raises(PictureError, match="expected a PNG image of at most 2 pixels, received 1 × 3"):
+        parse_png(PNG + header(3, 1) + rows_of(bytes(4)) + END)
 
 
 def read_or_none(data):
