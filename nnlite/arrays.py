@@ -59,8 +59,10 @@ def as_array(name: str, values: object) -> Array:
 def floats_hint(name: str, array: Array, dtype: npt.DTypeLike = np.float32, images: bool = True) -> str:
     """Return how to make floats of an array that has none: the way out at the end of a message."""
     dtype, x = str(np.dtype(dtype)), name or "x"
-    if images and array.dtype.kind in "iu" and array.size and array.min() >= 0 and 1 < array.max() <= 255:
-        return f"convert images with ({x} / 255).astype({dtype!r}), other numbers with {x}.astype({dtype!r})"
+    if images and array.dtype.kind in "iu" and array.size and array.min() >= 0:
+        white = 65535 if array.dtype == np.uint16 and array.max() > 255 else 255
+        if 1 < array.max() <= white:
+            return f"convert images with ({x} / {white}).astype({dtype!r}), other numbers with {x}.astype({dtype!r})"
     return f"convert {'it ' if name else ''}with {name}.astype({dtype!r})"
 
 

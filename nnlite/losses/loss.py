@@ -45,9 +45,11 @@ class Loss:
             if not isinstance(array, np.ndarray):
                 raise ValueError(f"{name} expects arrays, received a {what} that is {type(array).__name__}: use np.asarray")
         if prediction.shape != target.shape:
+            labels = self.takes_rows and target.size == len(prediction) < prediction.size
+            way_out = "make rows of labels with one_hot(y, classes)" if labels else "reshape one of them, nothing is broadcast"
             raise ValueError(
                 f"{name} expects a target of the prediction's shape, received prediction {prediction.shape} and target "
-                f"{target.shape}: reshape one of them, nothing is broadcast"
+                f"{target.shape}: {way_out}"
             )
         if prediction.dtype != target.dtype:
             received = f"prediction {prediction.dtype} and target {target.dtype}"

@@ -92,11 +92,13 @@ class Batches:
 def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:
     """Return an array (M, ...) as rows (M, D) of `dtype`; images stay bytes."""
     if array.ndim < 1 or not (array.dtype == np.uint8 or np.issubdtype(array.dtype, np.floating)):
-        codes = name == "x" and not images
-        bytes_ = "numbers" if codes else "images, scaled to [0, 1] here"
+        bytes_ = "images, scaled to [0, 1] here" if images else "numbers"
+        way_out = floats_hint(name, array, dtype, images or name == "y")
+        if name == "y" and array.ndim == 1 and array.dtype.kind in "iu":
+            way_out = f"make rows of labels with one_hot(y, classes), of other numbers with y[:, None].astype('{np.dtype(dtype)}')"
         raise ValueError(
             f"{name} is expected to be an array (N, ...) of uint8 ({bytes_}) or of floats, received {array.dtype} of shape "
-            f"{array.shape}: {floats_hint(name, array, dtype, not codes)}"
+            f"{array.shape}: {way_out}"
         )
     if array.dtype != np.uint8 or not images:
         array = array.astype(dtype, copy=False)

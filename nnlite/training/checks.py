@@ -67,7 +67,7 @@ def warn_of_scale(x: Array, y: Array | None) -> None:
 
 
 def check_validation(model: Stack, loss: Loss, validation: Batches) -> None:
-    """Raise ValueError unless the model and the loss take the first sample."""
+    """Raise ValueError unless the model and the loss take the first sample, and all are finite: val_loss would be NaN for ever."""
     expect(len(validation) > 0, "fit expects validation_data of at least one sample, received none")
     x, t = validation.take(np.arange(1))
     try:
@@ -75,3 +75,9 @@ def check_validation(model: Stack, loss: Loss, validation: Batches) -> None:
             loss.value(model.forward(x), t)
     except ValueError as error:
         raise ValueError(f"validation_data do not fit: {error}") from error
+    for name, rows in validation.rows.items():
+        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if bad.size:
+            raise ValueError(
+                f"validation_data hold NaN or infinity, first in sample {bad[0]} of {name}: leave it out or replace it"
+            )

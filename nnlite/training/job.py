@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import json
 import zlib
 from collections.abc import Iterable, Iterator
 from types import CodeType
@@ -17,8 +18,14 @@ MT19937_WORDS, PHILOX_WORDS = 624, 4
 
 
 def check_generator(generator: np.random.BitGenerator, state: Any) -> None:
-    """Raise an exception unless it is a state of this generator. NumPy checks no position: it reads wherever one points."""
-    copy.deepcopy(generator).state = state
+    """Raise an exception unless it is a state of this generator.
+
+    NumPy rounds and cuts numbers to what it needs, and it checks no position: it reads wherever one points.
+    """
+    twin = copy.deepcopy(generator)
+    twin.state = state
+    taken, given = (json.dumps(each, sort_keys=True, default=lambda array: array.tolist()) for each in (twin.state, state))
+    expect(taken == given, "expected a generator's state, received one that NumPy rounds")
     for position, length in ((state["state"].get("pos", 0), MT19937_WORDS), (state.get("buffer_pos", 0), PHILOX_WORDS)):
         expect(0 <= position <= length, f"expected a position in a generator of {length} words, received {position}")
 

@@ -12,11 +12,13 @@ from nnlite.codec.mixing import (
     REACH,
     SQUASH,
     STRETCH,
+    Coder,
     code_bit,
     decoder,
     encoder,
     finish,
     fresh_mixer,
+    is_full,
     mixed_bit,
     state_bit,
 )
@@ -213,3 +215,44 @@ def test_weights_stay_inside_their_limit(bit):
     ours.weights[0, 0] = limit // 1000 * 999
     code_all(encoder(9000), bits, ours, np.zeros((3000, 0), np.uint32), own, np.zeros((3000, 1), np.uint32), np.full(3000, -1))
     assert ours.weights[0, 0] == limit
+
+
+# --- ends of intervals and ranges
+
+
+def test_a_coder_starts_with_the_whole_interval():
+    assert encoder(9).registers.tolist() == [0, 2**32 - 1, 0, 0]
+    assert decoder(b"\1\2\3\4\5").registers.tolist() == [0, 2**32 - 1, 0x01020304, 4]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "stream"),
+    [
+        (0x01000001, 0x02000000, b"\2"),  # the end itself belongs to the interval
+        (0x01000001, 0x01FFFFFF, b"\1\1"),
+        (0, 0x00FFFFFF, b""),
+        (1, 1, b"\0\0\0\1"),
+    ],
+)
+def test_the_shortest_number_of_the_last_interval_is_kept(low, high, stream):
+    assert finish(Coder(False, np.array([low, high, 0, 0]), np.empty(0, np.uint8))) == stream
+
+
+@pytest.mark.parametrize(("decoding", "position", "full"), [(False, 3, False), (False, 4, True), (True, 4, False)])
+def test_an_encoder_is_full_from_the_first_byte_that_has_no_room(decoding, position, full):
+    assert is_full(Coder(decoding, np.array([0, 2**32 - 1, 0, position]), np.empty(3, np.uint8))) == full
+
+
+@pytest.mark.parametrize(("code", "bit"), [(2**31 - 1, 1), (2**31, 0)])
+def test_a_yes_keeps_the_lower_part_with_its_last_number(code, bit):
+    assert code_bit(decoder(code.to_bytes(4, "big")), 0, 1 << 15) == bit
+
+
+@pytest.mark.parametrize(("opinion", "bit", "end"), [(REACH, 1, 65528), (-REACH, 0, 8)])
+def test_behind_a_curve_nothing_is_more_certain_than_8_in_65536(opinion, bit, end):
+    coder, inputs, none = encoder(9), np.zeros(INPUTS, np.int32), np.zeros(0, np.uint32)
+    inputs[0] = opinion
+    mixer = fresh_mixer(1, 1, 1, weight=1, rate=0, limit=1)
+    mixed_bit(coder, bit, mixer, none, inputs, np.zeros(1, np.uint32), 0)
+    middle = (2**32 - 1) * end >> 16
+    assert coder.registers[:2].tolist() == ([0, middle] if bit else [middle + 1, 2**32 - 1])

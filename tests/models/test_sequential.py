@@ -376,11 +376,12 @@ def test_inputs_and_targets_are_shuffled_together(rng):
     assert len(recorder.batches) == 4
 
 
-def test_without_shuffling_the_order_is_that_of_the_data_and_no_rng_is_needed():
+@pytest.mark.parametrize("given", [None, np.random.default_rng(0)], ids=["no rng", "rng"])
+def test_without_shuffling_the_order_is_that_of_the_data_and_no_rng_is_needed(given):
     recorder, x = Recorder(), np.arange(20.0)[:, None]
     model = Sequential([recorder, dense(1, 1)])
     model.compile("adam", "mse")
-    model.fit(x, batch_size=7, shuffle=False, verbose=False)
+    model.fit(x, batch_size=7, shuffle=False, rng=given, verbose=False)
     assert np.array_equal(np.concatenate(recorder.batches), x)
 
 

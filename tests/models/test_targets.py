@@ -199,6 +199,35 @@ def test_the_advice_for_images_of_other_integers_leads_to_scaled_images(images, 
     np.testing.assert_allclose(followed, Batches(images).take(np.arange(64))[0], rtol=1e-6)
 
 
+def test_the_advice_for_images_of_16_bits_leads_to_scaled_images(images):
+    x = images.astype(np.uint16) * 257
+    with pytest.raises(ValueError, match=r"received uint16 .*: convert images with \(x / 65535\)\.astype\('float32'\), other"):
+        Batches(x)
+    np.testing.assert_allclose((x / 65535).astype("float32"), Batches(images).take(np.arange(64))[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("integers", [np.int64, np.int32, np.int8])
+def test_labels_of_other_integers_are_told_to_become_rows(integers):
+    labels = np.array([2, 0, 1], integers)
+    with pytest.raises(ValueError) as refusal:
+        Batches(np.ones((3, 2), np.float32), labels)
+    message = (
+        f"of uint8 (numbers) or of floats, received {labels.dtype} of shape (3,): make rows of labels with one_hot(y, classes)"
+    )
+    assert message in str(refusal.value)
+    assert str(refusal.value).endswith("of other numbers with y[:, None].astype('float32')")
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1)])
+def test_labels_before_a_loss_of_rows_are_told_to_become_rows(shape, rng):
+    model = Sequential([Dense(4, 3, rng=rng)])
+    model.compile("sgd", "softmax_cross_entropy")
+    with pytest.raises(
+        ValueError, match=r"received prediction \(6, 3\) and target \(6,.*: make rows of labels with one_hot\(y, cl"
+    ):
+        model.evaluate(np.ones((6, 4), np.float32), np.zeros(shape, np.uint8))
+
+
 def test_the_advice_is_as_good_where_a_layer_gives_it(images, rng):
     x = images.reshape(64, 16)
     for layer in (Dense(16, 2, rng=rng), Sigmoid()):

@@ -72,6 +72,16 @@ def test_validation_data_that_do_not_fit_are_found_before_the_training(validatio
     refused(message, validation_data=validation_data)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_validation_data_that_are_not_finite_are_found_before_the_training(name, bad):
+    data = {"x": X.copy(), "y": Y.copy()}
+    data[name][7, 1] = data[name][9, 0] = bad
+    refused(
+        f"validation_data hold NaN or infinity, first in sample 7 of {name}: leave it out", validation_data=(data["x"], data["y"])
+    )
+
+
 def test_validation_data_may_be_a_list_of_x_and_y():
     values = [
         model_of().fit(X, Y, shuffle=False, validation_data=pair, verbose=False).history["val_loss"] for pair in ([X, Y], (X, Y))

@@ -44,6 +44,25 @@ def test_a_state_is_only_looked_at(kind):
     assert str(generator.state) == str(before)
 
 
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        (np.random.PCG64, lambda state: state["state"].update(state=float(state["state"]["state"]))),
+        (np.random.PCG64, lambda state: state["state"].update(state=0.5)),
+        (np.random.PCG64, lambda state: state.update(has_uint32=0.0)),
+        (np.random.PCG64, lambda state: state["state"].update(inc=state["state"]["inc"] + 2**128)),
+        (np.random.MT19937, lambda state: state["state"].update(key=state["state"]["key"] + 0.5)),
+        (np.random.MT19937, lambda state: state["state"].update(pos=3.0)),
+    ],
+)
+def test_numbers_that_numpy_would_round_or_cut_are_no_state(kind, change):
+    generator = kind(1)
+    state = generator.state
+    change(state)
+    with pytest.raises((ValueError, TypeError, OverflowError)):
+        check_generator(generator, state)
+
+
 def test_a_state_of_another_kind_of_generator_is_refused():
     with pytest.raises((ValueError, KeyError)):
         check_generator(np.random.PCG64(1), np.random.MT19937(1).state)

@@ -469,6 +469,7 @@ FORGERIES = {
     "a negative epoch": lambda state: state.update(epoch=-1),
     "an end that is text": lambda state: state.update(stopped="no"),
     "a watch of one number": lambda state: state.update(watch=[1]),
+    "a generator of fractions": lambda state: state["generators"][1]["state"].update(state=2118.019),
     "a generator missing": lambda state: state["generators"].pop(),
     "another kind of generator": lambda state: state["generators"].reverse(),
     "a generator that reads elsewhere": lambda state: state["generators"][1]["state"].update(pos=10**6),
@@ -484,6 +485,16 @@ def test_a_forged_checkpoint_is_refused_and_changes_nothing(tmp_path, name):
     forge(tmp_path / "checkpoint", FORGERIES[name])
     again = Program(callbacks=lambda: [EarlyStopping()])
     refused(again, tmp_path / "checkpoint", CheckpointError, "expected the state of this training|expected a checkpoint as fit")
+
+
+@pytest.mark.parametrize("name", ["job", "state"])
+def test_a_checkpoint_that_is_no_json_is_said_to_be_none(path, name):
+    arrays, metadata = safetensors.read(path)
+    del metadata["crc32"]
+    metadata[name] = "{"
+    metadata["crc32"] = weights.checksum(arrays, metadata)
+    safetensors.write(path, arrays, metadata)
+    refused(Program(), path, CheckpointError, "expected a checkpoint as fit writes it, received one that is none: ")
 
 
 def test_a_missing_folder_is_an_error_before_the_first_step(tmp_path):
@@ -571,8 +582,10 @@ def test_more_epochs_with_a_schedule_go_on_and_say_that_they_differ(tmp_path):
 
     scheduled(2).fit(tmp_path / "checkpoint")
     again = scheduled(4)
-    with pytest.warns(UserWarning, match="was made for 2 epochs, and LearningRateSchedule depends on that number: a training of 4"):
+    message = "was made for 2 epochs, and LearningRateSchedule depends on that number: a training of 4"
+    with pytest.warns(UserWarning, match=message) as record:
         again.fit(tmp_path / "checkpoint")
+    assert record[0].filename == __file__
     assert again.callbacks[1].rates == pytest.approx([0.1, 0.075, 0.075, 0.0625])  # the schedule of 2, then that of 4
     scheduled(4).fit(tmp_path / "checkpoint")  # finished, and no other number of epochs: no warning
 
