@@ -73,6 +73,7 @@ TESTS = {
     "codec.photographs.contexts": "codec/photographs/test_coefficients codec/photographs/test_model",
     "codec.photographs.integers": "codec/photographs/test_coefficients",
     "codec.photographs.pixels": "codec/photographs/test_photograph_codec",
+    "codec.lossless.methods": "codec/lossless/test_lossless_codec",
     "codec.frequency_tables": "codec/test_frequency_tables codec/test_range_coder_damage",
     "codec.range_coder": "codec/test_range_coder codec/test_range_coder_damage",
 }
