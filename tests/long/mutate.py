@@ -29,7 +29,7 @@ REASONS = Path(__file__).with_name("survivors.txt")
 TESTS = {
     "__main__": "codec/test_commands",
     "metrics": "test_metrics losses/test_losses",
-    "arrays": "test_arrays layers/test_layer_and_dense",
+    "arrays": "test_arrays layers/test_layer_and_dense models/test_targets",
     "layers": "layers/test_activations layers/test_layer_and_dense",
     "layers.parameter": "layers/test_parameter layers/test_layer_and_dense test_states",
     "layers.layer": "layers/test_layer_and_dense test_states test_arguments",
@@ -52,7 +52,7 @@ TESTS = {
     "files.whole_files": "files/test_whole_files pictures/test_picture_folder",
     "files.errors": "files/test_safetensors",
     "datasets.idx": "datasets/test_datasets",
-    "datasets.mnist": "datasets/test_datasets",
+    "datasets.mnist": "datasets/test_datasets test_arguments",
     "training.batches": "training/test_batches models/test_sequential models/test_targets",
     "training.loop": "models/test_sequential training/test_callbacks training/test_resume",
     "training.checks": "training/test_checks models/test_targets",

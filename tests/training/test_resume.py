@@ -494,7 +494,7 @@ def test_a_checkpoint_that_is_no_json_is_said_to_be_none(path, name):
     metadata[name] = "{"
     metadata["crc32"] = weights.checksum(arrays, metadata)
     safetensors.write(path, arrays, metadata)
-    refused(Program(), path, CheckpointError, "expected a checkpoint as fit writes it, received one that is none: ")
+    refused(Program(), path, CheckpointError, "expected a checkpoint as fit writes it, received one without its entries: ")
 
 
 def test_a_missing_folder_is_an_error_before_the_first_step(tmp_path):
