@@ -93,7 +93,7 @@ def draw(path: Path, points: list[dict[str, object]], epochs: int) -> None:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("bottleneck", __doc__)
+    parser = command.Parser("bottleneck", __doc__)
     parser.option("--latents", latents, [4, 8, 16, 32, 64, 128], "K,K,...", "how many numbers a code has")
     names = f"of the code, among {', '.join(ACTIVATIONS_OF_CODES)}"
     parser.option("--activations", activations, ["relu", "leaky_relu", "sigmoid", "tanh", "silu"], "NAME,...", names)

@@ -161,10 +161,9 @@ def draw(folder: Path, data: Dataset, probabilities: np.ndarray, counts: np.ndar
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("classify", __doc__)
+    parser = command.Parser("classify", __doc__)
     parser.option("--hidden", command.whole_numbers, [512, 512], "H,H,...", 'widths of the hidden layers, "" for none')
-    command.add_training(parser, epochs=20, batch_size=128, learning_rate=0.002)
-    command.add_shift(parser, 2)
+    command.add_training(parser, epochs=20, batch_size=128, learning_rate=0.002, shift=2)
     command.add_common(parser, "start weights, order and shifts", checkpoint=True)
     return parser
 

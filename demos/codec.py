@@ -95,7 +95,7 @@ def interpolate(gain: np.ndarray) -> np.ndarray:
 
 def make_parser() -> command.Parser:
     """Return the parser of the arguments."""
-    parser = command.parser("codec", __doc__)
+    parser = command.Parser("codec", __doc__)
     parser.option("--latent", command.whole_number(1), 64, "K", "numbers in a code")
     parser.option("--hidden", command.whole_number(1), 640, "H", "units of each hidden layer")
     command.add_training(parser, epochs=120, learning_rate=0.003)

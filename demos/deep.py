@@ -136,10 +136,9 @@ def draw(folder: Path, data: Dataset, model: Autoencoder, pca: PCA, curves: dict
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("deep", __doc__)
+    parser = command.Parser("deep", __doc__)
     command.add_code(parser, "--code", 30, hidden=[1000, 500, 250])
-    command.add_training(parser, epochs=20, batch_size=128, learning_rate=0.004)
-    command.add_shift(parser, 1)
+    command.add_training(parser, epochs=20, batch_size=128, learning_rate=0.004, shift=1)
     parser.option("--runs", command.whole_number(1), 1, "N", "models to train, each with a seed of its own")
     command.add_common(parser, "the first model", checkpoint=True)
     return parser

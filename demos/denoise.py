@@ -204,7 +204,7 @@ def draw(
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("denoise", __doc__)
+    parser = command.Parser("denoise", __doc__)
     add = parser.add_argument
     add("--noise", choices=list(STRENGTHS), default="gaussian", help="its kind (default gaussian)")
     defaults = ", ".join(f"{name} {strength}" for name, strength in STRENGTHS.items())

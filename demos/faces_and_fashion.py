@@ -231,7 +231,7 @@ def effects(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("faces_and_fashion", __doc__)
+    parser = command.Parser("faces_and_fashion", __doc__)
     add, option, count, part = parser.add_argument, parser.option, command.whole_number(1), number_between(0, 1, included=True)
     option("--latent", count, 32, "K", "numbers in a code")
     widths = "widths of the layers between image and code, mirrored in the decoder"

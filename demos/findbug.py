@@ -221,7 +221,7 @@ def run(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("findbug", __doc__)
+    parser = command.Parser("findbug", __doc__)
     add, text = parser.add_mutually_exclusive_group().add_argument, f"plant this fault, 1 to {len(FAULTS)}, the later the harder"
     add("number", nargs="?", type=int, choices=range(1, len(FAULTS) + 1), metavar="NUMBER", help=text)
     add("--random", action="store_true", help="plant one of two thousand others, such as < in place of ≤")

@@ -231,7 +231,7 @@ def load_codec(parser: command.Parser, options: argparse.Namespace, images: np.n
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("lesson", __doc__)
+    parser = command.Parser("lesson", __doc__)
     parser.add_argument("pictures", type=picture_name, nargs="*", metavar="NAME", help="which pictures (default all)")
     parser.option("--latent", command.whole_number(1), 32, "K", "numbers in a code")
     parser.option("--image", command.whole_number(0), 8, "N", "the test image of the codec's pictures")

@@ -234,7 +234,7 @@ def draw(path: Path, adam: dict[str, float], products: dict[str, float]) -> None
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("loops", __doc__)
+    parser = command.Parser("loops", __doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the numbers")
     parser.option("--threads", command.whole_number(1), None, "N", "of NumPy's matrix product", "one for each core")
     parser.option("--out", Path, Path("out/loops"), "DIR", "where to write")

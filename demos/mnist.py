@@ -86,16 +86,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_model(
-    image_shape: tuple[int, ...], latent: int, hidden: Sequence[int], activation: str, rng: np.random.Generator
+    shape: tuple[int, ...], latent: int, hidden: Sequence[int], activation: str, rng: np.random.Generator
 ) -> Autoencoder:
     """Return the autoencoder: pixels → hidden layers → code, and the same back with a sigmoid at the end."""
-    widths, bend = [int(np.prod(image_shape)), *hidden, latent], ACTIVATIONS[activation]
+    widths, bend = [int(np.prod(shape)), *hidden, latent], ACTIVATIONS[activation]
     encoder = [Flatten(), *dense_network(widths, rng, bend, glorot_uniform), bend()]
-    decoder = [*dense_network(widths[::-1], rng, bend, glorot_uniform), Sigmoid(), Reshape(image_shape)]
-    return Autoencoder(encoder, decoder, input_shape=image_shape)
+    decoder = [*dense_network(widths[::-1], rng, bend, glorot_uniform), Sigmoid(), Reshape(shape)]
+    return Autoencoder(encoder, decoder, input_shape=shape)
 
 
-def learned_codec(images: np.ndarray) -> list[tuple[int, float, np.ndarray]]:
+def learned_codec(images: np.ndarray) -> list[tuple]:
     """Return quality, bytes an image and decoded images of the built-in codec at a low, a middle and a high rate."""
     codec = ImageCodec.load()
     latents = codec.encoder.predict(images)
@@ -104,7 +104,7 @@ def learned_codec(images: np.ndarray) -> list[tuple[int, float, np.ndarray]]:
 
 
 def measure(
-    model: Autoencoder, images: np.ndarray, symbols: np.ndarray, decoded: np.ndarray, learned: list[tuple[int, float, np.ndarray]]
+    model: Autoencoder, images: np.ndarray, symbols: np.ndarray, decoded: np.ndarray, learned: list[tuple]
 ) -> dict[str, Any]:
     """Return the distortion before and after quantising, and the bytes an image for several ways to store these test images."""
     before = mse(model.predict(images), images / np.float32(255), peak=1)
@@ -130,11 +130,9 @@ def report(metrics: dict[str, Any], decoder_bytes: int) -> str:
     for row in metrics["sizes"]:
         size, decibels = row["bytes_per_image"], "lossless" if row["psnr"] is None else f"{row['psnr']:.2f} dB"
         lines.append(f"{row['method']:<26}{size:>11.1f}{size / raw:>9.1%}{decibels:>12}")
-    lines += [
-        f"quantising the codes to 8 bits costs {before - after:.3f} dB: "
-        f"MSE {metrics['test_mse']:.5f} ({before:.2f} dB) before, {metrics['test_mse_quantized']:.5f} after",
-        f"decoding the 8-bit codes needs the decoder too, {decoder_bytes:,} bytes of weights, once",
-    ]
+    errors = f"MSE {metrics['test_mse']:.5f} ({before:.2f} dB) before, {metrics['test_mse_quantized']:.5f} after"
+    lines.append(f"quantising the codes to 8 bits costs {before - after:.3f} dB: {errors}")
+    lines.append(f"decoding the 8-bit codes needs the decoder too, {decoder_bytes:,} bytes of weights, once")
     dead = [f"{share:.0%} of layer {position}" for position, share in metrics["dead_units"].items() if share]
     if dead:
         lines.append(f"dead units, equal for all test images; they learn nothing: {', '.join(dead)}")
@@ -166,11 +164,9 @@ def draw(
     """Write the four pictures."""
     from demos.shared import plots  # its import takes longer than all the rest
 
-    first = plots.first_of_each(data.test_labels)
+    first, label = plots.first_of_each(data.test_labels), next(iter(pictures))
     rows = {"original": data.test_images[first] / 255, **{label: images[first] for label, images in pictures.items()}}
-    label = next(iter(pictures))
-    title = "Test images, and the same images decoded from a few bytes each"
-    error = pictures[label][first] - rows["original"]
+    title, error = "Test images, and the same images decoded from a few bytes each", rows[label] - rows["original"]
     plots.image_rows(folder / "reconstructions.png", title, rows, f"error at\n{label}", error)
     names = {"mse": "mean squared error", "bce": "binary cross-entropy (nats per pixel)"}
     curves = {"training images": history["loss"], "test images": history["val_loss"]}
@@ -186,7 +182,7 @@ def _gzip_size(array: np.ndarray) -> float:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("mnist", __doc__)
+    parser = command.Parser("mnist", __doc__)
     add = parser.add_argument
     command.add_code(parser, "--latent", 128, hidden=[])
     text = "of the code and the hidden layers, %(choices)s (default relu)"

@@ -225,7 +225,7 @@ def show(axis: Axes, pixels: np.ndarray, title: str) -> None:
 
 def make_parser() -> command.Parser:
     """Return the parser of the arguments."""
-    parser = command.parser("photograph", __doc__)
+    parser = command.Parser("photograph", __doc__)
     text = "a photograph in any format that Pillow reads (default the portrait)"
     parser.add_argument("picture", nargs="?", type=Path, metavar="PICTURE", help=text)
     text = "of nnlite's file, from 0 to 100; the others get as many bytes (default %(default)s)"

@@ -121,7 +121,7 @@ def text(array: np.ndarray) -> str:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("playground", __doc__)
+    parser = command.Parser("playground", __doc__)
     parser.add_argument("--codec", type=Path, metavar="FILE", help="take this codec; train none")
     parser.option("--latent", command.whole_number(1), 16, "K", "numbers in a code")
     parser.option("--hidden", command.whole_number(1), 192, "H", "units of each hidden layer")

@@ -227,7 +227,7 @@ def strokes(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> tuple[
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("sparse", __doc__)
+    parser = command.Parser("sparse", __doc__)
     parser.option("--units", command.whole_number(2), 256, "K", "numbers in a code")
     parser.option("--l1", strengths, [0.0001, 0.0003, 0.001], "λ,λ,...", "strengths of the L1 penalty")
     parser.option("--kl", strengths, [0.0001, 0.0003, 0.001], "β,β,...", "strengths of the KL penalty")

@@ -98,7 +98,7 @@ def reason(error: BaseException, path: Path) -> str:
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("task", __doc__)
+    parser = command.Parser("task", __doc__)
     parser.add_argument("name", nargs="?", choices=list(CHECKS), metavar="NAME", help="of a task: %(choices)s")
     parser.option("--out", Path, Path("out/tasks"), "DIR", "where your files are")
     return parser

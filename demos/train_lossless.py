@@ -63,7 +63,7 @@ def train(images: np.ndarray, say: Callable[..., None]) -> Mixer:
 
 def make_parser() -> command.Parser:
     """Return the parser of the arguments."""
-    parser = command.parser("train_lossless", __doc__)
+    parser = command.Parser("train_lossless", __doc__)
     command.add_common(parser, out="out/lossless/digits.safetensors")
     return parser
 

@@ -247,7 +247,7 @@ def round_layers(weights: list[np.ndarray], biases: list[np.ndarray], inputs: np
 
 def make_parser() -> command.Parser:
     """Return the parser of the arguments."""
-    parser = command.parser("train_photographs", __doc__)
+    parser = command.Parser("train_photographs", __doc__)
     number = command.whole_number(1)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder of photographs, PNG files")
     parser.option("--passes", number, 4, "N", "qualities at which each photograph teaches the mixers")

@@ -170,7 +170,7 @@ def draw(
 
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
-    parser = command.parser("variational", __doc__)
+    parser = command.Parser("variational", __doc__)
     command.add_code(parser, "--code", 40, hidden=[1000, 500])
     prior = "of the prior, a mixture; 0 gives the standard normal distribution"
     parser.option("--components", command.whole_number(0), 200, "J", prior)

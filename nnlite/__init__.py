@@ -24,9 +24,7 @@ from nnlite import kernels as kernels
 from nnlite import lbfgs as lbfgs
 from nnlite import metrics as metrics
 from nnlite.files import *
-from nnlite.gradcheck import GradientError as GradientError
-from nnlite.gradcheck import gradcheck as gradcheck
-from nnlite.gradcheck import gradcheck_loss as gradcheck_loss
+from nnlite.gradcheck import *
 from nnlite.layers import *
 from nnlite.losses import *
 from nnlite.models import *

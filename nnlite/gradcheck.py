@@ -22,10 +22,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, as_array, expect, expect_rng
+from nnlite.arrays import Array, FloatArray, as_array, expect, expect_rng
 from nnlite.layers.layer import Layer
 from nnlite.losses.loss import Loss
 from nnlite.training.batches import Batches
+
+__all__ = ["GradientError", "gradcheck", "gradcheck_loss"]
 
 KINK = 1e-3  # relative difference of the one-sided slopes; a smooth function's is of the order ε
 MAX_KINKS = 0.1  # share of the entries that may be left out
@@ -55,11 +57,11 @@ class GradientReport:
 
 def gradcheck(
     layer: Layer,
-    x: npt.NDArray[Any],
+    x: Array,
     *,
     rng: np.random.Generator,
     loss: Loss | None = None,
-    target: npt.NDArray[Any] | None = None,
+    target: Array | None = None,
     directions: int | None = None,
     epsilon: float = 1e-5,
     tolerance: float = 1e-7,
@@ -132,22 +134,15 @@ def gradcheck(
 
 
 def gradcheck_loss(
-    loss: Loss,
-    prediction: npt.NDArray[Any],
-    target: npt.NDArray[Any],
-    *,
-    rng: np.random.Generator,
-    epsilon: float = 1e-5,
-    tolerance: float = 1e-7,
+    loss: Loss, prediction: Array, target: Array, *, rng: np.random.Generator, epsilon: float = 1e-5, tolerance: float = 1e-7
 ) -> GradientReport:
     """Check the gradient of a loss with respect to its prediction, entry by entry in float64; otherwise as `gradcheck`."""
     expect_rng("gradcheck_loss", rng)
-    prediction = as_array("prediction", prediction).astype(np.float64)
-    target = as_array("target", target).astype(np.float64)
+    prediction, target = as_array("prediction", prediction).astype(np.float64), as_array("target", target).astype(np.float64)
     gradient = loss.value_and_gradient(prediction, target)[1]
-    arrays = {"prediction": (prediction, gradient)}
     scalar = partial(loss.value, prediction, target)
-    return _Comparison(scalar, abs(scalar()), type(loss).__name__, rng, None, epsilon, tolerance).compare(arrays)
+    comparison = _Comparison(scalar, abs(scalar()), type(loss).__name__, rng, None, epsilon, tolerance)
+    return comparison.compare({"prediction": (prediction, gradient)})
 
 
 @dataclass(frozen=True)
@@ -191,11 +186,11 @@ class _Comparison:
             errors[name] = distance / max(float(np.linalg.norm(a) + np.linalg.norm(n)), 1e-300)
             if not (errors[name] <= self.tolerance or distance <= rounding):  # also for NaN
                 worst = int(np.argmax(np.where(smooth, np.abs(analytic - numeric), 0.0)))
-                raise GradientError(
-                    f"{self.owner}: the gradient with respect to {name} is wrong, relative L2 error {errors[name]:.2e} > "
-                    f"{self.tolerance:.0e}; worst at {self.place(worst, value.shape)}: backward gives {analytic[worst]:.9g}, "
-                    f"the central difference {numeric[worst]:.9g}"
-                )
+                entry = tuple(int(i) for i in np.unravel_index(worst, value.shape)) if self.directions is None else None
+                place = f"direction {worst}" if entry is None else f"entry {entry}"
+                wrong = f"the gradient with respect to {name} is wrong, relative L2 error {errors[name]:.2e} > {self.tolerance:.0e}"
+                values = f"backward gives {analytic[worst]:.9g}, the central difference {numeric[worst]:.9g}"
+                raise GradientError(f"{self.owner}: {wrong}; worst at {place}: {values}")
         return GradientReport(errors, kinks)
 
     def steps(self, gradient: FloatArray) -> tuple[list[Step], FloatArray]:
@@ -205,12 +200,6 @@ class _Comparison:
         # Half along the gradient itself, else the derivative along it would be small and drown in rounding.
         vectors = [_unit(gradient) + _unit(self.rng.standard_normal(gradient.shape)) for _ in range(self.directions)]
         return [(..., vector) for vector in vectors], np.array([np.sum(gradient * vector) for vector in vectors])
-
-    def place(self, step: int, shape: Shape) -> str:
-        """Return how the message calls a step in an array of this shape."""
-        if self.directions is not None:
-            return f"direction {step}"
-        return f"entry {tuple(int(i) for i in np.unravel_index(step, shape))}"
 
     def differences(self, value: FloatArray, steps: list[Step], analytic: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """Return the central difference quotient of each step, and whether there is no kink there."""

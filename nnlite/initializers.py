@@ -21,47 +21,47 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, Shape
 
 Initializer = Callable[[tuple[int, int], np.random.Generator, npt.DTypeLike], FloatArray]
 
 
-def zeros(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+def zeros(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """All zeros. Right for biases and for a single layer; hidden units that start equal stay equal."""
     return np.zeros(shape, dtype)
 
 
-def glorot_uniform(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+def glorot_uniform(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """Uniform on [−a, a] with a = √(6 / (fan_in + fan_out))."""
     return _uniform(shape, np.sqrt(6 / (shape[0] + shape[1])), rng, dtype)
 
 
-def glorot_normal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+def glorot_normal(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """Normal with standard deviation √(2 / (fan_in + fan_out))."""
     return _normal(shape, np.sqrt(2 / (shape[0] + shape[1])), rng, dtype)
 
 
-def he_uniform(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+def he_uniform(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """Uniform on [−a, a] with a = √(6 / fan_in)."""
     return _uniform(shape, np.sqrt(6 / shape[0]), rng, dtype)
 
 
-def he_normal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+def he_normal(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """Normal with standard deviation √(2 / fan_in)."""
     return _normal(shape, np.sqrt(2 / shape[0]), rng, dtype)
 
 
-def lecun_uniform(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+def lecun_uniform(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """Uniform on [−a, a] with a = √(3 / fan_in)."""
     return _uniform(shape, np.sqrt(3 / shape[0]), rng, dtype)
 
 
-def lecun_normal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+def lecun_normal(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """Normal with standard deviation √(1 / fan_in)."""
     return _normal(shape, np.sqrt(1 / shape[0]), rng, dtype)
 
 
-def orthogonal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
+def orthogonal(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """Uniform among the matrices with orthonormal rows or columns, the shorter side (Saxe et al.): no length fades or explodes.
 
     A normal matrix is G = Q R; with the signs that make R's diagonal positive, Q is uniformly distributed.
@@ -72,9 +72,7 @@ def orthogonal(shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTyp
     return np.ascontiguousarray(q if shape[0] >= shape[1] else q.T).astype(dtype)
 
 
-def sparse(
-    shape: tuple[int, int], rng: np.random.Generator, dtype: npt.DTypeLike = np.float32, connections: int = 15
-) -> FloatArray:
+def sparse(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32, connections: int = 15) -> FloatArray:
     """Standard normal for `connections` inputs of each unit, drawn without repetition, and zero for all others (Martens).
 
     The sum into a unit has the same variance for any fan_in; units differ in which inputs they see. With fewer inputs than
@@ -87,9 +85,9 @@ def sparse(
     return weights.astype(dtype)
 
 
-def _uniform(shape: tuple[int, int], limit: float, rng: np.random.Generator, dtype: npt.DTypeLike) -> FloatArray:
+def _uniform(shape: Shape, limit: float, rng: np.random.Generator, dtype: npt.DTypeLike) -> FloatArray:
     return rng.uniform(-limit, limit, shape).astype(dtype)
 
 
-def _normal(shape: tuple[int, int], deviation: float, rng: np.random.Generator, dtype: npt.DTypeLike) -> FloatArray:
+def _normal(shape: Shape, deviation: float, rng: np.random.Generator, dtype: npt.DTypeLike) -> FloatArray:
     return (deviation * rng.standard_normal(shape)).astype(dtype)

@@ -194,17 +194,15 @@ def mean_squared_error(prediction: FloatArray, target: FloatArray, gradient: Flo
 
 
 @jit
-def binary_cross_entropy(
-    p: FloatArray, log_p: FloatArray, log_not_p: FloatArray, target: FloatArray, gradient: FloatArray
-) -> float:
-    """−Σ [t log p + (1 − t) log(1 − p)] / (N D), and gradient = (p − t) / (p (1 − p)) / (N D); all (N, D)."""
+def binary_cross_entropy(p: FloatArray, log_p: FloatArray, log_q: FloatArray, target: FloatArray, gradient: FloatArray) -> float:
+    """−Σ [t log p + (1 − t) log q] / (N D) with q = 1 − p, and gradient = (p − t) / (p q) / (N D); all (N, D)."""
     one, scale = p.dtype.type(1), p.dtype.type(1 / max(p.size, 1))
     total = np.float64(0)
     for n in range(p.shape[0]):
         row = p.dtype.type(0)
         for d in range(p.shape[1]):
             t = target[n, d]
-            row -= t * log_p[n, d] + (one - t) * log_not_p[n, d]
+            row -= t * log_p[n, d] + (one - t) * log_q[n, d]
             gradient[n, d] = scale * (p[n, d] - t) / (p[n, d] * (one - p[n, d]))
         total += row
     return float(total / max(p.size, 1))

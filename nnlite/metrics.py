@@ -168,10 +168,8 @@ def accuracy(scores: Array, labels: Array) -> float:
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or scores.size == 0:
         raise ValueError(f"accuracy expects scores (N, C) and labels (N,), received shapes {scores.shape} and {labels.shape}")
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= scores.shape[1]:
-        raise ValueError(
-            f"accuracy expects integer labels from 0 to {scores.shape[1] - 1}, received {labels.dtype} from {labels.min()} to "
-            f"{labels.max()}"
-        )
+        received = f"{labels.dtype} from {labels.min()} to {labels.max()}"
+        raise ValueError(f"accuracy expects integer labels from 0 to {scores.shape[1] - 1}, received {received}")
     return float(np.mean(scores.argmax(axis=1) == labels))
 
 

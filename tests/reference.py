@@ -240,7 +240,7 @@ KERNEL_TWINS = {
     "tanh_backward": lambda y, dy, sums: _in_place(1, tanh_backward(y, dy)),
     "softmax_backward": lambda y, dy, dx: {2: softmax_backward(y, dy)},
     "mean_squared_error": lambda p, t, gradient: _loss_kernel(mean_squared_error, p, t, 2),
-    "binary_cross_entropy": lambda p, log_p, log_not_p, t, gradient: _loss_kernel(binary_cross_entropy, p, t, 4),
+    "binary_cross_entropy": lambda p, log_p, log_q, t, gradient: _loss_kernel(binary_cross_entropy, p, t, 4),
     "binary_cross_entropy_with_logits": lambda z, e, log, t, gradient: _loss_kernel(binary_cross_entropy_with_logits, z, t, 4),
     "sgd": lambda w, g, rate: {0: sgd(w, g, rate)},
     "sgd_momentum": lambda w, g, u, rate, mu: dict(zip((0, 2), sgd_momentum(w, g, u, rate, mu), strict=True)),

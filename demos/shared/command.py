@@ -24,18 +24,16 @@ from programs.arguments import whole_numbers as whole_numbers
 
 
 class Parser(commands.Parser):
-    """The parser of a demo's arguments."""
+    """The parser of a demo, whose docstring is its manual: what begins with "files written" stands below the options."""
+
+    def __init__(self, demo: str, manual: str):
+        description, *below = re.split(r"\n\n(?=(?:data|files? written)\b.*:)", manual, maxsplit=1)
+        super().__init__(prog=f"python -m demos.{demo}", description=description, epilog="".join(below))
 
     def option(self, name: str, kind: Callable[[str], Any], default: Any, metavar: str, text: str, says: str | None = None) -> None:
         """Add an option with a value. Its line in the manual ends with the default, or with `says`."""
         shown = says or (",".join(map(str, default)) if isinstance(default, list) else default)
         self.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default {shown})")
-
-
-def parser(demo: str, manual: str) -> Parser:
-    """Return the parser of a demo. Its docstring is the manual; the part from "files written" on stands below the options."""
-    description, *below = re.split(r"\n\n(?=(?:data|files? written)\b.*:)", manual, maxsplit=1)
-    return Parser(prog=f"python -m demos.{demo}", description=description, epilog="".join(below))
 
 
 def add_code(parser: Parser, name: str, length: int, hidden: list[int]) -> None:
@@ -45,19 +43,18 @@ def add_code(parser: Parser, name: str, length: int, hidden: list[int]) -> None:
     parser.option("--hidden", whole_numbers, hidden, "H,H,...", text, None if hidden else "none")
 
 
-def add_training(parser: Parser, epochs: int, batch_size: int | None = None, learning_rate: float | None = None) -> None:
-    """Add --epochs and, if they have a default here, --batch-size and --learning-rate, a schedule's largest rate."""
+def add_training(
+    parser: Parser, epochs: int, batch_size: int | None = None, learning_rate: float | None = None, shift: int | None = None
+) -> None:
+    """Add --epochs and, if they have a default here, --batch-size, --learning-rate, a schedule's largest rate, and --shift."""
     parser.option("--epochs", whole_number(1), epochs, "N", "how often a model sees the training images")
     if batch_size:
         parser.option("--batch-size", whole_number(1), batch_size, "N", "images a step")
     if learning_rate:
         parser.option("--learning-rate", positive_number, learning_rate, "RATE", "its largest value")
-
-
-def add_shift(parser: Parser, pixels: int) -> None:
-    """Add --shift: how far training images move at random."""
-    text = "training images move at random by up to so many pixels each way, 0 for none"
-    parser.option("--shift", whole_number(0), pixels, "PIXELS", text)
+    if shift:
+        text = "training images move at random by up to so many pixels each way, 0 for none"
+        parser.option("--shift", whole_number(0), shift, "PIXELS", text)
 
 
 MNIST = "a folder of IDX files in MNIST's layout, gzipped or not (default the built-in MNIST)"

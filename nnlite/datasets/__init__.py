@@ -4,6 +4,4 @@ from nnlite.datasets.idx import load_idx, parse_idx
 from nnlite.datasets.mnist import Dataset, load_idx_folder, load_mnist, one_hot
 from nnlite.files.errors import DatasetError
 
-__all__ = [
-    "Dataset", "DatasetError", "load_idx", "load_idx_folder", "load_mnist", "one_hot", "parse_idx",
-]  # fmt: skip
+__all__ = ["Dataset", "DatasetError", "load_idx", "load_idx_folder", "load_mnist", "one_hot", "parse_idx"]

@@ -85,9 +85,8 @@ def _read_idx(file: io.BufferedIOBase, dimensions: int | None) -> Bytes:
     elements = bytearray()
     while len(elements) <= math.prod(shape) and (piece := file.read(PIECE)):
         elements += piece
-    if len(elements) < math.prod(shape):
-        raise DatasetError(f"{promised}, received {len(elements)}: the file is cut short")
-    if len(elements) > math.prod(shape):
-        raise DatasetError(f"{promised}, received more: the file is too long, or its sizes are wrong")
+    if len(elements) != math.prod(shape):
+        cut_short, too_long = f"{len(elements)}: the file is cut short", "more: the file is too long, or its sizes are wrong"
+        raise DatasetError(f"{promised}, received {cut_short if len(elements) < math.prod(shape) else too_long}")
     with reported_as(DatasetError, f"{promised}, received sizes that no array can have", ValueError):  # 0 × ..., beyond counting
         return np.array(np.frombuffer(elements, np.uint8).reshape(shape))  # a copy owns its memory

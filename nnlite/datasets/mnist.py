@@ -46,10 +46,8 @@ def load_idx_folder(path: str | os.PathLike[str]) -> Dataset:
         images = load_idx(_find(folder, f"{split}-images-idx3-ubyte"), 3)
         labels = load_idx(_find(folder, f"{split}-labels-idx1-ubyte"), 1)
         if len(images) != len(labels):
-            raise DatasetError(
-                f"{folder}: expected as many labels as images, received {len(images)} in {split}-images-idx3-ubyte and "
-                f"{len(labels)} in {split}-labels-idx1-ubyte"
-            )
+            received = f"{len(images)} in {split}-images-idx3-ubyte and {len(labels)} in {split}-labels-idx1-ubyte"
+            raise DatasetError(f"{folder}: expected as many labels as images, received {received}")
         arrays += [images, labels]
     data = Dataset(*arrays)
     size, test_size = data.train_images.shape[1:], data.test_images.shape[1:]

@@ -10,6 +10,5 @@ from nnlite.files.weights import load_weights, save_weights
 
 __all__ = [
     "CheckpointError", "CodecError", "DatasetError", "FileError", "FormatError", "PictureError", "export_onnx",
-    "load_keras_weights", "load_torch_weights", "load_weights", "save_keras_weights", "save_torch_weights",
-    "save_weights",
+    "load_keras_weights", "load_torch_weights", "load_weights", "save_keras_weights", "save_torch_weights", "save_weights",
 ]  # fmt: skip

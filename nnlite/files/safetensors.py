@@ -67,8 +67,7 @@ def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> b
     if "__metadata__" in arrays:
         raise ValueError("safetensors expects other names than '__metadata__', received an array of this name: rename it")
     header: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
-    buffers = []
-    end = 0
+    buffers, end = [], 0
     for name, array in arrays.items():
         native = array.dtype.newbyteorder("=")
         if native not in NAMES:
@@ -80,10 +79,8 @@ def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> b
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER:
-        raise ValueError(
-            f"safetensors expects a header of at most {MAX_HEADER} bytes, received names, shapes and metadata of {len(text)}: "
-            "write several files"
-        )
+        received = f"received names, shapes and metadata of {len(text)}: write several files"
+        raise ValueError(f"safetensors expects a header of at most {MAX_HEADER} bytes, {received}")
     return b"".join([len(text).to_bytes(8, "little"), text, *buffers])
 
 
@@ -133,10 +130,8 @@ def _view(name: str, entry: Any, buffer: memoryview) -> Array:
     begin, end = offsets
     element = np.dtype(DTYPES[dtype]).newbyteorder("<")
     if not begin <= end <= len(buffer) or end - begin != math.prod(shape) * element.itemsize:
-        raise FormatError(
-            f"{name!r}: expected {math.prod(shape)} elements of {element.itemsize} bytes inside a buffer of {len(buffer)}, "
-            f"received offsets {offsets}"
-        )
+        expected = f"expected {math.prod(shape)} elements of {element.itemsize} bytes inside a buffer of {len(buffer)}"
+        raise FormatError(f"{name!r}: {expected}, received offsets {offsets}")
     # A ValueError: no elements, but NumPy cannot count the product of the sizes.
     with reported_as(FormatError, f"{name!r}: expected a shape that an array can have", ValueError):
         array: Array = np.frombuffer(buffer[begin:end], element).reshape(shape)

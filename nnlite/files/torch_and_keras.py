@@ -97,11 +97,10 @@ def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
         ways = ways_to_name(targets, arrays)
         if len(ways) != 1:
             missing, unknown = sorted(set(targets) - set(arrays)), sorted(set(arrays) - set(targets))
-            raise CheckpointError(
-                f"{path}: expected the model's parameters, received a file without {missing} and with {unknown}; its shapes fit "
-                f"in {'several orders' if ways else 'no order'}: save the state_dict() of the layers in one row, such as "
-                "torch.nn.Sequential(*encoder, *decoder)"
-            )
+            orders = "several orders" if ways else "no order"
+            received = f"received a file without {missing} and with {unknown}; its shapes fit in {orders}"
+            way_out = "save the state_dict() of the layers in one row, such as torch.nn.Sequential(*encoder, *decoder)"
+            raise CheckpointError(f"{path}: expected the model's parameters, {received}: {way_out}")
         arrays = {name: arrays[other] for name, other in ways[0].items()}
     restore(targets, arrays, path)
 
@@ -122,10 +121,8 @@ def _torch_state(model: Stack) -> dict[str, Array]:
                 "num_batches_tracked": np.zeros((), np.int64),  # PyTorch's count, without effect unless momentum is None
             }
         elif not isinstance(layer, WEIGHTLESS):
-            raise ValueError(
-                f"layer {position}: expected one that torch.nn.Sequential has, too, received {type(layer).__name__}: "
-                "exchange the parts before and after it"
-            )
+            received = f"received {type(layer).__name__}: exchange the parts before and after it"
+            raise ValueError(f"layer {position}: expected one that torch.nn.Sequential has, too, {received}")
         state |= {f"{position}.{name}": array for name, array in arrays.items()}
     return state
 
@@ -207,10 +204,8 @@ def _keras_places(names: Iterable[str], path: str | os.PathLike[str]) -> dict[st
     for name in names:
         match = KERAS_NAME.fullmatch(name)
         if match is None:
-            raise CheckpointError(
-                f"{path}: expected the weights of {' and '.join(KERAS_KINDS)} layers, in one row, in a row of models, or in models "
-                f"named encoder and decoder, received {name!r}"
-            )
+            places = f"{' and '.join(KERAS_KINDS)} layers, in one row, in a row of models, or in models named encoder and decoder"
+            raise CheckpointError(f"{path}: expected the weights of {places}, received {name!r}")
         half, model, model_number, kind, number = match.groups()
         containers.add((half is None, model))
         order[kind][name.rpartition("/vars/")[0]] = (half == "decoder", int(model_number or 0), int(number or 0))
@@ -250,9 +245,8 @@ def _import_h5py() -> Any:
     try:
         import h5py
     except ImportError as error:
-        raise ImportError(
-            'expected h5py for the HDF5 files of Keras, received no such package: install it with pip install "nnlite[interop]"'
-        ) from error
+        way_out = 'install it with pip install "nnlite[interop]"'
+        raise ImportError(f"expected h5py for the HDF5 files of Keras, received no such package: {way_out}") from error
     return h5py
 
 

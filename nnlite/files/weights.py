@@ -73,10 +73,8 @@ def restore(targets: Mapping[str, Array], arrays: Mapping[str, Array], path: str
     for name, expected in targets.items():
         received = arrays[name]
         if (received.shape, received.dtype) != (expected.shape, expected.dtype):
-            raise CheckpointError(
-                f"{path}: expected {name} as {expected.dtype} of shape {expected.shape}, received {received.dtype} of shape "
-                f"{received.shape}"
-            )
+            both = f"{expected.dtype} of shape {expected.shape}, received {received.dtype} of shape {received.shape}"
+            raise CheckpointError(f"{path}: expected {name} as {both}")
     for name, target in targets.items():
         target[...] = arrays[name]
 

@@ -34,8 +34,7 @@ ACTIVATIONS: dict[str, Callable[[], Layer]] = {
 IDENTITIES = (Dropout, GaussianNoise, ActivityPenalty, SparsityPenalty, WeightPenalty)  # in inference they return their input
 
 __all__ = [
-    "ACTIVATIONS", "ELU", "GELU", "Activation", "ActivityPenalty", "BatchNormalization", "Dense", "DenseWithActivation",
-    "Dropout", "Flatten", "GaussianNoise", "GaussianSample", "Layer", "LeakyReLU", "MixtureSample", "Parameter", "ReLU",
-    "Rescale", "Reshape", "SiLU", "Sigmoid", "Softmax", "Softplus", "SparsityPenalty", "Stack", "Tanh", "TiedDense",
-    "WeightPenalty", "gaussian_kl",
+    "ACTIVATIONS", "ELU", "GELU", "Activation", "ActivityPenalty", "BatchNormalization", "Dense", "DenseWithActivation", "Dropout",
+    "Flatten", "GaussianNoise", "GaussianSample", "Layer", "LeakyReLU", "MixtureSample", "Parameter", "ReLU", "Rescale", "Reshape",
+    "SiLU", "Sigmoid", "Softmax", "Softplus", "SparsityPenalty", "Stack", "Tanh", "TiedDense", "WeightPenalty", "gaussian_kl",
 ]  # fmt: skip

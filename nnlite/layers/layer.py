@@ -76,15 +76,12 @@ class Layer:
         """Return what forward has kept, once, after a look at dy: kernels trust its shape and would read beyond a smaller array."""
         shape, dtype = self._output
         if self._kept is None:
-            raise RuntimeError(
-                f"{self._name}.backward needs a forward(x, training=True) of its own before it, received none since the last "
-                "backward"
-            )
+            received = "received none since the last backward"
+            raise RuntimeError(f"{self._name}.backward needs a forward(x, training=True) of its own before it, {received}")
         if not (isinstance(dy, np.ndarray) and dy.shape == shape and dy.dtype == dtype):
-            raise ValueError(
-                f"{self._name}.backward expects dy of the output's shape {shape} and dtype {dtype}, received "
-                f"{getattr(dy, 'dtype', type(dy).__name__)} of shape {np.shape(dy)}"
-            )
+            expected = f"dy of the output's shape {shape} and dtype {dtype}"
+            received = f"{getattr(dy, 'dtype', type(dy).__name__)} of shape {np.shape(dy)}"
+            raise ValueError(f"{self._name}.backward expects {expected}, received {received}")
         kept, self._kept = self._kept, None
         return kept
 

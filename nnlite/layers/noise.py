@@ -75,8 +75,7 @@ class GaussianNoise(Layer):
 
     def __init__(self, deviation: float, *, rng: np.random.Generator):
         super().__init__()
-        numbers = is_number(deviation) and 0 <= deviation < np.inf
-        expect(numbers, f"GaussianNoise expects a deviation of at least 0, received {deviation!r}")
+        expect(is_number(deviation) and 0 <= deviation < np.inf, f"GaussianNoise expects a deviation ≥ 0, received {deviation!r}")
         expect_rng("GaussianNoise", rng)
         self.deviation, self.rng = deviation, rng
 

@@ -21,7 +21,7 @@ J. Tomczak, M. Welling, "VAE with a VampPrior", AISTATS 2018 (a mixture as prior
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, expect_count, expect_rng, is_number
+from nnlite.arrays import FloatArray, Shape, expect, expect_count, expect_rng, is_number
 from nnlite.layers.layer import Layer, expect_floats
 from nnlite.layers.parameter import Parameter
 
@@ -50,8 +50,7 @@ class GaussianSample(Layer):
 
     def __init__(self, kl_price: float, *, rng: np.random.Generator):
         super().__init__()
-        if not (is_number(kl_price) and 0 <= kl_price < np.inf):
-            raise ValueError(f"{self._name} expects a kl_price of at least 0, received {kl_price!r}")
+        expect(is_number(kl_price) and 0 <= kl_price < np.inf, f"{self._name} expects a kl_price ≥ 0, received {kl_price!r}")
         expect_rng(self._name, rng)
         self.kl_price, self.rng = float(kl_price), rng  # an np.float64 would make float64 of float32
 
@@ -62,10 +61,9 @@ class GaussianSample(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """(2K,) → (K,)."""
         if len(input_shape) != 1 or input_shape[0] % 2 or not input_shape[0]:
-            raise ValueError(
-                f"{type(self).__name__} expects K means and K log variances, (N, 2K), received samples of shape {input_shape}: "
-                "give the Dense before it twice as many units as the code has numbers"
-            )
+            way_out = "give the Dense before it twice as many units as the code has numbers"
+            expected = f"{self._name} expects K means and K log variances, (N, 2K)"
+            raise ValueError(f"{expected}, received samples of shape {input_shape}: {way_out}")
         return (input_shape[0] // 2,)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
@@ -174,8 +172,7 @@ class MixtureSample(GaussianSample):
         centred, location, precision = self._centred(z)
         squares = centred**2 @ precision.T - 2 * centred @ (precision * location).T + np.sum(precision * location**2, axis=1)
         log_weights = self.logit.value - np.logaddexp.reduce(self.logit.value)
-        shares: FloatArray = log_weights - self.log_scale.value.sum(axis=1, dtype=np.float64) - squares / 2
-        return shares
+        return np.asarray(log_weights - self.log_scale.value.sum(axis=1, dtype=np.float64) - squares / 2)
 
     def _centred(self, z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return z and μ from the middle of all μ, and 1 / σ², in float64.
@@ -200,11 +197,9 @@ class MixtureSample(GaussianSample):
 def _log_sum_exp(logits: FloatArray) -> FloatArray:
     """ln Σ_j exp(a_j), (N,), of rows (N, J): as `np.logaddexp.reduce`, many times as fast."""
     largest = logits.max(axis=1)
-    sums: FloatArray = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
-    return sums
+    return np.asarray(largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1)))
 
 
 def _softmax(logits: FloatArray) -> FloatArray:
     exponential = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: FloatArray = exponential / exponential.sum(axis=-1, keepdims=True)
-    return shares
+    return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True))

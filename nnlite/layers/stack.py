@@ -69,8 +69,8 @@ class Stack(Layer):
 
     @layers.setter
     def layers(self, layers: object) -> NoReturn:
-        name = type(self).__name__
-        raise AttributeError(f"the layers of a {name} are fixed: make another one, such as {name}([*model.layers, Sigmoid()])")
+        way_out = f"make another one, such as {self._name}([*model.layers, Sigmoid()])"
+        raise AttributeError(f"the layers of a {self._name} are fixed: {way_out}")
 
     def __len__(self) -> int:
         """The number of layers."""

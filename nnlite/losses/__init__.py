@@ -19,6 +19,6 @@ LOSSES: dict[str, Callable[[], Loss]] = {
 }
 
 __all__ = [
-    "LOSSES", "BinaryCrossEntropy", "BinaryCrossEntropyWithLogits", "Huber", "Loss", "MeanAbsoluteError",
-    "MeanSquaredError", "SoftmaxCrossEntropyWithLogits",
+    "LOSSES", "BinaryCrossEntropy", "BinaryCrossEntropyWithLogits", "Huber", "Loss", "MeanAbsoluteError", "MeanSquaredError",
+    "SoftmaxCrossEntropyWithLogits",
 ]  # fmt: skip

@@ -33,16 +33,15 @@ class BinaryCrossEntropy(BinaryLoss):
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         self.warn_of_targets(target)
         if _leaves_unit_interval(prediction, slack=1e-6):  # what rounding may do
-            raise ValueError(
-                f"BinaryCrossEntropy expects probabilities in [0, 1], received predictions from {prediction.min():g} to "
-                f"{prediction.max():g}: end the model with a Sigmoid, or use BinaryCrossEntropyWithLogits"
-            )
-        p, log_p, log_not_p = (workspace.array(name, prediction.shape, prediction.dtype) for name in ("p", "log", "not"))
+            received = f"received predictions from {prediction.min():g} to {prediction.max():g}"
+            way_out = "end the model with a Sigmoid, or use BinaryCrossEntropyWithLogits"
+            raise ValueError(f"BinaryCrossEntropy expects probabilities in [0, 1], {received}: {way_out}")
+        p, log_p, log_q = (workspace.array(name, prediction.shape, prediction.dtype) for name in ("p", "log", "not"))
         np.clip(prediction, 1e-7, 1 - 1e-7, out=p)
         np.log(p, out=log_p)
-        np.subtract(1, p, out=log_not_p)
-        np.log(log_not_p, out=log_not_p)
-        return kernels.binary_cross_entropy(p, log_p, log_not_p, target, gradient)
+        np.subtract(1, p, out=log_q)  # q = 1 − p
+        np.log(log_q, out=log_q)
+        return kernels.binary_cross_entropy(p, log_p, log_q, target, gradient)
 
 
 class BinaryCrossEntropyWithLogits(BinaryLoss):

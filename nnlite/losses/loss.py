@@ -47,10 +47,8 @@ class Loss:
         if prediction.shape != target.shape:
             labels = self.takes_rows and target.size == len(prediction) < prediction.size
             way_out = "make rows of labels with one_hot(y, classes)" if labels else "reshape one of them, nothing is broadcast"
-            raise ValueError(
-                f"{name} expects a target of the prediction's shape, received prediction {prediction.shape} and target "
-                f"{target.shape}: {way_out}"
-            )
+            received = f"prediction {prediction.shape} and target {target.shape}: {way_out}"
+            raise ValueError(f"{name} expects a target of the prediction's shape, received {received}")
         if prediction.dtype != target.dtype:
             received = f"prediction {prediction.dtype} and target {target.dtype}"
             raise ValueError(f"{name} expects a target of the prediction's dtype, received {received}")

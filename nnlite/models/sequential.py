@@ -214,12 +214,12 @@ class Sequential(Stack):
         if validation_data is not None:
             validation = self._batches(*checks.pair(validation_data))
             checks.check_validation(self, loss, validation)
-        history, watcher, done = History(), Watch(self, watch), 0
+        history, watcher, done = History(), Watch(self, batches, watch), 0
         listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]
         if checkpoint is not None:
             job = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle}
             data = [part for part in (batches, validation) if part is not None]
-            saved = SavedTraining(checkpoint, self, loss, optimizer, [history, *callbacks], watcher, rng, augment, data, job)
+            saved = SavedTraining(checkpoint, self, [history, *callbacks], watcher, rng, augment, data, job)
             listeners.append(saved)
             done = saved.epoch
         train(

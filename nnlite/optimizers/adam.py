@@ -79,8 +79,7 @@ class Adam(Optimizer):
     def bind(self, parameters: Sequence[Parameter]) -> None:
         """Start anew on these parameters."""
         super().bind(parameters)
-        self.m, self.v = self._zeros(), self._zeros()
-        self.largest = self._zeros() if self.amsgrad else []
+        self.m, self.v, self.largest = self._zeros(), self._zeros(), self._zeros() if self.amsgrad else []
 
     def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
         """w ← w − η m̂ / (√v̂ + ε)."""
@@ -117,8 +116,7 @@ class AdamW(Adam):
 
     def __init__(self, learning_rate: float = 0.001, weight_decay: float = 0.01, **settings: Any):
         super().__init__(learning_rate, **settings)
-        number = is_number(weight_decay) and weight_decay >= 0
-        expect(number, f"AdamW expects a weight_decay of at least 0, received {weight_decay!r}")
+        expect(is_number(weight_decay) and weight_decay >= 0, f"AdamW expects weight_decay ≥ 0, received {weight_decay!r}")
         self.weight_decay = float(weight_decay)
 
     def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:

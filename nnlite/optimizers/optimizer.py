@@ -59,10 +59,8 @@ class Optimizer:
         """
         parameters = list(parameters)
         if self.parameters and self.parameters != parameters:
-            raise ValueError(
-                f"{type(self).__name__} expects parameters that it is bound to already, or none, received those of another model: "
-                "give each model an optimizer of its own"
-            )
+            received = "received those of another model: give each model an optimizer of its own"
+            raise ValueError(f"{type(self).__name__} expects parameters that it is bound to already, or none, {received}")
         self.parameters = parameters
         self.step_count = 0
         self.settings = self.hyperparameters()

@@ -48,8 +48,7 @@ class SGD(Optimizer):
         super().__init__(learning_rate, clip_norm)
         expect(is_number(momentum) and 0 <= momentum < 1, f"SGD expects a momentum in [0, 1), received {momentum!r}")
         expect(momentum > 0 or not nesterov, "SGD with nesterov=True expects a momentum above 0, received 0")
-        self.momentum = float(momentum)
-        self.nesterov = nesterov
+        self.momentum, self.nesterov = float(momentum), nesterov
         self.velocity: list[FloatArray] = []
 
     def bind(self, parameters: Sequence[Parameter]) -> None:

@@ -123,9 +123,8 @@ def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None
         write_bytes(path, png(images[0]), force)
     elif name.endswith((".pgm", ".ppm")):
         if len(images) != 1 or (images.ndim == 4) != name.endswith(".ppm"):
-            raise PictureError(
-                f"{path}: expected one grey image for a PGM, one in colours for a PPM, received {images.shape}: give a .npy file"
-            )
+            received = f"received {images.shape}: give a .npy file"
+            raise PictureError(f"{path}: expected one grey image for a PGM, one in colours for a PPM, {received}")
         _, height, width = images.shape[:3]
         write_bytes(path, b"P%d\n%d %d\n255\n" % (images.ndim + 2, width, height) + images.tobytes(), force)
     elif "idx" in name or "ubyte" in name:
@@ -224,9 +223,8 @@ def _check_numbered(path: Path) -> None:
     """Raise PictureError if a folder holds anything but numbered PNG files."""
     foreign = sorted(file.name for file in path.iterdir() if not re.fullmatch(r"[0-9]+\.png", file.name) or not file.is_file())
     if foreign:
-        raise PictureError(
-            f"{path}: expected a folder of numbered PNG files to replace, received one with {foreign[0]!r}: choose another name"
-        )
+        received = f"received one with {foreign[0]!r}: choose another name"
+        raise PictureError(f"{path}: expected a folder of numbered PNG files to replace, {received}")
 
 
 def _parse_picture(data: bytes) -> npt.NDArray[np.uint8]:

@@ -17,12 +17,14 @@ from nnlite.files.errors import DatasetError, PictureError, reported_as
 from nnlite.files.whole_files import MAX_BYTES, natural_order
 from nnlite.pictures.picture_files import PICTURES, read_picture
 
+Groups = npt.NDArray[np.int64]
+
 
 class ImageFolder(NamedTuple):
     """Images uint8, (N, height, width) grey or (N, height, width, 3) in colours; group (N,) of each, an index of `names`."""
 
     images: npt.NDArray[np.uint8]
-    groups: npt.NDArray[np.int64]
+    groups: Groups
     names: list[str]
 
 
@@ -61,23 +63,17 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
         except PictureError as error:
             raise DatasetError(str(error)) from error
         if len(pictures) == 1 and 3 * math.prod(pictures[0].shape[:2]) * len(paths) > MAX_BYTES:
-            raise DatasetError(
-                f"{folder}: expected images that take at most {MAX_BYTES} bytes as colours, received {len(paths)} of "
-                f"{_size(pictures[0])} pixels"
-            )
+            received = f"received {len(paths)} of {_size(pictures[0])} pixels"
+            raise DatasetError(f"{folder}: expected images that take at most {MAX_BYTES} bytes as colours, {received}")
         if pictures[-1].shape[:2] != pictures[0].shape[:2]:
-            raise DatasetError(
-                f"{file}: expected an image of {_size(pictures[0])} pixels like {paths[0]}, received {_size(pictures[-1])}: "
-                "bring all images to one size"
-            )
+            sizes = f"{_size(pictures[0])} pixels like {paths[0]}, received {_size(pictures[-1])}"
+            raise DatasetError(f"{file}: expected an image of {sizes}: bring all images to one size")
     if any(picture.ndim == 3 for picture in pictures):
         pictures = [picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2) for picture in pictures]
     return ImageFolder(np.stack(pictures), np.repeat(np.arange(len(names)), [len(files[name]) for name in names]), names)
 
 
-def hold_out(
-    groups: npt.NDArray[np.int64], share: float, rng: np.random.Generator, *, whole_groups: bool = False
-) -> npt.NDArray[np.bool_]:
+def hold_out(groups: Groups, share: float, rng: np.random.Generator, *, whole_groups: bool = False) -> npt.NDArray[np.bool_]:
     """Return a mask (N,) of the images to test with.
 
     Parameters
@@ -104,9 +100,8 @@ def hold_out(
         mask = np.zeros(len(groups), np.bool_)
         for group in np.unique(groups):
             mask[_draw(np.flatnonzero(groups == group), share, rng)] = True
-    if not mask.any():
-        few = "two groups, received one" if whole_groups else "a group of two images, received none"
-        raise ValueError(f"hold_out expects at least {few}: nothing is left to test with")
+    few = "two groups, received one" if whole_groups else "a group of two images, received none"
+    expect(bool(mask.any()), f"hold_out expects at least {few}: nothing is left to test with")
     return mask
 
 

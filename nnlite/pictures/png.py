@@ -139,8 +139,7 @@ def _unpack(rows: Bytes, depth: int) -> Bytes:
     if depth == 8:
         return rows
     bits = np.unpackbits(rows, axis=1).reshape(len(rows), -1, depth)
-    samples: Bytes = np.packbits(bits, axis=2)[..., 0] >> np.uint8(8 - depth)
-    return samples
+    return np.asarray(np.packbits(bits, axis=2)[..., 0] >> np.uint8(8 - depth))
 
 
 def _colours(image: Bytes, chunks: Chunks, depth: int, colour: int) -> Bytes:

@@ -23,6 +23,6 @@ from nnlite.training.watch import TrainingError
 
 __all__ = [
     "CSVLogger", "Callback", "EarlyStopping", "History", "LearningRateLogger", "LearningRateSchedule", "LivePlot",
-    "ModelCheckpoint", "MomentumSchedule", "ProgressBar", "RandomFlip", "RandomShift", "ReduceOnPlateau",
-    "TrainingError", "cosine", "exponential_decay", "one_cycle", "step_decay",
+    "ModelCheckpoint", "MomentumSchedule", "ProgressBar", "RandomFlip", "RandomShift", "ReduceOnPlateau", "TrainingError", "cosine",
+    "exponential_decay", "one_cycle", "step_decay",
 ]  # fmt: skip

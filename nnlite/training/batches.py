@@ -14,6 +14,8 @@ import numpy.typing as npt
 from nnlite import kernels
 from nnlite.arrays import Array, FloatArray, Workspace, as_array, expect_count, floats_hint
 
+Indices = npt.NDArray[np.int64]  # of samples, (N,)
+
 
 class Batches:
     """Samples and their targets, batch by batch. Each batch overwrites the one before.
@@ -52,10 +54,8 @@ class Batches:
             y_is_x = y is x or (y.dtype == x.dtype == np.uint8 and np.array_equal(x, y))
             self.rows["y"], self.shapes["y"] = _rows(y, dtype, "y", images and y_is_x), y.shape[1:]
             if not y_is_x and y.dtype == np.uint8 and y.max(initial=0) > 1 and may_be_images(y, x):
-                raise ValueError(
-                    f"y of uint8 and shape {y.shape} may be images or numbers: divide images by 255, or pass x itself; "
-                    "convert numbers with y.astype('float32')"
-                )
+                way_out = "divide images by 255, or pass x itself; convert numbers with y.astype('float32')"
+                raise ValueError(f"y of uint8 and shape {y.shape} may be images or numbers: {way_out}")
         self._dtype = np.dtype(dtype)
         self._workspace = Workspace()
         if y is not None and len(self.rows["y"]) != len(self):
@@ -69,14 +69,14 @@ class Batches:
         """Return the CRC-32 of all samples, and of all targets if there are any."""
         return [zlib.crc32(rows.data) for rows in self.rows.values()]
 
-    def cut(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[npt.NDArray[np.int64]]:
+    def cut(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[Indices]:
         """Yield the indices of all samples in batches, in random order if `rng` is given; one empty batch without samples."""
         expect_count("cut", "batch_size", batch_size)
         order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
         for start in range(0, max(order.size, 1), batch_size):
             yield order[start : start + batch_size]
 
-    def take(self, indices: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    def take(self, indices: Indices) -> tuple[FloatArray, FloatArray]:
         """Return samples and targets (N, ...); without y the same array twice. The next call overwrites them."""
         taken = []
         for name, rows in self.rows.items():
@@ -96,10 +96,8 @@ def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:
         way_out = floats_hint(name, array, dtype, images or name == "y")
         if name == "y" and array.ndim == 1 and array.dtype.kind in "iu":
             way_out = f"make rows of labels with one_hot(y, classes), of other numbers with y[:, None].astype('{np.dtype(dtype)}')"
-        raise ValueError(
-            f"{name} is expected to be an array (N, ...) of uint8 ({bytes_}) or of floats, received {array.dtype} of shape "
-            f"{array.shape}: {way_out}"
-        )
+        received = f"{array.dtype} of shape {array.shape}: {way_out}"
+        raise ValueError(f"{name} is expected to be an array (N, ...) of uint8 ({bytes_}) or of floats, received {received}")
     if array.dtype != np.uint8 or not images:
         array = array.astype(dtype, copy=False)
     return np.ascontiguousarray(array).reshape(len(array), math.prod(array.shape[1:]))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import Array, expect, expect_count, expect_rng, warn_if_dark
+from nnlite.arrays import Array, expect, expect_count, warn_if_dark
 from nnlite.layers import Stack
 from nnlite.losses import Loss
 from nnlite.training.batches import Batches, may_be_images
@@ -22,8 +22,7 @@ def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: b
         raise ValueError(f"fit expects augment to be a function or an object, received a class: write {augment.__name__}()")
     if rng is None and needs_rng:
         raise ValueError("fit expects rng=np.random.default_rng(seed) for shuffle=True or augment, received none")
-    if rng is not None:
-        expect_rng("fit", rng)
+    expect(rng is None or isinstance(rng, np.random.Generator), f"fit expects rng=np.random.default_rng(seed), received {rng!r}")
 
 
 def check_callbacks(callbacks: object) -> None:

@@ -26,10 +26,8 @@ class ProgressBar(Callback):
     INTERVAL = 0.1  # seconds
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.perf_counter):
-        self.stream = sys.stdout if stream is None else stream
-        self.clock = clock
-        dumb = os.environ.get("TERM") == "dumb"
-        self.redraws = self.stream.isatty() and not dumb
+        self.stream, self.clock = sys.stdout if stream is None else stream, clock
+        self.redraws = self.stream.isatty() and os.environ.get("TERM") != "dumb"
         self.cells = "━─" if (self.stream.encoding or "utf-8").lower().startswith("utf") else "#-"
         self.colour = self.redraws and not os.environ.get("NO_COLOR")
 

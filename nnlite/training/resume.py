@@ -32,8 +32,6 @@ from nnlite.files import safetensors
 from nnlite.files.errors import CheckpointError, reported_as
 from nnlite.files.weights import CHECKPOINT, check_checksum, checksum
 from nnlite.files.whole_files import remove_leftovers
-from nnlite.layers import Stack
-from nnlite.losses import Loss
 from nnlite.optimizers import Optimizer
 from nnlite.training.batches import Batches
 from nnlite.training.callbacks import Callback, Logs
@@ -54,7 +52,8 @@ class SavedTraining(Callback):
     ----------
     path : str or path
         The file. If it exists, the constructor reads and checks it, and changes nothing yet.
-    model, loss, optimizer : Stack, Loss, Optimizer
+    model : Stack
+        With its `loss` and its `optimizer`.
     callbacks : sequence of Callback
         All other callbacks of the training.
     watch : Watch
@@ -84,9 +83,7 @@ class SavedTraining(Callback):
     def __init__(
         self,
         path: str | os.PathLike[str],
-        model: Stack,
-        loss: Loss,
-        optimizer: Optimizer,
+        model: Any,
         callbacks: Sequence[Callback],
         watch: Watch,
         rng: np.random.Generator | None,
@@ -94,13 +91,14 @@ class SavedTraining(Callback):
         data: Sequence[Batches],
         job: Mapping[str, int | bool],
     ):
+        optimizer: Optimizer = model.optimizer
         self._path, self._model, self._optimizer, self._callbacks, self._watch = Path(path), model, optimizer, callbacks, watch
         self._data = data
-        self._generators = bit_generators([*layers_of(model), *callbacks, loss, augment], rng)
+        self._generators = bit_generators([*layers_of(model), *callbacks, model.loss, augment], rng)
         self._job: dict[str, Any] = {
             "layers": [description(layer) for layer in model.layers],
             **{f"parameter {name}": f"{p.value.dtype} {p.value.shape}" for name, p in model.named_parameters().items()},
-            "loss": description(loss),
+            "loss": description(model.loss),
             "optimizer": type(optimizer).__name__,
             **{f"the optimizer's {name}": number for name, number in optimizer.settings.items()},
             "callbacks": [type(callback).__name__ for callback in callbacks],
@@ -155,9 +153,8 @@ class SavedTraining(Callback):
         """Return the file's state, after all checks."""
         arrays, metadata = safetensors.read(self._path)
         if metadata.get("format") not in (FORMAT, OLDER_FORMAT):
-            raise CheckpointError(
-                f"{self._path}: expected a checkpoint as fit writes it, {FORMAT!r}, received {metadata.get('format')!r}"
-            )
+            other = metadata.get("format")
+            raise CheckpointError(f"{self._path}: expected a checkpoint as fit writes it, {FORMAT!r}, received {other!r}")
         check_checksum(arrays, metadata, self._path)
         problem = f"{self._path}: expected a checkpoint as fit writes it, received one without its entries"
         with reported_as(CheckpointError, problem, KeyError, TypeError, ValueError, RecursionError):  # a checksum can be forged
@@ -168,10 +165,9 @@ class SavedTraining(Callback):
             epochs, epochs_before = expected.pop("epochs", None), received.pop("epochs", None)
         for name in {**expected, **received}:
             if expected.get(name) != received.get(name):
-                raise CheckpointError(
-                    f"{self._path}: expected a checkpoint of this training, with {name} {expected.get(name)}, received one with "
-                    f"{name} {received.get(name)}: give fit another path, or remove the file to start anew"
-                )
+                one = f"with {name} {expected.get(name)}, received one with {name} {received.get(name)}"
+                way_out = "give fit another path, or remove the file to start anew"
+                raise CheckpointError(f"{self._path}: expected a checkpoint of this training, {one}: {way_out}")
         problem = f"{self._path}: expected the state of this training, received one that does not fit"
         with reported_as(CheckpointError, problem, Exception):  # a wrong type or value may raise anything
             self._check(state)
@@ -235,9 +231,8 @@ def _pack(value: Any, name: str, arrays: Arrays) -> Any:
     if isinstance(value, list | tuple):
         return [_pack(item, f"{prefix}{position}", arrays) for position, item in enumerate(value)]
     if not (value is None or isinstance(value, bool | int | float | str)):
-        raise TypeError(
-            f"a state is expected to hold numbers, strings, None, arrays, lists and dicts, received for {name}: {value!r}"
-        )
+        kinds = "numbers, strings, None, arrays, lists and dicts"
+        raise TypeError(f"a state is expected to hold {kinds}, received for {name}: {value!r}")
     return value
 
 

@@ -57,10 +57,8 @@ class LearningRateSchedule(Callback):
         if self._done < self._steps:
             progress = self._done / self._steps
             factor = self.schedule(progress)
-            if not (is_number(factor) and 0 <= factor < math.inf):
-                raise ValueError(
-                    f"LearningRateSchedule expects factors of at least 0, received {factor!r} at progress {progress:g}"
-                )
+            received = f"received {factor!r} at progress {progress:g}"
+            expect(is_number(factor) and 0 <= factor < math.inf, f"LearningRateSchedule expects factors of at least 0, {received}")
             model.optimizer.learning_rate = float(self._peak * factor)
 
 
@@ -254,8 +252,8 @@ class MomentumSchedule(Callback):
         model.optimizer.momentum = self._own
 
     def _set(self, model: Any) -> None:
-        cycle = model.optimizer.step_count // 250 + 1
-        model.optimizer.momentum = min(1 - 0.5 / cycle, self.maximum)  # 2^(−1 − log₂ c) = 1 / (2 c)
+        # With c = ⌊t / 250⌋ + 1, 2^(−1 − log₂ c) = 1 / (2 c).
+        model.optimizer.momentum = min(1 - 0.5 / (model.optimizer.step_count // 250 + 1), self.maximum)
 
 
 def _half_cosine(first: float, last: float, progress: float) -> float:

@@ -5,11 +5,10 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 from nnlite.arrays import FloatArray
 from nnlite.layers import Layer, Parameter, Stack
-from nnlite.training.batches import Batches
+from nnlite.training.batches import Batches, Indices
 
 COLLAPSE_STEPS = 20
 LARGE = 1e6  # scale data that exceed this
@@ -28,6 +27,8 @@ class Watch:
     Parameters
     ----------
     model : Stack
+    batches : Batches
+        What it is trained on.
     active : bool, default True
         Whether it looks at all.
 
@@ -39,39 +40,28 @@ class Watch:
         How many steps in a row had the same output for all samples.
     """
 
-    def __init__(self, model: Stack, active: bool = True):
-        self._model, self._active = model, active
-        self.step = 0
-        self.equal_steps = 0
+    def __init__(self, model: Stack, batches: Batches, active: bool = True):
+        self._model, self._batches, self._active = model, batches, active
+        self.step = self.equal_steps = 0
 
-    def check_step(
-        self,
-        loss: float,
-        x: FloatArray,
-        prediction: FloatArray,
-        target: FloatArray,
-        batches: Batches,
-        indices: npt.NDArray[np.int64],
-    ) -> None:
+    def check_step(self, loss: float, x: FloatArray, prediction: FloatArray, target: FloatArray, indices: Indices) -> None:
         """Raise TrainingError if the loss is not finite or the output has collapsed; called before the weights change.
 
-        x is the model's input, perhaps augmented; `batches` and `indices` say where it came from.
+        x is the model's input, perhaps augmented; the `indices` say where it came from.
         """
         if not self._active:
             return
         self.step += 1
         if not math.isfinite(loss):
-            cause = self._where_not_finite(x, prediction.copy(), target.copy(), batches, indices)
+            cause = self._where_not_finite(x, prediction.copy(), target.copy(), indices)
             raise TrainingError(f"training stopped at step {self.step}: the loss is {loss}; {cause}")
         if len(x) > 1 and not _collapsed(prediction, target):
             self.equal_steps = 0
         elif _spread(target) > 0 and _spread(x) > 0:  # otherwise the batch proves nothing
             self.equal_steps += 1
         if self.equal_steps == COLLAPSE_STEPS:
-            raise TrainingError(
-                f"training stopped at step {self.step}: for {COLLAPSE_STEPS} steps the output has been the same for every sample; "
-                f"{self._where_collapsed(x)}"
-            )
+            same = f"for {COLLAPSE_STEPS} steps the output has been the same for every sample"
+            raise TrainingError(f"training stopped at step {self.step}: {same}; {self._where_collapsed(x)}")
 
     def check_parameters(self, parameters: Iterable[Parameter]) -> None:
         """Raise TrainingError if a weight is not finite; called at the end of each epoch."""
@@ -80,13 +70,11 @@ class Watch:
                 found = f"parameter {_bad_parameter(self._model)} has become NaN or infinite"
                 raise TrainingError(f"training stopped at step {self.step}: {found}: try a smaller learning rate")
 
-    def _where_not_finite(
-        self, x: FloatArray, prediction: FloatArray, target: FloatArray, batches: Batches, indices: npt.NDArray[np.int64]
-    ) -> str:
+    def _where_not_finite(self, x: FloatArray, prediction: FloatArray, target: FloatArray, indices: Indices) -> str:
         """Return place and cause. Look in the order of the computation: data, augmentation, layers, penalties, loss."""
         x, bad = x.copy(), "NaN or infinity"
         names = {"x": "the input already holds", "y": "the targets already hold"}
-        for (name, who), part in zip(names.items(), batches.take(indices), strict=True):  # the batch again, before its augmentation
+        for (name, who), part in zip(names.items(), self._batches.take(indices), strict=True):  # again, before its augmentation
             rows = np.flatnonzero(~np.isfinite(part.reshape(len(part), -1)).all(axis=1))
             if rows.size:
                 return f"{who} {bad}, first in sample {indices[rows[0]]} of {name}: leave it out or replace it"
@@ -140,10 +128,8 @@ class Watch:
                 elif type(layer).__name__ == "ReLU" or not x.any():
                     cause = "Its units are dead: try a smaller learning rate or LeakyReLU"
                 else:
-                    cause = (
-                        f"Its units are saturated, or what differs is too small for {x.dtype}: try a smaller learning rate, other "
-                        "activations or BatchNormalization"
-                    )
+                    saturated = f"Its units are saturated, or what differs is too small for {x.dtype}"
+                    cause = f"{saturated}: try a smaller learning rate, other activations or BatchNormalization"
                 place = f"the first layer whose output no longer depends on its input is {_name(position, layer)}"
                 return f"{place}. {cause}, or go on with fit(..., watch=False)"
         alone = "in inference it is not, so that some layer does it in training alone"

@@ -29,7 +29,7 @@ def test_helpers_are_not_listed():
 def test_each_listed_demo_has_a_manual_under_its_name():
     for name in set(summaries()) - {"minimal"}:  # whose docstring is its manual
         source = (FOLDER / f"{name}.py").read_text()
-        assert f'prog="python -m demos.{name}"' in source or f'command.parser("{name}", __doc__)' in source
+        assert f'prog="python -m demos.{name}"' in source or f'command.Parser("{name}", __doc__)' in source
 
 
 def test_listing_imports_no_demo(monkeypatch):

@@ -98,5 +98,5 @@ def test_dropout_refuses_a_rate_that_is_no_probability_below_one(rate, rng):
 
 @pytest.mark.parametrize("deviation", [-0.1, np.inf, np.nan])
 def test_noise_refuses_a_deviation_that_is_none(deviation, rng):
-    with pytest.raises(ValueError, match=f"GaussianNoise expects a deviation of at least 0, received {deviation}"):
+    with pytest.raises(ValueError, match=f"GaussianNoise expects a deviation ≥ 0, received {deviation}"):
         GaussianNoise(deviation, rng=rng)

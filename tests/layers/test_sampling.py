@@ -91,7 +91,7 @@ def test_what_is_free_costs_nothing_and_moves_nothing(rng):
 
 @pytest.mark.parametrize("price", [-1, np.nan, np.inf])
 def test_a_senseless_price_is_refused(price, rng):
-    with pytest.raises(ValueError, match="kl_price of at least 0, received"):
+    with pytest.raises(ValueError, match="kl_price ≥ 0, received"):
         layer(rng, price)
 
 

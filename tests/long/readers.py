@@ -274,8 +274,8 @@ def small_training(path):
     model = Sequential([Dense(3, 2, rng=rng), Dropout(0.5, rng=np.random.Generator(np.random.MT19937(8)))])
     model.compile("adam", "mse")
     data = [Batches(np.ones((2, 3)))]
-    watch, job = Watch(model), {"batch_size": 2}
-    return SavedTraining(path, model, model.loss, model.optimizer, [EarlyStopping()], watch, rng, None, data, job)
+    watch, job = Watch(model, data[0]), {"batch_size": 2}
+    return SavedTraining(path, model, [EarlyStopping()], watch, rng, None, data, job)
 
 
 @functools.cache

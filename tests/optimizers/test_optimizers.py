@@ -314,7 +314,7 @@ def test_learning_rate_must_be_positive(maker, rate):
         (Adam, {"beta2": -0.5}, "Adam expects beta2 in [0, 1), received -0.5"),
         (Adam, {"beta2": np.nan}, "Adam expects beta2 in [0, 1), received nan"),
         (AdamW, {"beta1": 1}, "AdamW expects beta1 in [0, 1), received 1"),
-        (AdamW, {"weight_decay": -1}, "AdamW expects a weight_decay of at least 0, received -1"),
+        (AdamW, {"weight_decay": -1}, "AdamW expects weight_decay ≥ 0, received -1"),
         (RMSProp, {"decay": 1}, "RMSProp expects a decay in [0, 1), received 1"),
         (RMSProp, {"decay": -0.1}, "RMSProp expects a decay in [0, 1), received -0.1"),
         (RMSProp, {"epsilon": 0}, "RMSProp expects a positive epsilon, received 0"),

@@ -406,11 +406,12 @@ def test_saturated_units_are_not_called_dead(rng):
 
 def watched(predictions, targets=None, count=COLLAPSE_STEPS):
     """Show a watch the same step many times; return how many in a row it counts as collapsed."""
-    watch, predictions = Watch(autoencoder()), np.array(predictions, np.float32)
+    predictions = np.array(predictions, np.float32)
     targets = np.arange(predictions.size, dtype=np.float32).reshape(predictions.shape) if targets is None else np.float32(targets)
     x = np.arange(4 * len(predictions), dtype=np.float32).reshape(-1, 4)
+    watch = Watch(autoencoder(), Batches(x))
     for _ in range(count - 1):
-        watch.check_step(0.5, x, predictions, targets, Batches(x), np.arange(len(x)))
+        watch.check_step(0.5, x, predictions, targets, np.arange(len(x)))
     return watch.equal_steps
 
 
@@ -445,8 +446,9 @@ def test_outputs_in_the_shape_of_images_are_compared_sample_by_sample():
 
 
 def test_samples_that_are_all_alike_tell_nothing_of_a_collapse():
-    watch, x = Watch(autoencoder()), np.ones((3, 4), np.float32)
-    watch.check_step(0.5, x, np.ones((3, 1), np.float32), np.float32([[0], [1], [2]]), Batches(x), np.arange(3))
+    x = np.ones((3, 4), np.float32)
+    watch = Watch(autoencoder(), Batches(x))
+    watch.check_step(0.5, x, np.ones((3, 1), np.float32), np.float32([[0], [1], [2]]), np.arange(3))
     assert watch.equal_steps == 0
 
 
