@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks import conditions
 from benchmarks.command import Parser, picture, run, write_json
 from nnlite import kernels
-from nnlite.products.matrix_product import Product
+from nnlite.products.matrix_product import prepared
 
 BATCH, LARGE, HIDDEN = (128, 784), (8192, 784), 128
 LEAST_SECONDS = 0.02  # of a measurement: as many calls as this takes
@@ -141,7 +141,7 @@ def measure_products() -> dict:
     for name, (a, b) in pairs.items():
         out, fastest = np.empty((len(a), b.shape[1]), np.float32), [float("inf")] * 2
         for _ in range(REPEATS * 4):
-            for position, call in enumerate((Product(a, b), lambda a=a, b=b, out=out: np.dot(a, b, out=out))):
+            for position, call in enumerate((prepared(a, b), lambda a=a, b=b, out=out: np.dot(a, b, out=out))):
                 fastest[position] = min(fastest[position], seconds_a_call(call, repeats=1))
         operations = 2 * len(a) * b.size
         rows.append({"name": name, **{key: operations / t / 1e9 for key, t in zip(("nnlite", "numpy"), fastest, strict=True)}})

@@ -73,7 +73,7 @@ def adam_typed(w, g, m, v):
 
 def adam_nnlite(w, g, m, v):
     """Adam's kernel: the last of these loops, but it counts negligible numbers as 0."""
-    kernels.adam(w, g, m, v, 0.9, 0.999, 0.001, 1e-8)
+    kernels.adam(w, g, m, v, 0.9, 0.999, 0.001, 1e-8, 1.0)
 
 
 WEIGHTS = 100_000

@@ -64,6 +64,11 @@ class Cache(FunctionCache):
         stamp = self._impl.locator.get_source_stamp(), *map(_stamp, sorted(_sources))  # another stamp makes a cache stale
         self._cache_file = CheckedFile(self._cache_path, f"{self._impl.filename_base}-checked", stamp)
 
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        """Return what the machine code belongs to, functions that a function encloses by their names: their files are stamped."""
+        cells = [cell.cell_contents for cell in self._py_func.__closure__ or ()]
+        return sig, codegen.magic_tuple(), self._py_func.__code__.co_code, str([getattr(c, "__qualname__", c) for c in cells])
+
     def load_overload(self, signature: Any, context: Any) -> Any:
         """Return the machine code for these types of arguments; None if it must be compiled."""
         try:
@@ -92,10 +97,10 @@ def inlined(function: Function) -> Function:
     return jit(function, forceinline=True)
 
 
-def part(function: Function) -> Function:
+def part(function: Function, forceinline: bool = False) -> Function:
     """Compile `function` for the compiled functions that call it: Python cannot, and on disk it is a part of them."""
     _sources.add(function.__code__.co_filename)
-    return cast(Function, numba.njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **FLAGS))
+    return cast(Function, numba.njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=forceinline, **FLAGS))
 
 
 @functools.cache

@@ -258,26 +258,39 @@ def sgd_nesterov(value: FloatArray, gradient: FloatArray, velocity: FloatArray, 
 
 @jit
 def adam(
-    value: FloatArray, gradient: FloatArray, m: FloatArray, v: FloatArray, beta1: float, beta2: float, rate: float, epsilon: float
+    w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, beta1: float, beta2: float, rate: float, epsilon: float, kept: float
 ) -> None:
-    """m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  w ← w − rate · m / (√v + epsilon), with negligible g, m and v as 0.
+    """m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  w ← kept · w − rate · m / (√v + epsilon), with negligible g, m and v as 0.
 
     The caller folds the bias corrections into `rate` and `epsilon`, see `nnlite.optimizers.Adam`.
     """
-    real = value.dtype.type
-    b1, b2, c1, c2, r, eps = real(beta1), real(beta2), real(1 - beta1), real(1 - beta2), real(rate), real(epsilon)
+    real = w.dtype.type
+    b1, b2, c1, c2 = real(beta1), real(beta2), real(1 - beta1), real(1 - beta2)
+    r, eps, keep = real(rate), real(epsilon), real(kept)
     least_g, least_m, least_v = real(NEGLIGIBLE_GRADIENT), real(NEGLIGIBLE_MEAN), real(NEGLIGIBLE_MEAN_SQUARE)
-    for i in range(value.size):
-        g = real(0) if abs(gradient[i]) < least_g else gradient[i]
-        first, second = b1 * m[i] + c1 * g, b2 * v[i] + c2 * g * g
+    for i in range(w.size):
+        gradient = real(0) if abs(g[i]) < least_g else g[i]
+        first, second = b1 * m[i] + c1 * gradient, b2 * v[i] + c2 * gradient * gradient
         m[i] = real(0) if abs(first) < least_m else first
         v[i] = real(0) if second < least_v else second
-        value[i] -= r * m[i] / (np.sqrt(v[i]) + eps)
+        w[i] = keep * w[i] - r * m[i] / (np.sqrt(v[i]) + eps)
 
 
 @jit
-def amsgrad(value: FloatArray, m: FloatArray, v: FloatArray, largest: FloatArray, rate: float, epsilon: float) -> None:
-    """largest ← max(largest, v);  w ← w − rate · m / (√largest + epsilon)."""
+def amsgrad(
+    value: FloatArray,
+    gradient: FloatArray,
+    m: FloatArray,
+    v: FloatArray,
+    largest: FloatArray,
+    beta1: float,
+    beta2: float,
+    rate: float,
+    epsilon: float,
+    kept: float,
+) -> None:
+    """m and v as in `adam`;  largest ← max(largest, v);  w ← kept · w − rate · m / (√largest + epsilon)."""
+    adam(value, gradient, m, v, beta1, beta2, 0.0, epsilon, kept)  # m and v, and w as kept: the step is its own
     r, eps = value.dtype.type(rate), value.dtype.type(epsilon)
     for i in range(value.size):
         largest[i] = largest[i] if largest[i] > v[i] else v[i]

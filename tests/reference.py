@@ -203,14 +203,17 @@ def shift_images(images, down, right):
 # into, and what it should return, under "return".
 
 
-def _adam_kernel(value, gradient, m, v, beta1, beta2, rate, epsilon):
+def _adam_kernel(value, gradient, m, v, beta1, beta2, rate, epsilon, kept):
     m = beta1 * m + (1 - beta1) * gradient
     v = beta2 * v + (1 - beta2) * gradient**2
-    return {0: value - rate * m / (np.sqrt(v) + epsilon), 2: m, 3: v}
+    return {0: kept * value - rate * m / (np.sqrt(v) + epsilon), 2: m, 3: v}
 
 
-def _amsgrad_kernel(value, m, largest, rate, epsilon):
-    return {0: value - rate * m / (np.sqrt(largest) + epsilon), 3: largest}
+def _amsgrad_kernel(value, gradient, m, v, largest, beta1, beta2, rate, epsilon, kept):
+    m = beta1 * m + (1 - beta1) * gradient
+    v = beta2 * v + (1 - beta2) * gradient**2
+    largest = np.where(largest > v, largest, v)
+    return {0: kept * value - rate * m / (np.sqrt(largest) + epsilon), 2: m, 3: v, 4: largest}
 
 
 def _loss_kernel(loss, prediction, target, position):
@@ -246,7 +249,7 @@ KERNEL_TWINS = {
     "sgd_momentum": lambda w, g, u, rate, mu: dict(zip((0, 2), sgd_momentum(w, g, u, rate, mu), strict=True)),
     "sgd_nesterov": lambda w, g, u, rate, mu: dict(zip((0, 2), sgd_nesterov(w, g, u, rate, mu), strict=True)),
     "adam": _adam_kernel,
-    "amsgrad": lambda w, m, v, largest, rate, epsilon: _amsgrad_kernel(w, m, np.where(largest > v, largest, v), rate, epsilon),
+    "amsgrad": _amsgrad_kernel,
 }
 
 
@@ -287,6 +290,6 @@ def kernel_arguments(name, shape, dtype, rng):
         "sgd": (x, y, 0.1),
         "sgd_momentum": (x, y, z, 0.1, 0.9),
         "sgd_nesterov": (x, y, z, 0.1, 0.9),
-        "adam": (x, y, z, z * z, 0.9, 0.999, 0.01, 1e-3),
-        "amsgrad": (x, y, z * z, normal(rows * columns) ** 2, 0.01, 1e-3),
+        "adam": (x, y, z, z * z, 0.9, 0.999, 0.01, 1e-3, 0.9),
+        "amsgrad": (x, y, z, z * z, normal(rows * columns) ** 2, 0.9, 0.999, 0.01, 1e-3, 0.9),
     }[name]

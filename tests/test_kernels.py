@@ -130,7 +130,7 @@ NAN_INPUTS = {  # the arguments of each kernel that may hold a NaN; those that a
     "sgd_momentum": [(0,), (1,), (2,)],
     "sgd_nesterov": [(0,), (1,), (2,)],
     "adam": [(0,), (1,), (2,), (3,)],
-    "amsgrad": [(0,), (1,), (2,)],
+    "amsgrad": [(0,), (1,), (2,), (3,)],
 }
 
 
@@ -168,14 +168,14 @@ def test_a_negligible_velocity_becomes_zero_and_no_larger_one(name, dtype, form)
 def test_negligible_means_of_adam_become_zero_and_no_larger_ones(dtype, form):
     m, v = around(kernels.NEGLIGIBLE_MEAN, dtype), np.abs(around(kernels.NEGLIGIBLE_MEAN_SQUARE, dtype))
     expected_m, expected_v = m * [1, 0, 1, 0], v * [1, 0, 1, 0]
-    form("adam")(np.ones(4, dtype), np.zeros(4, dtype), m, v, 1.0, 1.0, 0.1, 1e-8)
+    form("adam")(np.ones(4, dtype), np.zeros(4, dtype), m, v, 1.0, 1.0, 0.1, 1e-8, 1.0)
     assert m.tolist() == expected_m.tolist()
     assert v.tolist() == expected_v.tolist()
 
 
 def test_a_negligible_gradient_counts_as_zero_in_adam_and_no_larger_one(dtype, form):
     gradient, m = around(kernels.NEGLIGIBLE_GRADIENT, dtype), np.zeros(4, dtype)
-    form("adam")(np.ones(4, dtype), gradient, m, np.zeros(4, dtype), 0.0, 0.999, 0.1, 1e-8)
+    form("adam")(np.ones(4, dtype), gradient, m, np.zeros(4, dtype), 0.0, 0.999, 0.1, 1e-8, 1.0)
     assert m.tolist() == (gradient * [1, 0, 1, 0]).tolist()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from nnlite import kernels
 from nnlite.arrays import FloatArray, expect, is_number
 from nnlite.layers import Parameter
-from nnlite.optimizers.optimizer import Optimizer
+from nnlite.optimizers.optimizer import Optimizer, Rule
 
 
 class Adam(Optimizer):
@@ -81,18 +81,16 @@ class Adam(Optimizer):
         super().bind(parameters)
         self.m, self.v, self.largest = self._zeros(), self._zeros(), self._zeros() if self.amsgrad else []
 
-    def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
+    def rule(self, t: int) -> Rule:
         """w ← w − η m̂ / (√v̂ + ε)."""
         # With c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ:  η (m / c₁) / (√(v / c₂) + ε)  =  (η √c₂ / c₁) m / (√v + ε √c₂)
-        correction1 = 1 - self.beta1**self.step_count
-        root2 = (1 - self.beta2**self.step_count) ** 0.5
+        correction1 = 1 - self.beta1**t
+        root2 = (1 - self.beta2**t) ** 0.5
         rate, epsilon = self.learning_rate * root2 / correction1, self.epsilon * root2
-        m, v = self.m[position], self.v[position]
-        if not self.amsgrad:
-            kernels.adam(w, g, m, v, self.beta1, self.beta2, rate, epsilon)
-        else:
-            kernels.adam(w, g, m, v, self.beta1, self.beta2, 0.0, epsilon)  # m and v as Adam's, but a step of its own
-            kernels.amsgrad(w, m, v, self.largest[position], rate, epsilon)
+        numbers = self.beta1, self.beta2, rate, epsilon, 1.0  # all of w is kept
+        if self.amsgrad:
+            return kernels.amsgrad, [self.m, self.v, self.largest], numbers
+        return kernels.adam, [self.m, self.v], numbers
 
 
 class AdamW(Adam):
@@ -119,10 +117,10 @@ class AdamW(Adam):
         expect(is_number(weight_decay) and weight_decay >= 0, f"AdamW expects weight_decay ≥ 0, received {weight_decay!r}")
         self.weight_decay = float(weight_decay)
 
-    def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
+    def rule(self, t: int) -> Rule:
         """w ← (1 − η λ) w, then Adam's step."""
-        w *= 1 - self.learning_rate * self.weight_decay
-        super()._update(position, w, g)
+        kernel, memories, numbers = super().rule(t)
+        return kernel, memories, (*numbers[:-1], 1 - self.learning_rate * self.weight_decay)
 
 
 class RMSProp(Optimizer):
@@ -157,7 +155,6 @@ class RMSProp(Optimizer):
         super().bind(parameters)
         self.v, self._m = self._zeros(), self._zeros()
 
-    def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
+    def rule(self, t: int) -> Rule:
         """v ← ρ v + (1 − ρ) g², w ← w − η g / (√v + ε)."""
-        m, v = self._m[position], self.v[position]
-        kernels.adam(w, g, m, v, 0.0, self.decay, self.learning_rate, self.epsilon)  # with β₁ = 0, m is g
+        return kernels.adam, [self._m, self.v], (0.0, self.decay, self.learning_rate, self.epsilon, 1.0)  # with β₁ = 0, m is g

@@ -6,13 +6,15 @@ few arrays and the step count.
 Notation: w a parameter, g its gradient, η the learning rate, t = 1, 2, ... the step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnlite.arrays import FloatArray, aligned, expect, is_number
 from nnlite.layers import Parameter
+
+Rule = tuple[Callable[..., None], list[list[FloatArray]], tuple[float, ...]]
 
 
 class Optimizer:
@@ -110,9 +112,14 @@ class Optimizer:
             for gradient in gradients:
                 gradient *= largest / norm
 
+    def rule(self, t: int) -> Rule:
+        """Return how step t changes a parameter, as kernel, memories and numbers of kernel(w, g, *memories, *numbers)."""
+        raise NotImplementedError
+
     def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
         """Change w in place by its gradient g, both flat; `position` is its place in the lists of memories."""
-        raise NotImplementedError
+        kernel, memories, numbers = self.rule(self.step_count)
+        kernel(w, g, *(memory[position] for memory in memories), *numbers)
 
     def _zeros(self) -> list[FloatArray]:
         return [aligned((parameter.value.size,), parameter.value.dtype) for parameter in self.parameters]

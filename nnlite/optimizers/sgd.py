@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nnlite import kernels
 from nnlite.arrays import FloatArray, expect, is_number
 from nnlite.layers import Parameter
-from nnlite.optimizers.optimizer import Optimizer
+from nnlite.optimizers.optimizer import Optimizer, Rule
 
 
 class SGD(Optimizer):
@@ -56,10 +56,9 @@ class SGD(Optimizer):
         super().bind(parameters)
         self.velocity = self._zeros() if self.momentum else []
 
-    def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
+    def rule(self, t: int) -> Rule:
         """w ← w − η u, with u as above."""
         if not self.momentum:
-            kernels.sgd(w, g, self.learning_rate)
-        else:
-            update = kernels.sgd_nesterov if self.nesterov else kernels.sgd_momentum
-            update(w, g, self.velocity[position], self.learning_rate, self.momentum)
+            return kernels.sgd, [], (self.learning_rate,)
+        kernel = kernels.sgd_nesterov if self.nesterov else kernels.sgd_momentum
+        return kernel, [self.velocity], (self.learning_rate, self.momentum)

@@ -19,8 +19,8 @@ only read number by number, whatever its strides. Thus one function is all three
 of too few rows computes its last one again.
 
 Every number of c is the sum of its products in the order of k, whichever tile it is in: one row alone has the same bits as in a
-batch. Products with zeros may be left out without changing that, and four fifths of the pixels of a digit are zeros: a tile takes
-its terms from a list, `nonzero_in_rows`.
+batch. As long as b is finite, products with zeros may be left out without changing that, and four fifths of the pixels of a digit
+are zeros: a tile takes its terms from a list, `nonzero_in_rows`, without those that are zero in all of its rows.
 
 Memory is handled by its addresses, because views of an array are counted, and two threads that count the views of one array wait
 for each other. Strides are in bytes. `product` shows how the functions are called for arrays.
@@ -30,6 +30,7 @@ References
 K. Goto, R. van de Geijn, "Anatomy of high-performance matrix multiplication", ACM Transactions on Mathematical Software 34, 2008.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import LINE, FloatArray, aligned
 from nnlite.jit import COMPILED, jit, part
-from nnlite.products.processor import ROWS, WIDTH, array_at, copy_lanes, itemsize, tile, transpose_block
+from nnlite.products.processor import ROWS, WIDTH, any_nonzero, array_at, copy_lanes, itemsize, tile, transpose_block
 
 Place = tuple[int, ...]  # an address and what belongs to it
 
@@ -51,6 +52,8 @@ def padded(rows: int, columns: int, dtype: npt.DTypeLike) -> FloatArray:
 def product(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return a b, shape (N, H), of a (N, K) and b (K, H), both float32 or both float64; transposed ones cost nothing more.
 
+    Everything in b is expected to be finite: zeros of a are left out, also where NumPy's 0 times infinity is NaN.
+
     Examples
     --------
     >>> import numpy as np
@@ -59,43 +62,38 @@ def product(a: FloatArray, b: FloatArray) -> FloatArray:
     array([[21.],
            [43.]])
     """
-    return Product(a, b)()
+    return prepared(a, b)()
 
 
-class Product:
-    """A product of two matrices where they are: each call computes it, into one and the same array, which it returns."""
+def prepared(a: FloatArray, b: FloatArray) -> Callable[[], FloatArray]:
+    """Return a function that computes the product of two matrices where they are, each time into the same array."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or a.dtype != b.dtype or a.dtype not in ("f4", "f8"):
+        raise ValueError(
+            f"product expects float32 or float64 matrices (N, K) and (K, H), received {a.dtype} {a.shape} and {b.dtype} {b.shape}"
+        )
+    if not COMPILED:  # then there is no tile; each row alone, for the same bits in any batch
+        return lambda: np.array([(row[:, None] * b).sum(axis=0) for row in a], a.dtype).reshape(len(a), b.shape[1])
+    b = b if b.dtype.itemsize in b.strides else np.ascontiguousarray(b)
+    shape = *a.shape, b.shape[1]
+    c, scratch = padded(len(a), b.shape[1], a.dtype), aligned((scratch_size(*a.shape),), np.uint8)
+    arrays, numbers = (a, b, c, scratch), (shape, scratch.ctypes.data, a.dtype.type(0))
+    left, right, result = (a.ctypes.data, *a.strides), (b.ctypes.data, *b.strides), (c.ctypes.data, c.strides[0])
 
-    def __init__(self, a: FloatArray, b: FloatArray):
-        if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or a.dtype != b.dtype or a.dtype not in ("f4", "f8"):
-            raise ValueError(
-                f"product expects float32 or float64 matrices (N, K) and (K, H), received {a.dtype} {a.shape} and "
-                f"{b.dtype} {b.shape}"
-            )
-        self._alive: tuple[Any, ...] = a, b
-        if not COMPILED:
-            return
-        if b.dtype.itemsize not in b.strides:
-            b = np.ascontiguousarray(b)
-        (rows, terms), columns = a.shape, b.shape[1]
-        self._c, panel = padded(rows, columns, a.dtype), aligned((terms * WIDTH,), np.uint8)
-        every = np.array([terms, *range(terms)], np.int32)
-        left, right, c = (a.ctypes.data, *a.strides), (b.ctypes.data, *b.strides), (self._c.ctypes.data, self._c.strides[0])
-        lists, like = (every.ctypes.data, 0), a.dtype.type(0)
-        self._arguments = left, right, 0, c, (rows, terms, columns), panel.ctypes.data, lists, like
-        self._alive = a, b, panel, every  # whose addresses are among them
+    def multiply_again() -> FloatArray:
+        multiply(left, right, 0, result, *numbers)
+        return arrays[2]
 
-    def __call__(self) -> FloatArray:
-        """Multiply."""
-        if not COMPILED:  # then there is no tile; each row alone, for the same bits in any batch
-            a, b = self._alive
-            return np.array([(row[:, None] * b).sum(axis=0) for row in a], a.dtype).reshape(len(a), b.shape[1])
-        multiply(*self._arguments)
-        return self._c
+    return multiply_again
+
+
+def scratch_size(rows: int, terms: int) -> int:
+    """Return the bytes that `multiply` needs to work in: a panel, and lists of terms."""
+    return terms * WIDTH + 4 * (rows // ROWS + 1) * (terms + 1)
 
 
 @jit
-def multiply(a: Place, b: Place, bias: int, c: Place, shape: Place, panel: int, lists: Place, like: Any) -> None:
-    """c[i, j] = Σ_k a[i, k] b[k, j] (+ bias[j], the b[k, j] of one more term).
+def multiply(a: Place, b: Place, bias: int, c: Place, shape: Place, scratch: int, like: Any) -> None:
+    """c[i, j] = Σ_k a[i, k] b[k, j], where the last row of b may lie elsewhere.
 
     Parameters
     ----------
@@ -103,27 +101,26 @@ def multiply(a: Place, b: Place, bias: int, c: Place, shape: Place, panel: int, 
         An address and the strides of rows and columns. Of b's strides one is the size of a number; the columns of c lie side by
         side, with room for whole tiles as in `padded`.
     bias : int
-        An address, or 0 for none.
+        The address of b's last row, or 0 if it lies behind the others.
     shape : tuple
-        N, the terms in b, and H.
-    panel : int
-        The address of room for one panel of all terms.
-    lists : tuple
-        The address of the list of terms for the first tile of rows, and the bytes from there to that for the next: int32, the
-        number of terms and then each.
+        N, K and H.
+    scratch : int
+        The address of room for `scratch_size` bytes.
     like : float32 or float64
         Any number of the type.
     """
     (a_at, a_row, a_term), (b_at, b_term, b_column), (c_at, c_row) = a, b, c
     rows, terms, columns = shape
-    size = itemsize(like)
+    size, lists, list_size = itemsize(like), scratch + terms * WIDTH, 4 * (terms + 1)
+    for i in range(0, rows, ROWS):
+        nonzero_in_rows(a_at + i * a_row, a_row, a_term, rows - i, terms, scratch, lists + i // ROWS * list_size, like)
     for j in range(0, columns, WIDTH // size):
-        pack(b_at + j * b_column, b_term, b_column, terms, columns - j, panel, like)
+        pack(b_at + j * b_column, b_term, b_column, terms - (bias != 0), columns - j, scratch, like)
         if bias:
-            pack(bias + j * size, size, size, np.int64(1), columns - j, panel + terms * WIDTH, like)
+            pack(bias + j * size, size, size, np.int64(1), columns - j, scratch + (terms - 1) * WIDTH, like)
         for i in range(0, rows, ROWS):
-            order = lists[0] + i // ROWS * lists[1]
-            tile(a_at + i * a_row, a_row, a_term, rows - i, order, panel, c_at + i * c_row + j * size, c_row, like)
+            order = lists + i // ROWS * list_size
+            tile(a_at + i * a_row, a_row, a_term, rows - i, order, scratch, c_at + i * c_row + j * size, c_row, like)
 
 
 @part
@@ -132,52 +129,48 @@ def pack(b: int, b_term: int, b_column: int, terms: int, columns: int, panel: in
     size = itemsize(like)
     lanes = WIDTH // size
     block = lanes // 2
-    if columns < lanes:
-        zeros = array_at(panel, terms * lanes, like)
-        for k in range(zeros.size):
-            zeros[k] = 0
-    if b_column == size and columns >= lanes:
-        for k in range(terms):
-            copy_lanes(b + k * b_term, panel + k * WIDTH)
-        return
-    count = min(columns, lanes)
-    whole_terms, whole_columns = (terms // block * block, count // block * block) if b_term == size else (0, 0)
-    for k in range(0, whole_terms, block):
-        for j in range(0, whole_columns, block):
+    transposed = terms // block * block if b_term == size and columns >= lanes else 0
+    for k in range(0, transposed, block):
+        for j in range(0, min(columns, lanes), block):
             transpose_block(b + k * size + j * b_column, b_column, panel + k * WIDTH + j * size, like)
-    for j in range(count):
-        for k in range(whole_terms if j < whole_columns else 0, terms):
-            array_at(panel + k * WIDTH + j * size, 1, like)[0] = array_at(b + k * b_term + j * b_column, 1, like)[0]
+    for k in range(transposed, terms):
+        if b_column == size and columns >= lanes:
+            copy_lanes(b + k * b_term, panel + k * WIDTH)
+        else:
+            to = array_at(panel + k * WIDTH, lanes, like)
+            for j in range(lanes):
+                to[j] = array_at(b + k * b_term + j * b_column, 1, like)[0] if j < columns else 0
 
 
 @jit
-def nonzero_in_rows(marks: int, mark_row: int, rows: int, terms: int, found: int, order: int) -> None:
-    """List the k < terms with marks[i, k] ≠ 0 for an i < min(rows, ROWS).
+def nonzero_in_rows(a: int, a_row: int, a_term: int, rows: int, terms: int, found: int, order: int, like: Any) -> None:
+    """List the k < terms with a[i, k] ≠ 0 for an i < min(rows, ROWS), as `tile` takes them; all, if a row's terms lie apart.
 
-    A mark is a byte that tells whether a number is not 0; `found` is room for `terms` of them, `order` for the list, as `multiply`
-    takes it. Nothing branches: each k is written, and the next one over it if it was not to stay.
+    `found` is room for a byte for each. Nothing branches: each k is written, and the next one over it if it was not to stay.
     """
-    here, listed, count = array_at(found, terms, np.uint8(0)), array_at(order, terms + 1, np.int32(0)), 0
+    count, listed, here, apart = (
+        0,
+        array_at(order, terms + 1, np.int32(0)),
+        array_at(found, terms, np.uint8(0)),
+        a_term != itemsize(like),
+    )
     for k in range(terms):
-        here[k] = 0
-    for i in range(min(rows, ROWS)):
-        row = array_at(marks + i * mark_row, terms, np.uint8(0))
+        here[k] = apart
+    for i in range(0 if apart else min(rows, ROWS)):
+        row = array_at(a + i * a_row, terms, like)
         for k in range(terms):
-            here[k] |= row[k]
+            here[k] |= row[k] != 0
     for k in range(terms):
         listed[count + 1] = k
-        count += here[k] != 0
+        count += here[k]
     listed[0] = count
 
 
 @jit
-def nonzero_in_columns(marks: int, mark_row: int, terms: int, order: int) -> None:
-    """List the k < terms with marks[k, i] ≠ 0 for an i < ROWS.
-
-    Eight marks are looked at as one integer: there must be as many in each row from `marks` on, though only ROWS of them count.
-    """
-    listed, count = array_at(order, terms + 1, np.int32(0)), 0
+def nonzero_in_columns(a: int, a_term: int, terms: int, order: int, like: Any) -> None:
+    """List the k < terms with a[k, i] ≠ 0 for an i < ROWS, side by side in memory."""
+    count, listed = 0, array_at(order, terms + 1, np.int32(0))
     for k in range(terms):
         listed[count + 1] = k
-        count += array_at(marks + k * mark_row, 1, np.int64(0))[0] << (64 - 8 * ROWS) != 0
+        count += any_nonzero(a + k * a_term, like)
     listed[0] = count

@@ -1,11 +1,11 @@
 """The loops of the compiled step: what each of its threads does, from the bytes of the images to the changed weights.
 
 What there is to do is written in records, one for the job and one for each Dense, as numbers: sizes, and addresses of arrays that
-`nnlite.training.compiled` keeps. So all models of one dtype share this machine code. A matrix is its address and, as in `x_row`,
-the bytes from each of its rows to the next.
+`nnlite.training.compiled` keeps. So all models of one dtype share this machine code.
 
 One job, of thread 0 and those that help it:
 
+    (meet)    thread 0 has written what is to do
     forward   images → x; y = f(x W + b), Dense by Dense, and f'(z) is left where ∂L/∂z will be; the loss of each row
     backward  ∂L/∂z = ∂L/∂y f'(z);  ∂L/∂x = ∂L/∂z Wᵀ is the ∂L/∂y of the Dense before
     (meet)    now all rows are done: nobody needs the old weights any more, and everybody can add up the loss
@@ -15,82 +15,77 @@ One job, of thread 0 and those that help it:
 In the first two a thread has some rows of the batch, in the third some rows of the weights. The bias is one more row of W, the
 weights of an input that is always 1: each x has that 1 as its last column, and no loop is about biases.
 
-Four fifths of the numbers of a digit are zeros. For the first Dense, `marks` says which: forward leaves out the pixels that are
-zero in all rows of a tile, and update the samples in which all pixels of a tile are zero.
+Four fifths of the numbers of a digit are zeros: forward leaves out the pixels that are zero in all rows of a tile, and update the
+samples in which all pixels of a tile are zero.
 """
 
 from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import LINE
 from nnlite.jit import jit, part
-from nnlite.products.matrix_product import multiply, nonzero_in_columns, nonzero_in_rows, pack
-from nnlite.products.processor import ROWS, WIDTH, add_to, array_at, call_at, itemsize, look_at, meet, tile, wait_until
+from nnlite.products.matrix_product import multiply, nonzero_in_columns, pack
+from nnlite.products.processor import ROWS, WIDTH, array_at, call_at, itemsize, meet, tile
 
 STOP, PREDICT, EVALUATE, TRAIN = range(4)
 BLOCK = 1024  # bytes of a row of W that are changed at once: long enough for a loop, and a few rows fit in the first cache
 NEGLIGIBLE = 1e-30  # smaller gradients count as 0, see `nnlite.kernels`
 
 
-def _record(integers: str, numbers: str = "") -> np.dtype[Any]:
-    return np.dtype([(name, np.int64) for name in integers.split()] + [(name, np.float64) for name in numbers.split()])
+def _record(integers: str, **others: Any) -> np.dtype[Any]:
+    return np.dtype([(name, np.int64) for name in integers.split()] + [(name, *kind) for name, kind in others.items()])
 
 
-# A matrix is its address and the bytes from each row to the next. A Dense and what is behind it:
-STAGE = _record(
-    "inputs outputs weight bias x x_row y y_row d d_row every_input every_output first_function end_function "
-    "weight_u weight_v weight_largest bias_u bias_v bias_largest"
-)
-FUNCTION = _record("address", "setting")
+MATRIX = _record("at row columns")  # an address, the bytes from each row to the next, and the numbers in each
+FUNCTION = _record("address", setting=(np.float64,))
+# A Dense and what is behind it; `weights` are the addresses of W, of the optimizer's memories of it, and the same of the bias
+STAGE = _record("first_function end_function", **dict.fromkeys(("x", "y", "d"), (MATRIX,)), weights=(np.int64, (2, 4)))
 JOB = _record(
-    "mode rows threads counters before order data data_bytes leading marks marks_row target target_bytes t t_row e e_row "
-    "every_sample output losses loss rule settings scratch scratch_row gradient lists list_size",
-    "scale",
+    "mode rows threads counter order leading losses loss rule settings",
+    **dict.fromkeys(("data", "target", "t", "e", "scratch"), (MATRIX,)),
+    scale=(np.float64,),
 )
+
+
+# A bare 0 in a call would be a type of its own, and the function compiled once more for it.
 
 
 @jit
 def work(thread: int, jobs: Any, stages: Any, functions: Any, like: Any) -> float:
-    """Do a thread's share of each job: thread 0 begins the job and returns at its end, the others wait for the next."""
-    job, jobs_done = jobs[0], 0
+    """Do a thread's share of each job: thread 0 returns at the end of the first, the others when they are told to stop."""
+    job = jobs[0]
     while True:
-        if thread == 0:
-            job.before = look_at(job.counters + LINE)
-            add_to(job.counters, 1)
-        else:
-            jobs_done += 1
-            wait_until(job.counters, jobs_done)
+        meet(job.counter, job.threads)
         if job.mode == STOP:
             return 0.0
         first, end = job.rows * thread // job.threads, job.rows * (thread + 1) // job.threads
-        scratch = job.scratch + thread * job.scratch_row
+        scratch = job.scratch.at + thread * job.scratch.row
         forward(job, stages, functions, first, end, scratch, like)
         if job.mode == TRAIN:
             backward(job, stages, first, end, scratch, like)
-        meet(job.counters + LINE, job.before + job.threads)
+        meet(job.counter, job.threads)
         losses, loss = array_at(job.losses, job.rows, 0.0), 0.0
         for n in range(job.rows):
             loss += losses[n]
         if job.mode == TRAIN and np.isfinite(loss):
-            for stage in range(stages.size):
-                update(job, stages[stage], stage == 0, thread, scratch, like)
-        meet(job.counters + LINE, job.before + 2 * job.threads)
+            for s in range(stages.size):
+                update(job, stages[s], thread, scratch, like)
+        meet(job.counter, job.threads)
         if thread == 0:
             return loss
 
 
 @part
-def gather(data: int, is_bytes: int, width: int, index: int, to: int, like: Any) -> None:
+def gather(data: Any, index: int, to: int, like: Any) -> None:
     """to[d] = data[index, d], of bytes data[index, d] / 255."""
-    row = array_at(to, width, like)
-    if is_bytes:
-        image, scale = array_at(data + index * width, width, np.uint8(0)), row.dtype.type(1 / 255)
-        for d in range(width):
+    row, place = array_at(to, data.columns, like), data.at + index * data.row
+    if data.row == data.columns:  # bytes
+        image, scale = array_at(place, data.columns, np.uint8(0)), row.dtype.type(1 / 255)
+        for d in range(row.size):
             row[d] = image[d] * scale
     else:
-        source = array_at(data + index * width * itemsize(like), width, like)
-        for d in range(width):
+        source = array_at(place, data.columns, like)
+        for d in range(row.size):
             row[d] = source[d]
 
 
@@ -101,86 +96,68 @@ def activate(functions: Any, first: int, end: int, size: int, z: int, slope: int
     for h in range(size):
         slopes[h] = 1
     for f in range(first, end):
-        call_at(functions[f].address, (size, functions[f].setting, z, slope, np.int64(0), like))
+        call_at(functions[f].address, (size, functions[f].setting, z, slope, 0, like))
 
 
 @part
 def forward(job: Any, stages: Any, functions: Any, first: int, end: int, scratch: int, like: Any) -> None:
     """Carry the rows `first` to `end` of the batch through all stages; leave f'(z) where ∂L/∂z will be, and ∂L/∂y of the last."""
-    size, order = itemsize(like), array_at(job.order, job.rows, np.int64(0))
-    head, tail = stages[0], stages[stages.size - 1]
+    size, order, losses = itemsize(like), array_at(job.order, job.rows, 0), array_at(job.losses, job.rows, 0.0)
+    x, y, d = stages[0].x, stages[0].y, stages[0].d
     for n in range(first, end):
-        x = head.x + n * head.x_row
-        gather(job.data, job.data_bytes, head.inputs, order[n], x, like)
-        activate(functions, np.int64(0), job.leading, head.inputs, x, job.e + n * job.e_row, like)
-        row, marks = array_at(x, head.inputs, like), array_at(job.marks + n * job.marks_row, head.inputs, np.uint8(0))
-        for d in range(head.inputs):
-            marks[d] = row[d] != 0
-    lists = scratch + job.lists
-    for n in range(first, end, ROWS):
-        terms = lists + (n - first) // ROWS * job.list_size
-        nonzero_in_rows(job.marks + n * job.marks_row, job.marks_row, end - n, head.inputs + 1, scratch, terms)
+        gather(job.data, order[n], x.at + n * x.row, like)
+        activate(functions, np.int64(0), job.leading, x.columns - 1, x.at + n * x.row, job.e.at + n * job.e.row, like)
     for s in range(stages.size):
-        stage = stages[s]
-        x, w = (stage.x + first * stage.x_row, stage.x_row, size), (stage.weight, stage.outputs * size, size)
-        shape, y = (end - first, stage.inputs, stage.outputs), (stage.y + first * stage.y_row, stage.y_row)
-        multiply(x, w, stage.bias, y, shape, scratch, (stage.every_input, np.int64(0)) if s else (lists, job.list_size), like)
+        x, y, d, weights = stages[s].x, stages[s].y, stages[s].d, stages[s].weights
+        a, b, c = (x.at + first * x.row, x.row, size), (weights[0, 0], d.columns * size, size), (y.at + first * y.row, y.row)
+        multiply(a, b, weights[1, 0], c, (end - first, x.columns, d.columns), scratch, like)
         for n in range(first, end):
-            z, slope = stage.y + n * stage.y_row, stage.d + n * stage.d_row
-            activate(functions, stage.first_function, stage.end_function, stage.outputs, z, slope, like)
-            array_at(z + stage.outputs * size, np.int64(1), like)[0] = 1  # whose weights are the next biases
-    for n in range(first, end):
-        y, t = tail.y + n * tail.y_row, job.t + n * job.t_row
-        if job.mode == PREDICT:
-            gather(y, np.int64(0), tail.outputs, np.int64(0), job.output + n * tail.outputs * size, like)
-        else:
-            if job.target:
-                gather(job.target, job.target_bytes, tail.outputs, order[n], t, like)
-            value = call_at(job.loss, (tail.outputs, job.scale, y, t, job.e + n * job.e_row, like))
-            array_at(job.losses, job.rows, 0.0)[n] = value * job.scale
+            z, slope = y.at + n * y.row, d.at + n * d.row
+            activate(functions, stages[s].first_function, stages[s].end_function, d.columns, z, slope, like)
+            array_at(z, y.columns, like)[d.columns] = 1  # whose weights are the next biases
+    for n in range(first, end if job.mode != PREDICT else first):
+        p, t, dp = y.at + n * y.row, job.t.at + n * job.t.row, job.e.at + n * job.e.row
+        if job.target.at:
+            gather(job.target, order[n], t, like)
+        losses[n] = job.scale * call_at(job.loss, (d.columns, job.scale, p, t, dp, like))
 
 
 @part
 def backward(job: Any, stages: Any, first: int, end: int, scratch: int, like: Any) -> None:
     """Carry ∂L/∂y of the rows back: ∂L/∂z = ∂L/∂y f'(z), and ∂L/∂x = ∂L/∂z Wᵀ is the ∂L/∂y of the stage before."""
-    size = itemsize(like)
+    size, e = itemsize(like), job.e
     for s in range(stages.size - 1, -1, -1):
-        stage = stages[s]
+        d, inputs = stages[s].d, stages[s].x.columns - 1
         for n in range(first, end):
-            dz, dy = array_at(stage.d + n * stage.d_row, stage.outputs, like), array_at(job.e + n * job.e_row, stage.outputs, like)
+            dz, dy = array_at(d.at + n * d.row, d.columns, like), array_at(e.at + n * e.row, d.columns, like)
             zero, negligible = dz.dtype.type(0), dz.dtype.type(NEGLIGIBLE)
-            for h in range(stage.outputs):
+            for h in range(dz.size):
                 gradient = dz[h] * dy[h]
                 dz[h] = zero if abs(gradient) < negligible else gradient
         if s:
-            d, w = (stage.d + first * stage.d_row, stage.d_row, size), (stage.weight, size, stage.outputs * size)
-            shape, e = (end - first, stage.outputs, stage.inputs), (job.e + first * job.e_row, job.e_row)
-            multiply(d, w, np.int64(0), e, shape, scratch, (stage.every_output, np.int64(0)), like)
+            a, b = (d.at + first * d.row, d.row, size), (stages[s].weights[0, 0], size, d.columns * size)
+            multiply(a, b, np.int64(0), (e.at + first * e.row, e.row), (end - first, d.columns, inputs), scratch, like)
 
 
 @part
-def update(job: Any, stage: Any, is_first: bool, thread: int, scratch: int, like: Any) -> None:
+def update(job: Any, stage: Any, thread: int, scratch: int, like: Any) -> None:
     """Compute ∂L/∂W = xᵀ ∂L/∂z a few rows at a time, and change the weights by them: this thread's share of the rows.
 
     The bias is one more row of W: that of the input that is always 1.
     """
-    size = itemsize(like)
-    lanes, block, stripes = WIDTH // size, BLOCK // size, stage.inputs // ROWS + 1
-    for c in range(0, stage.outputs, block):
-        width = min(block, stage.outputs - c)
-        for p in range(0, width, lanes):
-            pack(stage.d + (c + p) * size, stage.d_row, size, job.rows, lanes, scratch + p // lanes * job.rows * WIDTH, like)
+    x, d, weights, size = stage.x, stage.d, stage.weights, itemsize(like)
+    panels, order, stripes = scratch + ROWS * BLOCK, scratch + (ROWS + job.rows) * BLOCK, -(-x.columns // ROWS)
+    for c in range(0, d.columns * size, BLOCK):
+        width = min(BLOCK, d.columns * size - c)
+        for p in range(0, width, WIDTH):
+            pack(d.at + c + p, d.row, size, job.rows, WIDTH // size, panels + p * job.rows, like)
         for stripe in range(stripes * thread // job.threads, stripes * (thread + 1) // job.threads):
-            i, terms = stripe * ROWS, job.every_sample
-            if is_first:
-                terms = scratch + job.lists
-                nonzero_in_columns(job.marks + i, job.marks_row, job.rows, terms)
-            for p in range(0, width, lanes):
-                panel, gradient = scratch + p // lanes * job.rows * WIDTH, scratch + job.gradient + p * size
-                tile(stage.x + i * size, size, stage.x_row, stage.inputs + 1 - i, terms, panel, gradient, BLOCK, like)
-            for r in range(min(ROWS, stage.inputs + 1 - i)):
-                gradient, at = scratch + job.gradient + r * BLOCK, ((i + r) * stage.outputs + c) * size
-                w, u, v, largest = stage.weight, stage.weight_u, stage.weight_v, stage.weight_largest
-                if i + r == stage.inputs:
-                    w, u, v, largest, at = stage.bias, stage.bias_u, stage.bias_v, stage.bias_largest, c * size
-                call_at(job.rule, (width, job.settings, w + at, gradient, u + at, v + at, largest + at, like))
+            i = stripe * ROWS
+            nonzero_in_columns(x.at + i * size, x.row, job.rows, order, like)
+            for p in range(0, width, WIDTH):
+                a = x.at + i * size
+                tile(a, size, x.row, x.columns - i, order, panels + p * job.rows, scratch + p, BLOCK, like)
+            for r in range(i, min(i + ROWS, x.columns)):
+                of, at = (0, r * d.columns * size + c) if r < x.columns - 1 else (1, c)
+                w, u, v, largest = weights[of, 0] + at, weights[of, 1] + at, weights[of, 2] + at, weights[of, 3] + at
+                call_at(job.rule, (width // size, job.settings, w, scratch + (r - i) * BLOCK, u, v, largest, like))

@@ -97,28 +97,30 @@ def test_padded_rows_have_room_for_whole_tiles(columns, dtype):
     assert array.base.size * array.itemsize >= 3 * array.strides[0]
 
 
-def padded_marks(marks):
-    """Return marks (N, D) with eight zeros behind each row."""
-    return np.pad(marks, ((0, 0), (0, 8))).astype(np.uint8)
-
-
 @settings(max_examples=50, deadline=None)
 @given(rows=st.integers(1, 20), terms=st.integers(0, 40), share=st.sampled_from([0, 0.02, 0.2, 1]), seed=st.integers(0, 9))
 def test_terms_that_are_zero_in_all_rows_of_a_tile_are_left_out(rows, terms, share, seed):
-    marks = np.random.default_rng(seed).random((rows, terms)) < share
-    memory, found, order = padded_marks(marks), np.empty(terms, np.uint8), np.full(terms + 2, -1, np.int32)
-    products.nonzero_in_rows(memory.ctypes.data, memory.strides[0], rows, terms, found.ctypes.data, order.ctypes.data)
-    np.testing.assert_array_equal(order[1 : order[0] + 1], np.flatnonzero(marks[:ROWS].any(axis=0)))
-    assert order[-1] == -1
+    a = (np.random.default_rng(seed).random((rows, terms)) < share) * np.float32(-0.1)
+    found, order = np.full(terms + 1, 7, np.uint8), np.full(terms + 2, -1, np.int32)
+    at, like = (a.ctypes.data, *a.strides), np.float32(0)
+    products.nonzero_in_rows(*at, rows, terms, found.ctypes.data, order.ctypes.data, like)
+    np.testing.assert_array_equal(order[1 : order[0] + 1], np.flatnonzero(a[:ROWS].any(axis=0)))
+    assert (order[-1], found[-1]) == (-1, 7)
+
+
+def test_all_terms_are_listed_where_those_of_a_row_lie_apart():
+    a, found, order = np.zeros((5, 9), np.float32).T, np.empty(5, np.uint8), np.empty(6, np.int32)
+    products.nonzero_in_rows(a.ctypes.data, *a.strides, 9, 5, found.ctypes.data, order.ctypes.data, np.float32(0))
+    np.testing.assert_array_equal(order, [5, 0, 1, 2, 3, 4])
 
 
 @settings(max_examples=50, deadline=None)
 @given(terms=st.integers(0, 40), columns=st.integers(1, 20), share=st.sampled_from([0, 0.02, 0.2, 1]), seed=st.integers(0, 9))
 def test_samples_that_are_zero_in_all_columns_of_a_tile_are_left_out(terms, columns, share, seed):
-    marks = np.random.default_rng(seed).random((terms, columns)) < share
-    memory, order = padded_marks(marks), np.full(terms + 2, -1, np.int32)
-    products.nonzero_in_columns(memory.ctypes.data, memory.strides[0], terms, order.ctypes.data)
-    np.testing.assert_array_equal(order[1 : order[0] + 1], np.flatnonzero(marks[:, :ROWS].any(axis=1)))
+    a = (np.random.default_rng(seed).random((terms, columns + ROWS)) < share) * np.array(-1e-30, np.float64)
+    order = np.full(terms + 2, -1, np.int32)
+    products.nonzero_in_columns(a.ctypes.data, a.strides[0], terms, order.ctypes.data, np.float64(0))
+    np.testing.assert_array_equal(order[1 : order[0] + 1], np.flatnonzero(a[:, :ROWS].any(axis=1)))
     assert order[-1] == -1
 
 
