@@ -223,3 +223,10 @@ def test_softmax_passes_nothing_of_a_gradient_that_is_equal_everywhere(rng, dtyp
 def test_softmax_expects_one_row_for_each_sample(shape):
     with pytest.raises(ValueError, match=re.escape(f"Softmax expects (N, C), received {shape}: put a Flatten before it")):
         Softmax().forward(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_that_receives_integers_names_itself(name):
+    layer = ACTIVATIONS[name]()
+    with pytest.raises(ValueError, match=rf"^{type(layer).__name__} expects floats, received int64"):
+        layer.forward(np.ones((2, 3), np.int64))

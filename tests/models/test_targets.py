@@ -251,3 +251,14 @@ def test_pixels_as_floats_that_nobody_has_scaled_are_noticed(images, float_dtype
         model.fit(images, images.astype(float_dtype), shuffle=False, verbose=False)
     model.evaluate(images.astype(float_dtype) / 255)
     checks.warn_of_scale(images, images[:, 0, :1].astype(float_dtype))  # counts
+
+
+def test_targets_of_uint8_beside_single_numbers_are_numbers():
+    x, y = np.ones((4, 1), np.float32), np.array([[0], [7], [200], [2]], np.uint8)
+    assert Batches(x, y).take(np.arange(4))[1].tolist() == [[0], [7], [200], [2]]
+
+
+def test_codes_of_uint8_are_numbers_to_a_decoder_by_itself(rng):
+    model = Autoencoder([Flatten()], [Dense(3, 3, rng=rng)])  # whose code has the numbers of the image
+    codes = np.array([[0, 1, 200]], np.uint8)
+    np.testing.assert_array_equal(model.decoder.predict(codes), model.decoder.predict(codes.astype(np.float32)))

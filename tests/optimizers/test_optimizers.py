@@ -429,3 +429,13 @@ def test_a_gradient_whose_square_would_be_a_slow_denormal_counts_as_none(make):
     (m,), (v,) = optimizer.m, optimizer.v
     assert m[:2].tolist() == v[:2].tolist() == [0, 0]
     assert m[2] > 0 and v[2] >= np.finfo(np.float32).tiny
+
+
+@every_optimizer
+def test_zeroed_gradients_start_anew(name):
+    parameter, optimizer = Parameter("w", np.ones(3, np.float32)), MAKERS[name]()
+    optimizer.bind([parameter])
+    parameter.add(np.full(3, 5, np.float32))
+    optimizer.zero_gradients()
+    parameter.add(np.full(3, 2, np.float32))
+    assert parameter.gradient.tolist() == [2, 2, 2]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnlite import Dropout
-from nnlite.training.job import check_generator, description
+from nnlite.training.job import bit_generators, check_generator, description
 
 POSITIONS = {  # where a generator's next number is in its buffer: how to set it, and the last of all
     np.random.MT19937: (lambda state, position: state["state"].update(pos=position), 624),
@@ -66,6 +66,32 @@ def test_numbers_that_numpy_would_round_or_cut_are_no_state(kind, change):
 def test_a_state_of_another_kind_of_generator_is_refused():
     with pytest.raises((ValueError, KeyError)):
         check_generator(np.random.PCG64(1), np.random.MT19937(1).state)
+
+
+class Holder:
+    """Something that holds generators, and names those that it is told to."""
+
+    def __init__(self, held, named=()):
+        self.held, self.named = held, named
+
+    def rngs(self):
+        return list(self.named)
+
+
+def hiding_places(rng):
+    return {"an attribute": rng, "a list": [0, rng], "a dict": {"rng": rng}, "a dict in a tuple": ({"rng": [rng]},)}
+
+
+@pytest.mark.parametrize("place", hiding_places(None))
+def test_a_generator_that_is_not_named_is_refused_wherever_it_is(place):
+    rng = np.random.default_rng(0)
+    held = hiding_places(rng)[place]
+    with pytest.raises(
+        ValueError, match=r"Holder is expected to name its generators for a checkpoint: return them from Holder\.rngs\(\)"
+    ):
+        bit_generators([Holder(held)], None)
+    assert bit_generators([Holder(held, [rng])], None) == [rng.bit_generator]
+    assert bit_generators([Holder(held)], rng) == [rng.bit_generator]  # the training's own
 
 
 class Thing:

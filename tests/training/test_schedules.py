@@ -290,3 +290,10 @@ def test_a_schedule_sees_progress_below_one_only(model):
     seen = []
     fit(model, lambda progress: seen.append(progress) or 1.0, epochs=3)
     assert seen == pytest.approx([step / 9 for step in range(9)])
+
+
+def test_a_factor_of_zero_is_one_with_which_nothing_is_learned(model):
+    before, x = model.get_weights(), np.random.default_rng(3).random((4, 2)).astype(np.float32)
+    model.fit(x, epochs=1, shuffle=False, callbacks=[LearningRateSchedule(lambda progress: 0)], verbose=False)
+    for weight, old in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, old)
