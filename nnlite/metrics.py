@@ -191,7 +191,7 @@ def binary_entropy(target: npt.NDArray[Any]) -> float:
     target = as_array("target", target)
     expect(target.size > 0, f"binary_entropy expects at least one number, received {target.dtype} of shape {target.shape}")
     counts = None
-    warn_if_dark("target", target, "give target.astype('float32') for numbers 0 and 1")
+    warn_if_dark("target", target, "give target.astype('float32') for numbers 0 and 1", stacklevel=3)
     if target.dtype == np.uint8:  # at most 256 different numbers
         counts, target = np.bincount(target.reshape(-1), minlength=256), np.arange(256) / 255
     t = target.astype(np.float64)

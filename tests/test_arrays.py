@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import AdamW, Dense
-from nnlite.arrays import LINE, Workspace, aligned, aligned_copy
+from nnlite.arrays import LINE, Workspace, aligned, aligned_copy, expect_count, floats_hint, is_whole
 
 
 def test_a_working_array_is_used_again_for_equal_and_for_smaller_batches():
@@ -56,3 +56,41 @@ def test_whatever_training_changes_is_aligned(rng):
     arrays += optimizer.m + optimizer.v + optimizer.largest + [Workspace().array("y", (3, 5), np.float32)]
     assert len(arrays) == 11
     assert [array.ctypes.data % LINE for array in arrays] == [0] * 11
+
+
+@pytest.mark.parametrize(
+    ("numbers", "dtype", "white"),
+    [
+        ([0, 2], np.int64, 255),
+        ([1, 255], np.int64, 255),
+        ([0, 255], np.uint16, 255),
+        ([0, 256], np.uint16, 65535),
+        ([0, 65535], np.uint16, 65535),
+        ([0, 1], np.int64, None),
+        ([-1, 255], np.int64, None),
+        ([0, 256], np.int64, None),
+        ([0, 255], np.complex128, None),
+        ([], np.int64, None),
+    ],
+)
+def test_whole_numbers_up_to_white_are_told_to_be_scaled_if_they_are_images(numbers, dtype, white):
+    images = f"images with (x / {white}).astype('float32'), other numbers with x.astype('float32')"
+    expected = f"convert {images}" if white else "convert it with x.astype('float32')"
+    assert floats_hint("x", np.array(numbers, dtype)) == expected
+
+
+def test_whole_numbers_are_those_of_integer_types_without_truth_values():
+    assert [is_whole(value) for value in (0, -3, np.uint8(7), True, np.True_, 2.0, "2", None)] == [True] * 3 + [False] * 5
+
+
+@pytest.mark.parametrize("value", [1, np.int64(7)])
+def test_a_count_of_one_and_more_is_one(value):
+    expect_count("Dense", "in_features", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [(0, "of at least 1"), (-1, "of at least 1"), (1.0, "to be a"), ("1", "to be a"), (True, "to be")]
+)
+def test_anything_else_is_no_count(value, wanted):
+    with pytest.raises(ValueError, match=f"Dense expects in_features {wanted}.*, received {value!r}"):
+        expect_count("Dense", "in_features", value)

@@ -105,16 +105,19 @@ def test_a_peak_that_is_no_white_is_refused(metric, peak):
 @pytest.mark.parametrize("metric", [mse, ssim])
 def test_bytes_of_0_and_1_alone_are_compared_as_images_with_a_warning(metric):
     dark = np.eye(12, dtype=np.uint8)
-    with pytest.warns(UserWarning, match=r"uint8 holds only 0 and 1, .*: give peak=1 or peak=255"):
+    with pytest.warns(UserWarning, match=r"uint8 holds only 0 and 1, .*: give peak=1 or peak=255") as record:
         value = metric(dark, 1 - dark)
+    assert record[0].filename == __file__
     assert value == metric(dark, 1 - dark, peak=255) != metric(dark, 1 - dark, peak=1)
     metric(0 * dark, 0 * dark)  # black is black
 
 
 def test_the_entropy_of_bytes_of_0_and_1_is_that_of_dark_images_with_a_warning():
     labels = np.eye(10, dtype=np.uint8)
-    with pytest.warns(UserWarning, match=r"uint8 holds only 0 and 1, .*: give target.astype\('float32'\) for numbers 0 and 1"):
+    message = r"uint8 holds only 0 and 1, .*: give target.astype\('float32'\) for numbers 0 and 1"
+    with pytest.warns(UserWarning, match=message) as record:
         assert binary_entropy(labels) > 0
+    assert record[0].filename == __file__
     assert binary_entropy(labels.astype(np.float32)) == 0
 
 

@@ -56,7 +56,7 @@ def pair(data: Any) -> tuple[Any, Any]:
 def warn_of_scale(x: Array, y: Array | None) -> None:
     """Warn of data with a suspicious scale: bytes of 0 and 1, and floats that look like pixels."""
     x = np.asarray(x)
-    warn_if_dark("x", x, "give x.astype('float32') for numbers 0 and 1")
+    warn_if_dark("x", x, "give x.astype('float32') for numbers 0 and 1", stacklevel=5)
     for name, array in (("x", x), ("y", np.asarray(x if y is None else y))):
         first = array[:100]
         bytes_ = array.dtype.kind == "f" and 127 < first.max(initial=0) <= 255 and first.min() >= 0

@@ -54,7 +54,7 @@ TESTS = {
     "datasets.idx": "datasets/test_datasets",
     "datasets.mnist": "datasets/test_datasets test_arguments",
     "training.batches": "training/test_batches models/test_sequential models/test_targets",
-    "training.loop": "models/test_sequential training/test_callbacks training/test_resume",
+    "training.loop": "models/test_sequential training/test_callbacks training/test_watch training/test_resume",
     "training.checks": "training/test_checks models/test_targets",
     "training.progress": "training/test_progress training/test_callbacks",
     "training.schedules": "training/test_schedules test_arguments",

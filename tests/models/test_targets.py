@@ -179,13 +179,14 @@ def test_whoever_trains_or_measures_on_dark_bytes_hears_that_they_are_scaled(use
     message = r"x of uint8 holds only 0 and 1, .* 1/255: give x\.astype\('float32'\) for numbers 0 and 1"
     model.predict(dark)  # what it was trained on has been said
     model.evaluate(0 * dark)  # black images are black
-    with pytest.warns(UserWarning, match=message):
+    with pytest.warns(UserWarning, match=message) as record:
         if use == "lbfgs":
             lbfgs.fit(model, dark, iterations=1)
         elif use == "validation_data":
             model.fit(grey, validation_data=dark, shuffle=False, verbose=False)
         else:
             getattr(model, use)(dark, **({"shuffle": False, "verbose": False} if use == "fit" else {}))
+    assert record[0].filename == __file__
 
 
 @pytest.mark.parametrize("integers", [np.int64, np.int32, np.uint16, np.int16])

@@ -186,7 +186,8 @@ class ImageCodec:
         if images.ndim == 2:
             images = images[None]
         if images.ndim != 3 or images.shape[1:] != self.image_shape:
-            received = f"{_size(images.shape[1:])} pixels" if images.ndim == 3 else f"an array of shape {images.shape}"
+            are_grey = images.ndim == 3 and images.shape[2] != 3
+            received = f"{_size(images.shape[1:])} pixels" if are_grey else f"an array of shape {images.shape}"
             raise CodecError(f"this codec was trained for grey images of {_size(self.image_shape)} pixels, received {received}")
         if len(images) == 0:
             raise CodecError("expected at least one image, received an empty batch")

@@ -210,6 +210,7 @@ def test_the_file_is_within_a_thousandth_of_the_cross_entropy(codec, images):
     ("bad", "message"),
     [
         (np.zeros((2, 28, 28), np.uint8), "trained for grey images of 8 × 8 pixels, received 28 × 28 pixels"),
+        (np.zeros((10, 12, 3), np.uint8), r"trained for grey images of 8 × 8 pixels, received an array of shape \(10, 12, 3\)"),
         (np.zeros((2, 8, 7), np.uint8), "received 8 × 7 pixels"),
         (np.zeros((8, 7), np.uint8), "received 8 × 7 pixels"),
         (np.zeros((2, 8, 8, 3), np.uint8), r"grey images of 8 × 8 pixels, received an array of shape \(2, 8, 8, 3\)"),
