@@ -26,6 +26,9 @@ from nnlite.codec import container, frame
 from nnlite.codec.digits.class_prior import ClassPrior
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.frequency_tables import FrequencyTables
+from nnlite.codec.lossless import LosslessCodec
+from nnlite.codec.lossless.lossless_codec import read_header as read_lossless_header
+from nnlite.codec.lossless.methods import DIGIT, METHODS, RAW
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.datasets import parse_idx
 from nnlite.files import FileError, load_weights, safetensors
@@ -384,10 +387,63 @@ def read_photograph(data, _):
     return picture.tobytes()
 
 
+def repair_frame(data, model_hash):
+    """Return a picture's file with its checksum made right."""
+    checksum = zlib.crc32(data[6:], zlib.crc32(data[:2], zlib.crc32(model_hash)))
+    return data[:2] + checksum.to_bytes(4, "big") + data[6:] if frame.format_of(data) else data
+
+
 def repair_photograph(data):
     """Return a photograph's file with its checksum made right."""
-    checksum = zlib.crc32(data[6:], zlib.crc32(data[:2], zlib.crc32(photographs().model.hash)))
-    return data[:2] + checksum.to_bytes(4, "big") + data[6:] if frame.format_of(data) else data
+    return repair_frame(data, photographs().model.hash)
+
+
+lossless = functools.cache(LosslessCodec)
+
+
+def lossless_samples():
+    """Return files of all methods: pictures in grey and colours, batches, one of them with random access."""
+    y, x, c = np.mgrid[:10, :12, :3]
+    smooth = (60 + 9 * y + 90 * (x > y) + 20 * c + x * y % 3).astype(np.uint8)
+    digits = np.zeros((2, 28, 28), np.uint8)
+    digits[:, 5:22, 9:12], digits[1, 5:8, 4:17] = 255, 90
+    pictures = {
+        "raw": smooth[:2, :2], "continuous tone": smooth, "drawing": smooth[:, :6], "palette": smooth // 64 * 64, "digit": digits,
+    }  # fmt: skip
+    files = [lossless().compress(picture, method=method) for method, picture in pictures.items()]
+    assert [METHODS[read_lossless_header(file).method] for file in files] == list(METHODS)
+    files.append(lossless().compress(digits, method="digit", random_access=True))
+    files.append(lossless().compress(smooth.reshape(2, 5, 12, 3), random_access=True))
+    return files
+
+
+def lossless_model_hash(method):
+    """Return the hash of the model that files of this method need."""
+    return lossless().digits_hash if method == DIGIT else b""
+
+
+def read_lossless(data, _):
+    """Decompress, in a moment as above, pictures of which the last one alone is the same; raw ones are the end of the file."""
+    header = read_lossless_header(data)
+    shape = (header.count, header.height, header.width) + (3,) * (header.planes == 3)
+    if np.prod(shape) > 2**13:
+        frame.parse(data, frame.LOSSLESS, 4, lossless_model_hash(header.method))
+        return b""
+    pictures = lossless().decompress(data)
+    assert pictures.dtype == np.uint8 and pictures.shape == (shape if header.batch else shape[1:])
+    last = lossless().decompress(data, [header.count - 1])
+    np.testing.assert_array_equal(last, pictures[-1:] if header.batch else pictures)
+    if header.method == RAW:
+        assert sorted(pictures.tobytes()) == sorted(data[len(data) - pictures.size :])  # planes follow each other
+    return as_bytes(pictures)
+
+
+def repair_lossless(data):
+    """Return a lossless file with its checksum made right."""
+    try:
+        return repair_frame(data, lossless_model_hash(read_lossless_header(data).method))
+    except FileError:
+        return data
 
 
 READERS = {
@@ -408,6 +464,7 @@ READERS = {
     ),
     "codec": Reader([codec_file()], read_codec, (FileError,)),
 }
-if COMPILED:  # else a small photograph takes minutes
+if COMPILED:  # else small pictures take minutes
     PHOTOGRAPHS = [photograph(12, 20, 3), photograph(12, 16, 1)]
     READERS["photograph"] = Reader(PHOTOGRAPHS, read_photograph, (FileError,), repair_photograph)
+    READERS["lossless"] = Reader(lossless_samples(), read_lossless, (FileError,), repair_lossless)
