@@ -6,19 +6,22 @@ import pytest
 from tiny_codec import blobs
 from tiny_data import write_data
 
-# What trains for a while, and the codecs of pictures, which take thousands of decisions for each row: minutes without the compiler.
+# What trains for a while: minutes without the compiler.
 NEED_THE_COMPILER = [
     "benchmarks",
     "demos",
-    "codec/photographs",
-    "codec/lossless",
-    "codec/test_any_codec.py",
-    "codec/test_commands.py",
     "test_mutations.py",
     "test_notebook.py",
     "test_questions.py",
 ]
 collect_ignore = NEED_THE_COMPILER if numba.config.DISABLE_JIT else []
+
+
+@pytest.fixture(scope="session")
+def compiler():
+    """Who uses this fixture runs compiled code alone: tests that take more than seconds as plain Python."""
+    if numba.config.DISABLE_JIT:
+        pytest.skip("takes long as plain Python")
 
 
 @pytest.fixture

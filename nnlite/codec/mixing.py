@@ -119,6 +119,36 @@ class Mixer(NamedTuple):
     limit: int
 
 
+class Desk(NamedTuple):
+    """Room for what a decision sees; make one with `desk`, and fill in slots and sets before each decision.
+
+    Attributes
+    ----------
+    seen : int64 array, shape (s,)
+        What the caller sees, in any numbers from which it finds the slots; the engine does not look at them.
+    slots : uint32 array, shape (n,)
+        The contexts' states, n ≤ INPUTS.
+    sets : uint32 array, shape (k,)
+        The selected sets of weights, all different.
+    inputs : int32 array, shape (INPUTS,)
+        The neuron's inputs. Those behind the first n are the caller's own, stretched probabilities or a constant, from −REACH to
+        REACH, and 0 where there are none.
+    """
+
+    seen: npt.NDArray[np.int64]
+    slots: Indices
+    sets: Indices
+    inputs: Inputs
+
+
+@inlined
+def desk(seen: int, contexts: int, sets: int, constant: int = 0) -> Desk:
+    """Return an empty desk; the input behind those of the contexts is the constant."""
+    inputs = np.zeros(INPUTS, np.int32)
+    inputs[contexts] = constant
+    return Desk(np.zeros(seen, np.int64), np.zeros(contexts, np.uint32), np.zeros(sets, np.uint32), inputs)
+
+
 def fresh_mixer(states: int, sets: int, curves: int, *, weight: float, rate: int, limit: int) -> Mixer:
     """Return a mixer that has seen nothing: probabilities 1/2, all weights equal to `weight`, curves that change nothing."""
     identity = SQUASH[:: REACH // (POINTS // 2)]
@@ -200,23 +230,20 @@ def state_bit(coder: Coder, bit: int, mixer: Mixer, slot: int) -> int:
 
 
 @inlined
-def mix(mixer: Mixer, slots: Indices, inputs: Inputs, sets: Indices) -> int:
-    """Return x = Σ_i w_i s_i in 1/256, w being the sum of the selected sets, and leave s in `inputs`.
-
-    The first n inputs come from the states; those behind them have been set by the caller.
-    """
-    for i in range(len(slots)):
-        state = mixer.states[slots[i]]
-        inputs[i] = STRETCH[state >> 16] * CONFIDENCE[state & 1023] >> 8
+def mix(mixer: Mixer, desk: Desk) -> int:
+    """Return x = Σ_i w_i s_i in 1/256, w being the sum of the selected sets, and leave s in the desk's inputs."""
+    for i in range(len(desk.slots)):
+        state = mixer.states[desk.slots[i]]
+        desk.inputs[i] = STRETCH[state >> 16] * CONFIDENCE[state & 1023] >> 8
     total = np.int64(0)
-    for selected in sets:
+    for selected in desk.sets:
         for i in range(INPUTS):
-            total += np.int64(mixer.weights[selected, i]) * inputs[i]
+            total += np.int64(mixer.weights[selected, i]) * desk.inputs[i]
     return int(min(max(total >> 20, -REACH), REACH))
 
 
 @inlined
-def mixed_bit(coder: Coder, bit: int, mixer: Mixer, slots: Indices, inputs: Inputs, sets: Indices, curve: int) -> int:
+def mixed_bit(coder: Coder, bit: int, mixer: Mixer, desk: Desk, curve: int) -> int:
     """Write or read one decision and learn from it; return it.
 
     Parameters
@@ -227,17 +254,12 @@ def mixed_bit(coder: Coder, bit: int, mixer: Mixer, slots: Indices, inputs: Inpu
         The decision, 0 or 1; a decoder ignores it.
     mixer : Mixer
         What learns.
-    slots : uint32 array, shape (n,)
-        The contexts' states, n ≤ INPUTS.
-    inputs : int32 array, shape (INPUTS,)
-        Room for the inputs. Those behind the first n are the caller's own, stretched probabilities or a constant, from −REACH to
-        REACH, and 0 where there are none.
-    sets : uint32 array
-        The selected sets of weights, all different.
+    desk : Desk
+        What it sees.
     curve : int
         The curve at the end; −1 for none.
     """
-    x = mix(mixer, slots, inputs, sets)
+    x = mix(mixer, desk)
     mixed = np.int64(SQUASH[x + REACH])
     probability = mixed
     point = 0
@@ -254,10 +276,10 @@ def mixed_bit(coder: Coder, bit: int, mixer: Mixer, slots: Indices, inputs: Inpu
         if curve >= 0:
             mixer.curves[curve, point] += ((bit << 16) - bit - mixer.curves[curve, point]) >> 6
         error = ((bit << 16) - mixed) * mixer.rate >> 4
-        for selected in sets:
+        for selected in desk.sets:
             for i in range(INPUTS):
-                weight = np.int32(mixer.weights[selected, i] + (np.int32(error * inputs[i] + (1 << 13)) >> 14))
+                weight = np.int32(mixer.weights[selected, i] + (np.int32(error * desk.inputs[i] + (1 << 13)) >> 14))
                 mixer.weights[selected, i] = min(max(weight, np.int32(-LARGEST_WEIGHT)), np.int32(LARGEST_WEIGHT))
-        for i in range(len(slots)):
-            learn(mixer.states, slots[i], bit, mixer.limit)
+        for i in range(len(desk.slots)):
+            learn(mixer.states, desk.slots[i], bit, mixer.limit)
     return bit

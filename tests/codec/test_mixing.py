@@ -8,13 +8,13 @@ import pytest
 
 from nnlite.codec import mixing
 from nnlite.codec.mixing import (
-    INPUTS,
     REACH,
     SQUASH,
     STRETCH,
     Coder,
     code_bit,
     decoder,
+    desk,
     encoder,
     finish,
     fresh_mixer,
@@ -30,10 +30,11 @@ from nnlite.losses import BinaryCrossEntropyWithLogits
 @jit
 def code_all(coder, bits, mixer, slots, own, sets, curves):
     """Code all decisions of a test; row k of each array belongs to bit k."""
-    inputs = np.zeros(INPUTS, np.int32)
+    here = desk(0, slots.shape[1], sets.shape[1])
     for k in range(len(bits)):
-        inputs[slots.shape[1] : slots.shape[1] + own.shape[1]] = own[k]
-        bits[k] = mixed_bit(coder, bits[k], mixer, slots[k], inputs, sets[k], curves[k])
+        here.slots[:], here.sets[:] = slots[k], sets[k]
+        here.inputs[slots.shape[1] : slots.shape[1] + own.shape[1]] = own[k]
+        bits[k] = mixed_bit(coder, bits[k], mixer, here, curves[k])
 
 
 @jit

@@ -18,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.codec.lossless.least_squares import COLUMN, COLUMNS, Neuron, follow, fresh_neuron, predict
-from nnlite.codec.lossless.residuals import STEPS, code_residual, find_rows
-from nnlite.codec.mixing import INPUTS, Coder, Inputs, Mixer, fresh_mixer, is_full
+from nnlite.codec.lossless.residuals import STEPS, Integers, code_residual, sight
+from nnlite.codec.mixing import Coder, Inputs, Mixer, fresh_mixer, is_full
 from nnlite.jit import inlined, jit
 
-Integers = npt.NDArray[np.int64]
 Planes = npt.NDArray[np.int16]  # (planes, TOP + height + BOTTOM, SIDE + width + SIDE)
 
 # Neighbours that the neurons see, (rows down, columns to the right): in the plane itself, in the one before, in the one before it.
@@ -102,9 +101,7 @@ def code_plane(
     mixer, neurons = model
     p, errors = np.zeros(PREDICTIONS, np.int64), np.zeros((PREDICTIONS, 2, SIDE + width + SIDE), np.int64)
     x = np.zeros(NEIGHBOURS, np.int32)
-    contexts, rows, slots = np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.uint32)
-    inputs, groups, sets = np.zeros(INPUTS, np.int32), np.zeros(len(GROUPS), np.int64), np.zeros(len(GROUPS), np.uint32)
-    inputs[CONTEXTS] = 256  # a constant
+    here = sight(CONTEXTS, len(GROUPS))
     column_width = max(COLUMN, -(-width // COLUMNS))
     for i in range(TOP, TOP + height):
         if is_full(coder):
@@ -122,12 +119,10 @@ def code_plane(
                 p[RULES + k] = 8 * base + predict(neurons[k].weights[column, plane], x, n)
             blended = blend(p, errors, i & 1, j) if i > TOP or j > SIDE else 8 * 128
             guess = (blended + 4) >> 3
-            see(contexts, groups, values, residuals, p, plane, i, j, blended)
+            see(here.desk.seen, here.groups, values, residuals, p, plane, i, j, blended)
             if height <= SMALL:
-                contexts[10] = (i * SMALL + j) * 2 + (guess > 0)
-            find_rows(contexts, rows, len(mixer.states) // CONTEXTS)
-            residual = np.int64(picture[i - TOP, j - SIDE]) - guess
-            residual = code_residual(coder, residual, mixer, rows, groups, slots, inputs, sets)
+                here.desk.seen[10] = (i * SMALL + j) * 2 + (guess > 0)
+            residual = code_residual(coder, np.int64(picture[i - TOP, j - SIDE]) - guess, mixer, here)
             value = min(max(guess + residual, 0), 255)  # it is; but a damaged stream must do no harm
             picture[i - TOP, j - SIDE] = value
             own[i, j] = value

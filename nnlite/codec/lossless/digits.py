@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.codec.lossless.residuals import mixed_hash
-from nnlite.codec.mixing import INPUTS, Coder, Indices, Inputs, Mixer, fresh_mixer, mixed_bit, state_bit
+from nnlite.codec.mixing import Coder, Desk, Mixer, desk, fresh_mixer, mixed_bit, state_bit
 from nnlite.codec.packed_mixers import pack_mixer, unpack_mixer
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
@@ -80,11 +80,11 @@ def code_number(coder: Coder, number: int, mixer: Mixer, context: int) -> int:
 
 
 @jit
-def ask(coder: Coder, answer: int, mixer: Mixer, slots: Indices, inputs: Inputs, sets: Indices) -> int:
-    """Write or read an answer; return it."""
-    inputs[len(slots) :] = 0
-    inputs[len(slots)] = 256  # a constant
-    return mixed_bit(coder, answer, mixer, slots, inputs, sets, np.int64(sets[0]))
+def ask(coder: Coder, answer: int, mixer: Mixer, desk: Desk, table: int) -> int:
+    """Write or read an answer to a question whose contexts' tables begin at this one; return it."""
+    for k in range(len(desk.slots)):
+        desk.slots[k] = (table + k << TABLE_BITS) + (mixed_hash(desk.seen[k]) & (1 << TABLE_BITS) - 1)
+    return mixed_bit(coder, answer, mixer, desk, np.int64(desk.sets[0]))
 
 
 @jit
@@ -117,64 +117,78 @@ def code_box(
     coder: Coder, mixer: Mixer, digit: npt.NDArray[np.uint8], window: Window, top: int, left: int, bottom: int, right: int
 ) -> None:
     """Write or read the pixels of one digit."""
-    contexts, sets = np.zeros(VALUE_CONTEXTS, np.int64), np.zeros(3, np.uint32)
-    slots, inputs = np.zeros(VALUE_CONTEXTS, np.uint32), np.zeros(INPUTS, np.int32)
-    black_slots, white_slots = slots[:BLACK_CONTEXTS], slots[:WHITE_CONTEXTS]
+    black, white, bits = (
+        desk(BLACK_CONTEXTS, BLACK_CONTEXTS, 3, 256), desk(WHITE_CONTEXTS, WHITE_CONTEXTS, 3, 256),
+        desk(VALUE_CONTEXTS, VALUE_CONTEXTS, 3, 256),
+    )  # fmt: skip
+    seen = np.zeros(VALUE_CONTEXTS - 1, np.int64)
     whites = np.zeros(SIDE, np.int64)  # of each column: which white was the last, 5 if there were only greys, 0 if all is black
     histogram = np.zeros(512, np.int64)  # of this digit: how often each node of the values' tree was reached
-    last_white = 0
     above_count = 0  # pixels in the row above that are not black
     for i in range(top, bottom):
-        count = 0
-        last_white = 0
+        count = last_white = 0
         for j in range(left, right):
             value = np.int64(digit[i, j])
-            see_black(contexts, sets, window, i, j, top, left, bottom, right, count, above_count, whites[j])
-            for k in range(BLACK_CONTEXTS):
-                slots[k] = (k << TABLE_BITS) + (mixed_hash(contexts[k]) & (1 << TABLE_BITS) - 1)
-            if ask(coder, int(value > 0), mixer, black_slots, inputs, sets):
-                see_white(contexts, sets, window, i, j, top, left)
-                for k in range(WHITE_CONTEXTS):
-                    slots[k] = (BLACK_CONTEXTS + k << TABLE_BITS) + (mixed_hash(contexts[k]) & (1 << TABLE_BITS) - 1)
-                white = ask(coder, int(value >= WHITE), mixer, white_slots, inputs, sets)
-                see_value(contexts, sets, window, i, j, top, whites[j], last_white)
-                texture = sets[2]
-                node = 127 if white else 1
-                for k in range(1 if white else 7, -1, -1):
-                    contexts[VALUE_CONTEXTS - 1] = (min(histogram[2 * node], 15) * 16 + min(histogram[2 * node + 1], 15)) * 8 + k
-                    for z in range(VALUE_CONTEXTS):
-                        hashed = mixed_hash(contexts[z] << 8 | (node if z < VALUE_CONTEXTS - 1 else white))
-                        slots[z] = (BLACK_CONTEXTS + WHITE_CONTEXTS + z << TABLE_BITS) + (hashed & (1 << TABLE_BITS) - 1)
-                    sets[0], sets[1], sets[2] = GROUPS[7] + node, GROUPS[6] + white * 8 + k, texture + 27 * white
-                    node = 2 * node + ask(coder, value >> k & 1, mixer, slots, inputs, sets)
+            see_black(black, window, i, j, top, left, bottom, right, count, above_count, whites[j])
+            if ask(coder, int(value > 0), mixer, black, 0):
+                see_white(white, window, i, j, top, left)
+                is_white = ask(coder, int(value >= WHITE), mixer, white, BLACK_CONTEXTS)
+                texture = see_value(seen, window, i, j, top, whites[j], last_white)
+                node = 127 if is_white else 1
+                for k in range(1 if is_white else 7, -1, -1):
+                    for z in range(VALUE_CONTEXTS - 1):
+                        bits.seen[z] = seen[z] << 8 | node
+                    often = min(histogram[2 * node], 15) * 16 + min(histogram[2 * node + 1], 15)  # this digit had such values
+                    bits.seen[VALUE_CONTEXTS - 1] = (often * 8 + k) << 8 | is_white
+                    bits.sets[0], bits.sets[1] = GROUPS[7] + node, GROUPS[6] + is_white * 8 + k
+                    bits.sets[2] = GROUPS[8] + texture + 27 * is_white
+                    node = 2 * node + ask(coder, value >> k & 1, mixer, bits, BLACK_CONTEXTS + WHITE_CONTEXTS)
                     histogram[node] += 1
                 value = node - 256
-                last_white = value - WHITE + 1 if white else last_white
-                whites[j] = last_white if white else max(whites[j], 5 * (whites[j] == 0))
+                last_white = value - WHITE + 1 if is_white else last_white
+                whites[j] = last_white if is_white else max(whites[j], 5 * (whites[j] == 0))
                 count += 1
             else:
                 value = 0
-            window[MARGIN + i, MARGIN + j] = value
-            digit[i, j] = value
+            window[MARGIN + i, MARGIN + j] = digit[i, j] = value
         above_count = count
 
 
 @inlined
-def see_black(
-    contexts: Integers, sets: Indices, window: Window, i: int, j: int, top: int, left: int, bottom: int, right: int, count: int,
-    above_count: int, column: int,
-) -> None:  # fmt: skip
-    """Fill in what the contexts of "is it black?" see."""
+def neighbours(window: Window, i: int, j: int) -> tuple[int, ...]:
+    """Return W, WW, WWW, NWW, NW, N, NE, NEE, NNW, NN and NNE."""
     y, x = MARGIN + i, MARGIN + j
-    above, second = window[y - 1], window[y - 2]
-    W, WW, WWW, N, NN = window[y, x - 1], window[y, x - 2], window[y, x - 3], above[x], second[x]
-    NW, NE, NEE, NWW, NNE, NNW = above[x - 1], above[x + 1], above[x + 2], above[x - 2], second[x + 1], second[x - 1]
+    own, above, second = window[y], window[y - 1], window[y - 2]
+    return (
+        own[x - 1], own[x - 2], own[x - 3], above[x - 2], above[x - 1], above[x], above[x + 1], above[x + 2],
+        second[x - 1], second[x], second[x + 1],
+    )  # fmt: skip
+
+
+@inlined
+def see_black(
+    desk: Desk,
+    window: Window,
+    i: int,
+    j: int,
+    top: int,
+    left: int,
+    bottom: int,
+    right: int,
+    count: int,
+    above_count: int,
+    column: int,
+) -> None:
+    """Fill in what the contexts of "is it black?" see."""
+    W, WW, WWW, NWW, NW, N, NE, NEE, NNW, NN, NNE = neighbours(window, i, j)
+    contexts, sets, y, x = desk.seen, desk.sets, MARGIN + i, MARGIN + j
+    above = window[y - 1]
     ink = int(W > 0) << 3 | int(N > 0) << 2 | int(NE > 0) << 1 | int(NW > 0)
     shape = int(W > 0) << 2 | int(WW > 0) << 1 | int(WWW > 0)
     for k in range(-3, 4):
         shape = shape << 1 | int(above[x + k] > 0)
     for k in range(-2, 3):
-        shape = shape << 1 | int(second[x + k] > 0)
+        shape = shape << 1 | int(window[y - 2, x + k] > 0)
     shape = shape << 1 | int(window[y - 3, x] > 0)
     run, run_above = 1, 0  # for how long it has been black or not to the left, and will be above from NE on
     while run < 12 and j - run >= left and (window[y, x - 1 - run] > 0) == (W > 0):
@@ -208,12 +222,10 @@ def scales(a: int, b: int, c: int, d: int, e: int, f: int, g: int, h: int, i: in
 
 
 @inlined
-def see_white(contexts: Integers, sets: Indices, window: Window, i: int, j: int, top: int, left: int) -> None:
+def see_white(desk: Desk, window: Window, i: int, j: int, top: int, left: int) -> None:
     """Fill in what the contexts of "is it white?" see."""
-    y, x = MARGIN + i, MARGIN + j
-    above, second = window[y - 1], window[y - 2]
-    W, WW, WWW, N, NN = window[y, x - 1], window[y, x - 2], window[y, x - 3], above[x], second[x]
-    NW, NE, NEE, NWW, NNE, NNW = above[x - 1], above[x + 1], above[x + 2], above[x - 2], second[x + 1], second[x - 1]
+    W, WW, WWW, NWW, NW, N, NE, NEE, NNW, NN, NNE = neighbours(window, i, j)
+    contexts, sets = desk.seen, desk.sets
     contexts[0] = scales(W, NW, N, NE, WW, NN, NNE, NWW, NEE, NNW)
     contexts[1] = (((scale(W, 14) * 16 + scale(N, 14)) * 16 + scale(NW, 14)) * 3 + scale3(NE)) * 3 + scale3(WW)
     contexts[2] = ((scale(W, 6) * 8 + scale(NW, 6)) * 8 + scale(N, 6)) * 8 + scale(NE, 6)
@@ -228,11 +240,9 @@ def see_white(contexts: Integers, sets: Indices, window: Window, i: int, j: int,
 
 
 @inlined
-def see_value(contexts: Integers, sets: Indices, window: Window, i: int, j: int, top: int, column: int, last_white: int) -> None:
-    """Fill in what the contexts of a value's bits see, all but the last: how often this digit had such values."""
-    y, x = MARGIN + i, MARGIN + j
-    above = window[y - 1]
-    W, WW, N, NN, NW, NE = window[y, x - 1], window[y, x - 2], above[x], window[y - 2, x], above[x - 1], above[x + 1]
+def see_value(contexts: Integers, window: Window, i: int, j: int, top: int, column: int, last_white: int) -> int:
+    """Fill in what the contexts of a value's bits see, but for the node and how often it was reached; return a texture, 0 to 26."""
+    W, WW, _, _, NW, N, NE, _, _, NN, _ = neighbours(window, i, j)
     grey = scale3(W) * 3 + scale3(N)
     plane = min(max(W + N - NW, 0), 255)
     contexts[0] = ((grey * 3 + scale3(NE)) * 3 + scale3(NW)) * 4 + int(NN > 0) * 2 + int(WW > 0)
@@ -245,4 +255,4 @@ def see_value(contexts: Integers, sets: Indices, window: Window, i: int, j: int,
     contexts[7] = scale(W, 14) * 16 + scale(WW, 14)
     contexts[8] = min(i - top, 27) * 9 + grey
     contexts[9] = (column * 8 + last_white) * 3 + scale3(NE)  # the whites of this column and this row
-    sets[2] = GROUPS[8] + grey * 3 + scale3(NE)
+    return grey * 3 + scale3(NE)

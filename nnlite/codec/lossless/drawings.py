@@ -12,11 +12,10 @@ and a pixel is coded plane by plane. Neighbours are named as in `nnlite.codec.lo
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.codec.lossless.residuals import STEPS, code_residual, find_rows, mixed_hash
-from nnlite.codec.mixing import INPUTS, Coder, Mixer, fresh_mixer, is_full
+from nnlite.codec.lossless.residuals import STEPS, Integers, code_residual, mixed_hash, sight
+from nnlite.codec.mixing import Coder, Mixer, fresh_mixer, is_full
 from nnlite.jit import inlined, jit
 
-Integers = npt.NDArray[np.int64]
 Window = npt.NDArray[np.int32]  # (MARGIN + height, MARGIN + width + MARGIN): colours, one byte for each plane
 
 MARGIN = 4  # of colour 0 on top and at the sides
@@ -39,35 +38,31 @@ def code_drawing(coder: Coder, mixer: Mixer, picture: npt.NDArray[np.uint8]) -> 
     """Write or read (into `picture`) one picture (planes, height, width)."""
     planes, height, width = picture.shape
     window = np.zeros((MARGIN + height, MARGIN + width + MARGIN), np.int32)
-    seen, contexts, rows = np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64)
-    slots, inputs, sets = np.zeros(CONTEXTS, np.uint32), np.zeros(INPUTS, np.int32), np.zeros(len(GROUPS), np.uint32)
-    groups = np.zeros(len(GROUPS), np.int64)
-    inputs[CONTEXTS] = 256  # a constant
-    places = np.zeros(PLACES, np.int64)
+    here = sight(CONTEXTS, len(GROUPS))
+    seen, places = np.zeros(CONTEXTS, np.int64), np.zeros(PLACES, np.int64)
     match, length = 0, 0  # the place whose colour is expected, 0 for none, and how many colours have been as expected
     for i in range(MARGIN, MARGIN + height):
         if is_full(coder):
             return
         for j in range(MARGIN, MARGIN + width):
-            place = see(seen, groups, window, i, j) & (PLACES - 1)
+            place = see(seen, here.groups, window, i, j) & (PLACES - 1)
             if length == 0:
                 match = places[place]
             places[place] = i * window.shape[1] + j
             expected = int(window.flat[match]) if match else -1
             west = int(window[i, j - 1])
             seen[CONTEXTS - 1] = ((expected + 1) << 32 | min(length, LONGEST) << 24) ^ west
-            groups[0] += min(length, LONGEST) if match else 0
+            here.groups[0] += min(length, LONGEST) if match else 0
             colour = 0
             for plane in range(planes):
                 for k in range(CONTEXTS):
-                    contexts[k] = mixed_hash(seen[k] ^ colour << 8) << 6 | k << 2 | plane
-                find_rows(contexts, rows, len(mixer.states) // CONTEXTS)
+                    here.desk.seen[k] = mixed_hash(seen[k] ^ colour << 8) << 6 | k << 2 | plane
                 guess = west >> 8 * plane & 255
                 residual = int(picture[plane, i - MARGIN, j - MARGIN]) - guess
-                sample = guess + code_residual(coder, residual, mixer, rows, groups, slots, inputs, sets) & 255
+                sample = guess + code_residual(coder, residual, mixer, here) & 255
                 picture[plane, i - MARGIN, j - MARGIN] = sample
                 colour |= sample << 8 * plane
-                groups[1] += 16
+                here.groups[1] += 16
             window[i, j] = colour
             length = length + 1 if match and colour == expected else 0
             match = match + 1 if length else 0

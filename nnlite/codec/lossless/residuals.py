@@ -8,15 +8,33 @@ Each decision has a *node*, its place in this tree. A context, whatever it sees,
 states stand side by side; two contexts that hash alike share a row, which costs a little and never breaks anything.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.codec.mixing import Coder, Indices, Inputs, Mixer, mixed_bit
+from nnlite.codec.mixing import Coder, Desk, Mixer, desk, mixed_bit
 from nnlite.jit import inlined, jit
 
 ROW = 16  # states: zero, sign, and 7 thresholds for either sign
 STEPS = 16  # of sets of weights and curves: zero, sign, 7 thresholds, the first four bits below the leading one
 EXPONENTS = 7
+
+Integers = npt.NDArray[np.int64]
+
+
+class Sight(NamedTuple):
+    """What a residual sees: the desk, whose `seen` holds what each context sees; their rows; the selected groups of weights."""
+
+    desk: Desk
+    rows: Integers
+    groups: Integers
+
+
+@inlined
+def sight(contexts: int, groups: int) -> Sight:
+    """Return an empty sight; a constant is one more input."""
+    return Sight(desk(contexts, contexts, groups, 256), np.zeros(contexts, np.int64), np.zeros(groups, np.int64))
 
 
 @inlined
@@ -27,61 +45,42 @@ def mixed_hash(number: int) -> int:
 
 
 @inlined
-def find_rows(contexts: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], size: int) -> None:
-    """Set `rows[k]` to the first state of context k's row in its table, one of `size` states, a power of two."""
-    for k in range(len(contexts)):
-        rows[k] = k * size + (mixed_hash(contexts[k]) & (size - 1) & -ROW)
+def find_rows(sight: Sight, size: int) -> None:
+    """Find the first state of each context's row in its table, one of `size` states, a power of two."""
+    for k in range(len(sight.rows)):
+        sight.rows[k] = k * size + (mixed_hash(sight.desk.seen[k]) & (size - 1) & -ROW)
 
 
 @jit
-def decide(
-    coder: Coder,
-    bit: int,
-    mixer: Mixer,
-    rows: npt.NDArray[np.int64],  # (n,)
-    node: int,
-    groups: npt.NDArray[np.int64],  # (3,), the groups of sets of weights that are selected
-    step: int,
-    slots: Indices,  # (n,), room
-    inputs: Inputs,  # (INPUTS,), room
-    sets: Indices,  # (3,), room
-) -> int:
+def decide(coder: Coder, bit: int, mixer: Mixer, sight: Sight, node: int, step: int) -> int:
     """Write or read one decision; return it."""
-    for k in range(len(rows)):
-        slots[k] = rows[k] + node
-    for k in range(len(groups)):
-        sets[k] = groups[k] * STEPS + step
-    return mixed_bit(coder, bit, mixer, slots, inputs, sets, np.int64(sets[0]))
+    desk = sight.desk
+    for k in range(len(desk.slots)):
+        desk.slots[k] = sight.rows[k] + node
+    for k in range(len(desk.sets)):
+        desk.sets[k] = sight.groups[k] * STEPS + step
+    return mixed_bit(coder, bit, mixer, desk, np.int64(desk.sets[0]))
 
 
 @inlined
-def code_residual(
-    coder: Coder,
-    residual: int,
-    mixer: Mixer,
-    rows: npt.NDArray[np.int64],
-    groups: npt.NDArray[np.int64],
-    slots: Indices,
-    inputs: Inputs,
-    sets: Indices,
-) -> int:
-    """Write or read a residual; return it. The arguments are those of `decide`."""
-    if decide(coder, 1 if residual == 0 else 0, mixer, rows, 0, groups, 0, slots, inputs, sets):
+def code_residual(coder: Coder, residual: int, mixer: Mixer, sight: Sight) -> int:
+    """Write or read a residual; return it."""
+    size = len(mixer.states) // len(sight.rows)
+    find_rows(sight, size)
+    if decide(coder, int(residual == 0), mixer, sight, 0, 0):
         return 0
-    size = abs(residual)
-    negative = decide(coder, 1 if residual < 0 else 0, mixer, rows, 1, groups, 1, slots, inputs, sets)
+    magnitude = abs(residual)
+    negative = decide(coder, int(residual < 0), mixer, sight, 1, 1)
     k = 0
-    while k < EXPONENTS and decide(
-        coder, 1 if size >= 2 << k else 0, mixer, rows, 2 + 2 * k + negative, groups, 2 + k, slots, inputs, sets
-    ):
+    while k < EXPONENTS and decide(coder, int(magnitude >= 2 << k), mixer, sight, 2 + 2 * k + negative, 2 + k):
         k += 1
     decoded = 1
-    if k > 0:
-        span = len(mixer.states) // len(rows)
-        for z in range(len(rows)):  # the bits below the leading one have a row for each k
-            rows[z] = z * span + (mixed_hash(rows[z] << 4 | 2 * (k - 1) + negative) & (span - 1) & -ROW)
+    if k > 0:  # the bits below the leading one have a row for each k
+        for z in range(len(sight.rows)):
+            sight.desk.seen[z] = sight.rows[z] << 4 | 2 * (k - 1) + negative
+        find_rows(sight, size)
         for j in range(k - 1, -1, -1):
             below = k - 1 - j
-            node = decoded & ROW - 1 if below < 4 else (8 + below) & ROW - 1
-            decoded = 2 * decoded + decide(coder, size >> j & 1, mixer, rows, node, groups, 9 + min(below, 3), slots, inputs, sets)
+            node = (decoded if below < 4 else 8 + below) & ROW - 1
+            decoded = 2 * decoded + decide(coder, magnitude >> j & 1, mixer, sight, node, 9 + min(below, 3))
     return -decoded if negative else decoded

@@ -12,18 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.codec.mixing import Coder, mixed_bit
-from nnlite.codec.photographs.contexts import (
-    GROUP,
-    M_BASES,
-    M_STRIDES,
-    MORE_BASES,
-    MORE_STRIDES,
-    S_BASES,
-    S_STRIDES,
-    PlaneMixers,
-    level,
-)
-from nnlite.codec.photographs.integers import MAX_VALUE, Features, choose, code_magnitude, desk, lay_out
+from nnlite.codec.photographs.contexts import GROUP, MAGNITUDE, MORE, SIGN, PlaneMixers, desk_for, lay_out, level
+from nnlite.codec.photographs.integers import MAX_VALUE, choose, code_magnitude
 from nnlite.jit import inlined, jit
 
 LARGE = 40  # where the sum of the neighbours reaches this, all is seen in units twice, four times, … as large
@@ -33,6 +23,7 @@ SCAN = np.array([8 * u + d - u for d in range(15) for u in range(max(0, d - 7), 
 DIAGONAL = SCAN // 8 + SCAN % 8
 BAND = np.array([0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3])
 
+Integers = npt.NDArray[np.int64]
 Sizes = npt.NDArray[np.int64]  # magnitudes of a block, (11, 11), with a margin of zeros: two before, one behind
 Block = npt.NDArray[np.int16]  # (64,)
 
@@ -64,7 +55,7 @@ def weigh(block: Block, position: int) -> int:
 
 
 @inlined
-def see_magnitude(f: Features, inside: int, around: int, beside: int, left: int, above: int, before: int, earlier: int) -> int:
+def see_magnitude(f: Integers, inside: int, around: int, beside: int, left: int, above: int, before: int, earlier: int) -> int:
     """Write the levels of sums into the features, in units that suit their size; return how many bits these units cut off."""
     total = (inside + 2 * around + beside + 2) // 3  # about ten times the magnitude to expect
     shift = 0
@@ -77,7 +68,7 @@ def see_magnitude(f: Features, inside: int, around: int, beside: int, left: int,
 
 
 @inlined
-def see_coefficient(f: Features, k: int, m: Sizes, west: Sizes, north: Sizes, around: int, before: Block, earlier: Block) -> int:
+def see_coefficient(f: Integers, k: int, m: Sizes, west: Sizes, north: Sizes, around: int, before: Block, earlier: Block) -> int:
     """Write what the magnitude at scan position k ≥ 1 sees; return the bits to cut off."""
     position = SCAN[k]
     i, j = (position >> 3) + 2, (position & 7) + 2
@@ -121,7 +112,7 @@ def code_plane(
         λ: what a bit costs, in squared steps.
     """
     rows, columns = planes.shape[1] - 1, planes.shape[2] - 2
-    magnitude, signs, more = desk(M_STRIDES, 2), desk(S_STRIDES, 1), desk(MORE_STRIDES, 1)
+    magnitude, signs, more = desk_for(MAGNITUDE, 2), desk_for(SIGN, 1), desk_for(MORE, 1)
     sizes = np.zeros((2, columns + 2, 11, 11), np.int64)  # of the blocks in this row and in the one above
     for y in range(1, rows + 1):
         here, above = sizes[y & 1], sizes[(y & 1) ^ 1]
@@ -144,18 +135,18 @@ def code_plane(
                 position, d = SCAN[k], DIAGONAL[k]
                 i, j = (position >> 3) + 2, (position & 7) + 2
                 if k == 1:
-                    f = more.features
+                    f = more.seen
                     f[0], f[1] = level(note_west[0]), level(note_north[0])
                     f[2] = level(notes[plane, y - 1, x - 1, 0] + notes[plane, y - 1, x + 1, 0])
                     f[3], f[4] = level(notes[plane - 1, y, x, 0]), level(note[1])
-                    lay_out(more, MORE_STRIDES, MORE_BASES)
+                    lay_out(more, MORE)
                     wanted = False if coder.decoding else worthwhile(coefficients[y - 1, x - 1], price)
-                    if not mixed_bit(coder, wanted, mixers.more, more.slots, more.inputs, more.sets, -1):
+                    if not mixed_bit(coder, wanted, mixers.more, more, -1):
                         break
                     mean_west = sign(q[0] - q_west[0]) if x > 1 else 1
                     mean_north = sign(q[0] - q_north[0]) if y > 1 else 1
                 # the magnitude
-                f = magnitude.features
+                f = magnitude.seen
                 around = 2 * (m_west[i, j] + m_north[i, j]) + above[x - 1, i, j] + above[x + 1, i, j]
                 if k:
                     shift = see_coefficient(f, k, m, m_west, m_north, around, before, earlier)
@@ -165,7 +156,7 @@ def code_plane(
                     residuals = 2 * notes[plane - 1, y, x, 1], 2 * notes[plane - 2, y, x, 1]
                     shift = see_magnitude(f, inside, around, *differences, *residuals)
                 f[0], f[1], f[10], f[11] = position, d, level(2 * found), neighbours
-                lay_out(magnitude, M_STRIDES, M_BASES)
+                lay_out(magnitude, MAGNITUDE)
                 magnitude.sets[0] = (2 * d + (f[2] + f[3] > 4)) * GROUP
                 magnitude.sets[1] = (30 + f[7]) * GROUP
                 number = negative = 0
@@ -183,7 +174,7 @@ def code_plane(
                 number = code_magnitude(coder, number, mixers.magnitude, magnitude, curve, shift, k == 0)
                 # the sign
                 if number:
-                    f = signs.features
+                    f = signs.seen
                     f[0], f[5] = position, sign(before[position])
                     if k:
                         agreement = np.int64(q_west[position]) * planes[plane - 1, y, x - 1, position]
@@ -197,9 +188,9 @@ def code_plane(
                     else:
                         f[1], f[2], f[3] = sign(west - corner), sign(north - corner), sign(east - north)
                         f[4] = f[6] = f[7] = f[8] = f[9] = f[10] = 1
-                    lay_out(signs, S_STRIDES, S_BASES)
+                    lay_out(signs, SIGN)
                     signs.sets[0] = d
-                    negative = mixed_bit(coder, negative, mixers.sign, signs.slots, signs.inputs, signs.sets, -1)
+                    negative = mixed_bit(coder, negative, mixers.sign, signs, -1)
                 value = (0 if k else prediction) + (-number if negative else number)
                 q[position] = max(-MAX_VALUE, min(MAX_VALUE, value))
                 m[i, j] = number

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.codec.mixing import Mixer, fresh_mixer
+from nnlite.codec.mixing import Desk, Mixer, desk, fresh_mixer
 from nnlite.jit import inlined
 
 LARGEST = 14  # a number is coded as "> 0?", "> 1?", … "> 13?"; behind that follow plain bits
@@ -89,10 +89,16 @@ def level(total: int) -> int:
     return int(LEVEL[min(total, 255)])
 
 
-def layout(
-    features: dict[str, int], contexts: tuple[tuple[str, ...], ...], inner: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int]:
-    """Return strides (features, contexts), bases (contexts,) and the number of states; `inner` states belong to a combination."""
+class Table(NamedTuple):
+    """Where the states of a list of contexts lie: strides (features, contexts), bases (contexts,), and how many there are."""
+
+    strides: npt.NDArray[np.int32]
+    bases: npt.NDArray[np.int32]
+    states: int
+
+
+def layout(features: dict[str, int], contexts: tuple[tuple[str, ...], ...], inner: int) -> Table:
+    """Return the table of these contexts; `inner` states belong to a combination."""
     names = list(features)
     strides = np.zeros((len(features), len(contexts)), np.int32)
     bases = np.zeros(len(contexts), np.int32)
@@ -104,12 +110,12 @@ def layout(
             strides[names.index(name), c] = stride
             stride *= features[name]
         total += stride
-    return strides, bases, total
+    return Table(strides, bases, total)
 
 
-M_STRIDES, M_BASES, M_STATES = layout(MAGNITUDE_FEATURES, MAGNITUDE_CONTEXTS, 8)
-S_STRIDES, S_BASES, S_STATES = layout(SIGN_FEATURES, SIGN_CONTEXTS, 1)
-MORE_STRIDES, MORE_BASES, MORE_STATES = layout(MORE_FEATURES, MORE_CONTEXTS, 1)
+MAGNITUDE = layout(MAGNITUDE_FEATURES, MAGNITUDE_CONTEXTS, 8)
+SIGN = layout(SIGN_FEATURES, SIGN_CONTEXTS, 1)
+MORE = layout(MORE_FEATURES, MORE_CONTEXTS, 1)
 ESCAPE_STATES, LOW_STATES = 24, 16  # behind those: for Golomb codes (of means, of others) and for bits cut off
 SETTING_BITS = 4  # of the numbers that are sent for a plane
 GROUP = 16  # sets of weights, or curves, for the decisions of one number
@@ -126,9 +132,25 @@ class PlaneMixers(NamedTuple):
 
 def fresh_mixers() -> PlaneMixers:
     """Return the mixers of a plane that have seen nothing."""
-    states = M_STATES + 2 * ESCAPE_STATES + LOW_STATES
+    states = MAGNITUDE.states + 2 * ESCAPE_STATES + LOW_STATES
     return PlaneMixers(
         fresh_mixer(states, (30 + LEVELS) * GROUP, 32 * GROUP, weight=0.2, rate=RATE, limit=LIMIT),
-        fresh_mixer(S_STATES, 15, 1, weight=0.3, rate=RATE, limit=LIMIT),
-        fresh_mixer(MORE_STATES + (3 << SETTING_BITS), 1, 1, weight=0.3, rate=RATE, limit=LIMIT),
+        fresh_mixer(SIGN.states, 15, 1, weight=0.3, rate=RATE, limit=LIMIT),
+        fresh_mixer(MORE.states + (3 << SETTING_BITS), 1, 1, weight=0.3, rate=RATE, limit=LIMIT),
     )
+
+
+@inlined
+def desk_for(table: Table, sets: int) -> Desk:
+    """Return an empty desk whose `seen` has room for the features."""
+    return desk(len(table.strides), len(table.bases), sets)
+
+
+@inlined
+def lay_out(desk: Desk, table: Table) -> None:
+    """Slots ← bases + seenᵀ · strides."""
+    for c in range(len(table.bases)):
+        desk.slots[c] = table.bases[c]
+    for f in range(len(table.strides)):
+        for c in range(len(table.bases)):
+            desk.slots[c] += table.strides[f, c] * desk.seen[f]

@@ -7,46 +7,14 @@ An encoder may also *choose*. A coefficient f, in steps, may become any integer 
 the bits that the mixer, as it stands, asks for a: the least (f − a)² + λ · bits wins ("rate–distortion optimised quantisation").
 """
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
-from nnlite.codec.mixing import INPUTS, REACH, SQUASH, Coder, Indices, Inputs, Mixer, code_bit, mix, mixed_bit, state_bit
-from nnlite.codec.photographs.contexts import ESCAPE_STATES, LARGEST, M_STATES, MAGNITUDE_CLASS, MORE_STATES, SETTING_BITS
+from nnlite.codec.mixing import REACH, SQUASH, Coder, Desk, Mixer, code_bit, mix, mixed_bit, state_bit
+from nnlite.codec.photographs.contexts import ESCAPE_STATES, LARGEST, MAGNITUDE, MAGNITUDE_CLASS, MORE, SETTING_BITS
 from nnlite.jit import inlined, jit
 
 MAX_VALUE = 32767  # of a quantised coefficient
 COST = -np.log2((np.arange(1, 65537) - 0.5) / 65536)  # of a decision, in bits
-
-Features = npt.NDArray[np.int64]
-
-
-class Desk(NamedTuple):
-    """Room for what one kind of decision sees: features, and from them slots; sets of weights; inputs of the mixer."""
-
-    features: Features
-    slots: Indices
-    sets: Indices
-    inputs: Inputs
-
-
-@inlined
-def desk(strides: npt.NDArray[np.int32], sets: int) -> Desk:
-    """Return an empty desk."""
-    features, contexts = strides.shape
-    slots, chosen = np.zeros(contexts, np.uint32), np.zeros(sets, np.uint32)
-    return Desk(np.zeros(features, np.int64), slots, chosen, np.zeros(INPUTS, np.int32))
-
-
-@inlined
-def lay_out(desk: Desk, strides: npt.NDArray[np.int32], bases: npt.NDArray[np.int32]) -> None:
-    """Slots ← bases + featuresᵀ · strides."""
-    for c in range(len(bases)):
-        desk.slots[c] = bases[c]
-    for f in range(len(strides)):
-        for c in range(len(bases)):
-            desk.slots[c] += strides[f, c] * desk.features[f]
 
 
 @inlined
@@ -63,7 +31,7 @@ def ask_next(desk: Desk, asked: int, back: int) -> None:
 def unary(coder: Coder, number: int, mixer: Mixer, desk: Desk, curve: int) -> int:
     """Write or read a number from 0 to LARGEST, as the decisions "> 0?", "> 1?", …; return it."""
     asked = 0
-    while asked < LARGEST and mixed_bit(coder, number > asked, mixer, desk.slots, desk.inputs, desk.sets, curve + asked):
+    while asked < LARGEST and mixed_bit(coder, number > asked, mixer, desk, curve + asked):
         ask_next(desk, asked, 0)
         asked += 1
     return asked
@@ -78,7 +46,7 @@ def choose(coefficient: float, price: float, mixer: Mixer, desk: Desk) -> int:
         return nearest
     best, least, bits = 0, np.inf, 0.0
     for a in range(nearest + 1):
-        yes = SQUASH[mix(mixer, desk.slots, desk.inputs, desk.sets) + REACH]
+        yes = SQUASH[mix(mixer, desk) + REACH]
         if a == 0 or a >= nearest - 1:
             total = (size - a) ** 2 + price * (bits + COST[65535 - yes] + (a > 0))
             if total < least:
@@ -110,11 +78,11 @@ def code_magnitude(coder: Coder, number: int, mixer: Mixer, desk: Desk, curve: i
     """Write or read a magnitude whose last `shift` bits are cut off and follow behind; return it."""
     high = unary(coder, min(number >> shift, LARGEST), mixer, desk, curve)
     if high == LARGEST:
-        slot = M_STATES + (0 if mean else ESCAPE_STATES)
+        slot = MAGNITUDE.states + (0 if mean else ESCAPE_STATES)
         high += golomb(coder, (number >> shift) - LARGEST + 1, mixer, slot) - 1
     result = high
     for bit in range(shift - 1, -1, -1):
-        slot = M_STATES + 2 * ESCAPE_STATES + 4 * min(shift - 1 - bit, 3) + min(high, 3)
+        slot = MAGNITUDE.states + 2 * ESCAPE_STATES + 4 * min(shift - 1 - bit, 3) + min(high, 3)
         result = 2 * result + state_bit(coder, (number >> bit) & 1, mixer, slot)
     return min(result, 2 * MAX_VALUE)  # a stream of nonsense could say more
 
@@ -124,5 +92,5 @@ def code_setting(coder: Coder, number: int, mixer: Mixer, kind: int) -> int:
     """Write or read a number of SETTING_BITS bits, each with a state for the bits before it."""
     node = 1
     for k in range(SETTING_BITS - 1, -1, -1):
-        node = 2 * node + state_bit(coder, (number >> k) & 1, mixer, MORE_STATES + (kind << SETTING_BITS) + node)
+        node = 2 * node + state_bit(coder, (number >> k) & 1, mixer, MORE.states + (kind << SETTING_BITS) + node)
     return node - (1 << SETTING_BITS)

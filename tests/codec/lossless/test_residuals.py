@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
-from nnlite.codec.lossless.residuals import ROW, STEPS, code_residual, find_rows, mixed_hash
-from nnlite.codec.mixing import INPUTS, decoder, encoder, finish, fresh_mixer
+from nnlite.codec.lossless.residuals import ROW, STEPS, code_residual, find_rows, mixed_hash, sight
+from nnlite.codec.mixing import decoder, encoder, finish, fresh_mixer
 from nnlite.jit import jit
 
 
 @jit
-def code_all(coder, residuals, mixer, rows, groups):
-    slots, inputs, sets = np.zeros(len(rows), np.uint32), np.zeros(INPUTS, np.int32), np.zeros(len(groups), np.uint32)
+def code_all(coder, residuals, mixer):
+    here = sight(2, 2)
+    here.groups[1] = 1
     for k in range(len(residuals)):
-        rows[:] = np.arange(len(rows)) * (len(mixer.states) // len(rows))
-        residuals[k] = code_residual(coder, residuals[k], mixer, rows, groups, slots, inputs, sets)
+        here.desk.seen[:] = 7
+        residuals[k] = code_residual(coder, residuals[k], mixer, here)
 
 
 @jit
@@ -23,14 +24,17 @@ def hash_all(numbers):
 
 
 @jit
-def find(contexts, rows, size):
-    find_rows(contexts, rows, size)
+def find(contexts, size):
+    here = sight(len(contexts), 1)
+    here.desk.seen[:] = contexts
+    find_rows(here, size)
+    return here.rows
 
 
 def coded(residuals):
     mixer = fresh_mixer(2 * 4096, 2 * STEPS, 2 * STEPS, weight=0.2, rate=20, limit=250)
     coder = encoder(10_000)
-    code_all(coder, residuals.copy(), mixer, np.zeros(2, np.int64), np.array([0, 1]))
+    code_all(coder, residuals.copy(), mixer)
     return finish(coder)
 
 
@@ -38,7 +42,7 @@ def coded(residuals):
 def test_every_residual_comes_back(residuals):
     decoded = np.zeros(len(residuals), np.int64)
     mixer = fresh_mixer(2 * 4096, 2 * STEPS, 2 * STEPS, weight=0.2, rate=20, limit=250)
-    code_all(decoder(coded(residuals)), decoded, mixer, np.zeros(2, np.int64), np.array([0, 1]))
+    code_all(decoder(coded(residuals)), decoded, mixer)
     np.testing.assert_array_equal(decoded, residuals)
 
 
@@ -61,10 +65,9 @@ def test_the_hash_is_that_of_unbounded_integers():
 
 
 def test_each_context_has_its_table_and_rows_begin_at_multiples_of_their_length():
-    rows = np.zeros(3, np.int64)
     taken = set()
     for number in range(2000):
-        find(np.array([number, number, 7]), rows, 1024)
+        rows = find(np.array([number, number, 7]), 1024)
         assert (rows // 1024).tolist() == [0, 1, 2] and (rows % ROW == 0).all()
         taken.add(int(rows[0]))
     assert len(taken) == 1024 // ROW  # all rows are used
