@@ -27,9 +27,10 @@ import numpy as np
 
 from demos.shared import command
 from nnlite import Dense, LearningRateSchedule, ReLU, Sequential, lbfgs
+from nnlite.codec.packed_mixers import pack_mixers
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.codec.photographs.contexts import PlaneMixers, fresh_mixers
-from nnlite.codec.photographs.model import COLOUR_BITS, QUALITIES, STEP_BITS, Model, pack_mixers
+from nnlite.codec.photographs.model import COLOUR_BITS, PACKING, QUALITIES, STEP_BITS, Model
 from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, LARGEST_INPUT, MARGIN, UNIT, IntegerLayer, gather, level_input
 from nnlite.codec.photographs.pixels import restore
 from nnlite.codec.photographs.transform import SYNTHESIS_BITS
@@ -84,9 +85,9 @@ def train(photographs: list[np.ndarray], options: argparse.Namespace, rng: np.ra
         "network.0.shift": np.array(0, np.int32),
     }
     fresh = fresh_mixers()
-    arrays |= {f"mixers.{p}": np.frombuffer(pack_mixers(fresh), np.uint8) for p in range(3)}
+    arrays |= {f"mixers.{p}": np.frombuffer(pack_mixers(fresh, PACKING), np.uint8) for p in range(3)}
     mixers = learn_mixers(photographs, Model(arrays), options.passes, say)
-    arrays |= {f"mixers.{p}": np.frombuffer(pack_mixers(mixers[p]), np.uint8) for p in range(3)}
+    arrays |= {f"mixers.{p}": np.frombuffer(pack_mixers(mixers[p], PACKING), np.uint8) for p in range(3)}
     inputs, targets = samples(photographs, PhotographCodec(Model(arrays)), options.samples, rng)
     say(f"network: {len(inputs):,} samples, mean squared error without it {np.mean(targets**2):.5f} steps²")
     layers = round_layers(*learn_network(inputs, targets, options, rng), inputs[:100_000])

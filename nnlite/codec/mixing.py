@@ -156,6 +156,11 @@ def fresh_mixer(states: int, sets: int, curves: int, *, weight: float, rate: int
     return Mixer(np.full(states, UNSEEN, np.uint32), weights, np.tile(identity, (curves, 1)), rate, limit)
 
 
+def copy_mixer(mixer: Mixer) -> Mixer:
+    """Return a mixer that has learned the same, and learns on by itself."""
+    return mixer._replace(states=mixer.states.copy(), weights=mixer.weights.copy(), curves=mixer.curves.copy())
+
+
 def encoder(size: int) -> Coder:
     """Return a coder that writes, with room for `size` bytes."""
     return Coder(False, np.array([0, 2**32 - 1, 0, 0]), np.empty(size, np.uint8))

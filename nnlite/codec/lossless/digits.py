@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from nnlite.codec.lossless.residuals import mixed_hash
 from nnlite.codec.mixing import Coder, Desk, Mixer, desk, fresh_mixer, mixed_bit, state_bit
-from nnlite.codec.packed_mixers import pack_mixer, unpack_mixer
+from nnlite.codec.packed_mixers import Packing, pack_mixers, unpack_mixers
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
 from nnlite.jit import inlined, jit
@@ -32,7 +32,8 @@ BLACK_CONTEXTS, WHITE_CONTEXTS, VALUE_CONTEXTS = 10, 8, 11
 TABLES = BLACK_CONTEXTS + WHITE_CONTEXTS + VALUE_CONTEXTS + 1  # the last one for the boxes
 TABLE_BITS = 17  # number the states of a context
 BUILT_IN = Path(__file__).parent / "digits.safetensors"
-FORMAT = "nnlite lossless digits 1"
+FORMAT = "nnlite lossless digits 2"
+PACKING = Packing(40, (0, 3, 8, 24, 100))
 GROUPS = np.cumsum([0, 16, 28, 27, 81, 28, 64, 16, 256, 54])  # the first sets of weights: three for each question
 
 
@@ -43,7 +44,7 @@ def fresh_digits(rate: int, limit: int) -> Mixer:
 
 def save_digits(path: str | os.PathLike[str], mixer: Mixer) -> None:
     """Write what a mixer has learned to a file, rounded, whole or not at all."""
-    safetensors.write(path, {"mixer": np.frombuffer(pack_mixer(mixer), np.uint8)}, {"format": FORMAT})
+    safetensors.write(path, {"mixer": np.frombuffer(pack_mixers([mixer], PACKING), np.uint8)}, {"format": FORMAT})
 
 
 def load_digits(path: str | os.PathLike[str] = BUILT_IN) -> Mixer:
@@ -52,7 +53,7 @@ def load_digits(path: str | os.PathLike[str] = BUILT_IN) -> Mixer:
         arrays, metadata = safetensors.read(path)
         if metadata.get("format") != FORMAT:
             raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
-        return unpack_mixer(arrays["mixer"].tobytes(), fresh_digits(0, 0))
+        return unpack_mixers(arrays["mixer"].tobytes(), [fresh_digits(0, 0)], PACKING)[0]
     except (KeyError, ValueError) as error:
         raise CodecError(f"{path}: expected a model of digits: {error}") from error
 

@@ -48,7 +48,7 @@ from nnlite.codec.lossless.methods import (
     suitable_methods,
 )
 from nnlite.codec.lossless.planes import Images, check_pictures, check_size, pack, seen, to_pictures, unpack
-from nnlite.codec.mixing import Coder, Mixer, decoder, encoder, finish
+from nnlite.codec.mixing import Coder, Mixer, copy_mixer, decoder, encoder, finish
 from nnlite.files.errors import CodecError
 
 SAMPLES_A_BYTE = 15  # 2^15
@@ -257,12 +257,8 @@ class LosslessCodec:
         """Write pictures as one stream, or read them from it."""
         _, planes, _, width = images.shape
         if method == DIGIT:
-            states, weights, curves, _, _ = self.digits
-            if random_access:
-                model = Mixer(states, weights, curves, 0, LIMIT)
-            else:
-                model = Mixer(states.copy(), weights.copy(), curves.copy(), RATE, LIMIT)
-            code_digits(coder, model, images[:, 0])
+            model = self.digits if random_access else copy_mixer(self.digits)
+            code_digits(coder, model._replace(rate=0 if random_access else RATE, limit=LIMIT), images[:, 0])
         elif method == CONTINUOUS_TONE:
             tones = fresh_continuous_tone(planes, width, images.size)
             for image in images:

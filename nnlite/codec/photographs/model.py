@@ -11,16 +11,14 @@ steps               (101,) int32            the quantiser's step of each quality
 network.k.weight    (outputs, inputs) int16 the layers of the network, see `pixel_network`
 network.k.bias      (outputs,) int32
 network.k.shift     () int32
-mixers.p            (bytes,) uint8          for plane p: states, weights and curves of its three mixers, packed by zlib
+mixers.p            (bytes,) uint8          for plane p: states, weights and curves of its three mixers, see `packed_mixers`
 ==================  ======================  ==========================================================================
 
-A state takes a byte: its stretched probability, rounded to 64 levels, and a class of its count, which is at most 24. The decoder's
-tables are computed from integers alone.
+States keep counts up to 24. The decoder's tables are computed from integers alone.
 """
 
 import hashlib
 import os
-import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,8 +26,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.codec.mixing import REACH, SQUASH, STRETCH, UNSEEN, Mixer
-from nnlite.codec.photographs.contexts import LIMIT, RATE, PlaneMixers, fresh_mixers
+from nnlite.codec.mixing import copy_mixer
+from nnlite.codec.packed_mixers import Packing, unpack_mixers
+from nnlite.codec.photographs.contexts import PlaneMixers, fresh_mixers
 from nnlite.codec.photographs.pixel_network import IntegerLayer, check_layers
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
@@ -38,8 +37,7 @@ BUILT_IN = Path(__file__).parent / "photographs.safetensors"
 FORMAT = "nnlite photograph codec 1"
 QUALITIES = 101
 COLOUR_BITS = STEP_BITS = 16
-COUNTS = np.array([0, 2, 7, 24], np.uint32)  # what the classes of counts stand for
-PACKED_REACH = 8 << 8  # stretched probabilities of states are kept between ± 8
+PACKING = Packing(63, (0, 2, 7, 24))
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -71,7 +69,7 @@ class Model:
             weight, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
             self.network.append(IntegerLayer(weight.astype(np.float32), bias.astype(np.float32), int(arrays[f"{name}.shift"])))
         check_layers(self.network)
-        self._mixers = [unpack_mixers(arrays[f"mixers.{p}"].tobytes()) for p in range(3)]
+        self._mixers = [unpack_mixers(arrays[f"mixers.{p}"].tobytes(), fresh_mixers(), PACKING) for p in range(3)]
 
     def _array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         array = self.arrays[name]
@@ -81,7 +79,7 @@ class Model:
 
     def mixers(self, plane: int) -> PlaneMixers:
         """Return the mixers of a plane as they are before a picture: copies, since they learn."""
-        return PlaneMixers(*(_copy(mixer) for mixer in self._mixers[plane]))
+        return PlaneMixers(*map(copy_mixer, self._mixers[plane]))
 
     @cached_property
     def hash(self) -> bytes:
@@ -109,43 +107,5 @@ class Model:
             if metadata.get("format") != FORMAT:
                 raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
             return cls(arrays)
-        except (KeyError, ValueError, zlib.error) as error:
+        except (KeyError, ValueError) as error:
             raise CodecError(f"{path}: expected a model of photographs: {error}") from error
-
-
-def _copy(mixer: Mixer) -> Mixer:
-    return mixer._replace(states=mixer.states.copy(), weights=mixer.weights.copy(), curves=mixer.curves.copy())
-
-
-def pack_mixers(mixers: PlaneMixers) -> bytes:
-    """Return the bytes of a plane's mixers: rounded, then zlib."""
-    parts = []
-    for mixer in mixers:
-        classes = np.searchsorted(COUNTS, mixer.states & 1023, side="right") - 1
-        stretched = np.clip(STRETCH[mixer.states >> 16].astype(np.int64), -PACKED_REACH, PACKED_REACH)
-        levels = (stretched + PACKED_REACH) * 63 // (2 * PACKED_REACH)
-        weights = np.clip(mixer.weights, -(1 << 23), (1 << 23) - 1) >> 8
-        arrays = np.where(classes, levels << 2 | classes, 0).astype("u1"), weights.astype("<i2"), mixer.curves.astype("<u2")
-        parts += [array.tobytes() for array in arrays]
-    return zlib.compress(b"".join(parts), 9)
-
-
-def unpack_mixers(data: bytes) -> PlaneMixers:
-    """Return the mixers whose bytes `pack_mixers` returned; ValueError or zlib.error if they are not such bytes."""
-    fresh = fresh_mixers()
-    sizes = [[mixer.states.size, 2 * mixer.weights.size, 2 * mixer.curves.size] for mixer in fresh]
-    total = int(np.sum(sizes))
-    unpacker = zlib.decompressobj()
-    content = unpacker.decompress(data, total + 1)
-    if len(content) != total or not unpacker.eof:
-        raise ValueError(f"expected mixers of {total} bytes, received another number: they are those of other contexts")
-    parts = iter(np.split(np.frombuffer(content, np.uint8), np.cumsum(sizes)[:-1]))
-    mixers = []
-    for mixer in fresh:
-        packed, weights, curves = next(parts), next(parts).view("<i2"), next(parts).view("<u2")
-        stretched = (2 * (packed >> 2).astype(np.int64) + 1) * PACKED_REACH // 63 - PACKED_REACH
-        known = SQUASH[np.minimum(stretched, PACKED_REACH) + REACH].astype(np.uint32) << 16 | COUNTS[packed & 3]
-        states = np.where(packed & 3, known, UNSEEN).astype(np.uint32)
-        weights = weights.astype(np.int32).reshape(mixer.weights.shape) << 8
-        mixers.append(Mixer(states, weights, curves.astype(np.int32).reshape(mixer.curves.shape), RATE, LIMIT))
-    return PlaneMixers(*mixers)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from nnlite.codec.mixing import REACH, STRETCH
+from nnlite.codec.packed_mixers import pack_mixers, unpack_mixers
 from nnlite.codec.photographs.contexts import fresh_mixers
-from nnlite.codec.photographs.model import BUILT_IN, Model, pack_mixers, unpack_mixers
+from nnlite.codec.photographs.model import BUILT_IN, PACKING, Model
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
 
@@ -27,8 +28,8 @@ def test_packed_mixers_come_back_nearly_and_then_exactly():
     for mixer in mixers:
         mixer.states[:] = rng.integers(0, 2**22, mixer.states.size) << 10 | rng.integers(0, 1023, mixer.states.size)
         mixer.weights[:] = rng.integers(-(2**24), 2**24, mixer.weights.shape)
-    once = unpack_mixers(pack_mixers(mixers))
-    twice = unpack_mixers(pack_mixers(once))
+    once = unpack_mixers(pack_mixers(mixers, PACKING), mixers, PACKING)
+    twice = unpack_mixers(pack_mixers(once, PACKING), mixers, PACKING)
     for mixer, first, second in zip(mixers, once, twice, strict=True):
         known = (mixer.states & 1023) > 1
         before, after = (np.clip(STRETCH[s[known] >> 16].astype(int), -2048, 2048) for s in (mixer.states, first.states))
@@ -40,7 +41,8 @@ def test_packed_mixers_come_back_nearly_and_then_exactly():
 
 
 def test_fresh_mixers_stay_fresh():
-    for fresh, unpacked in zip(fresh_mixers(), unpack_mixers(pack_mixers(fresh_mixers())), strict=True):
+    packed = pack_mixers(fresh_mixers(), PACKING)
+    for fresh, unpacked in zip(fresh_mixers(), unpack_mixers(packed, fresh_mixers(), PACKING), strict=True):
         assert (fresh.states == unpacked.states).all() and (fresh.curves == unpacked.curves).all()
 
 
