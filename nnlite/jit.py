@@ -14,8 +14,8 @@ The flags, and why:
   longer counts the references to each array that it is given.
 - Not ``parallel``: numba's threads and the BLAS's threads would take turns at every step and wait for each other.
 
-With ``NUMBA_DISABLE_JIT=1`` in the environment numba hands back the plain Python function: layers and the codec of digits still
-run, slowly.
+With ``NUMBA_DISABLE_JIT=1`` in the environment numba hands back the plain Python function: layers and codecs still run,
+slowly.
 
 On a first visit read the flags, `jit` and `inlined`, and skip the cache.
 """

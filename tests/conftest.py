@@ -17,13 +17,6 @@ NEED_THE_COMPILER = [
 collect_ignore = NEED_THE_COMPILER if numba.config.DISABLE_JIT else []
 
 
-@pytest.fixture(scope="session")
-def compiler():
-    """Who uses this fixture runs compiled code alone: tests that take more than seconds as plain Python."""
-    if numba.config.DISABLE_JIT:
-        pytest.skip("takes long as plain Python")
-
-
 @pytest.fixture
 def rng():
     """A generator that draws the same numbers in every test."""

@@ -10,8 +10,10 @@ for. Any other batch is lossless.
 """
 
 import contextlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from nnlite.codec.lossless import LosslessCodec
 from nnlite.codec.lossless.lossless_codec import read_header as read_lossless_header
 from nnlite.codec.lossless.methods import METHODS
 from nnlite.codec.photographs import PhotographCodec
+from nnlite.codec.photographs.model import QUALITIES
 from nnlite.files.errors import CodecError
 from nnlite.metrics import bits_per_pixel, mse, psnr
 
@@ -206,21 +209,13 @@ def _within(file: bytes, wishes: Wishes) -> bytes:
 
 def _compress_photograph(picture: Images, wishes: Wishes) -> bytes:
     codec = load_photographs()
-    if wishes.target_bytes is not None:
-        return codec.compress_to_size(picture, int(wishes.target_bytes))
-    if wishes.target_psnr is not None:
-        return codec.compress_to_psnr(picture, wishes.target_psnr)
-    return codec.compress(picture) if wishes.quality is None else codec.compress(picture, wishes.quality)
+    return _meet(wishes, QUALITIES, partial(codec.write, codec.analyse(picture)), codec.decompress, picture, 1)
 
 
 def _compress_digits(codec: ImageCodec, images: Pictures, wishes: Wishes) -> bytes:
     images = codec.check_images(images)
-    if wishes.target_bytes is not None:
-        file = _within_bytes(codec, images, wishes.target_bytes)
-    elif wishes.target_psnr is not None:
-        file = _with_psnr(codec, images, wishes.target_psnr)
-    else:
-        file = codec.compress(images, codec.qualities // 2 if wishes.quality is None else wishes.quality)
+    write = partial(codec.compress_latents, codec.encoder.predict(images))
+    file = _meet(wishes, codec.qualities, write, codec.decompress, images, len(images))
     try:
         codec.check_known(images, file)
     except CodecError as error:
@@ -228,24 +223,28 @@ def _compress_digits(codec: ImageCodec, images: Pictures, wishes: Wishes) -> byt
     return file
 
 
-def _within_bytes(codec: ImageCodec, images: Images, limit: float) -> bytes:
-    """Return the file of the highest quality that takes at most `limit` bytes an image."""
-    latents = codec.encoder.predict(images)
-    for quality in reversed(range(codec.qualities)):
-        data = codec.compress_latents(latents, quality)
-        if len(data) <= limit * len(images):
-            return data
-    raise CodecError(
-        f"expected at least {len(data) / len(images):.2f} bytes an image for these images, received a target of {limit:g}"
-    )
+def _meet(
+    wishes: Wishes, qualities: int, write: Callable[[int], bytes], read: Callable[[bytes], Images], pictures: Images, count: int
+) -> bytes:
+    """Return the file of the quality that is asked for, or that meets the target; the middle one if there is neither.
 
+    Sizes and PSNR are taken to rise with the quality, as they nearly always do.
+    """
+    if wishes.target_bytes is not None:
+        limit = wishes.target_bytes * count
+        quality = bisect_right(range(qualities), limit, key=lambda quality: len(write(quality))) - 1
+        if quality < 0:
+            least = len(write(0)) / count
+            raise CodecError(f"expected a target of at least {least:.2f} bytes for each picture, received {wishes.target_bytes:g}")
+        return write(quality)
+    if wishes.target_psnr is not None:
 
-def _with_psnr(codec: ImageCodec, images: Images, target: float) -> bytes:
-    """Return the file of the lowest quality at which the images' pooled PSNR is at least `target` dB."""
-    latents = codec.encoder.predict(images)
-    for quality in range(codec.qualities):
-        data = codec.compress_latents(latents, quality)
-        reached = psnr(mse(codec.decompress(data), images, peak=255))
-        if reached >= target:
-            return data
-    raise CodecError(f"expected a target of at most {reached:.2f} dB for these images, received {target:g}")
+        def reached(quality: int) -> float:
+            return psnr(mse(read(write(quality)), pictures, peak=255))
+
+        quality = bisect_left(range(qualities), wishes.target_psnr, key=reached)
+        if quality == qualities:
+            most = reached(qualities - 1)
+            raise CodecError(f"expected a target of at most {most:.2f} dB for these pictures, received {wishes.target_psnr:g}")
+        return write(quality)
+    return write(qualities // 2 if wishes.quality is None else wishes.quality)

@@ -140,9 +140,9 @@ def test_a_target_that_cannot_be_met_is_refused_with_what_could_be(run, codec, i
     least = len(codec.compress(images, 0)) / len(images)
     most = psnr(mse(codec.decompress(codec.compress(images, 2)), images))
     _, _, too_small = run("compress", "digits.npy", "new.nnl", "--target-bytes", 0.5)
-    assert f"expected at least {least:.2f} bytes an image for these images, received a target of 0.5" in too_small
+    assert f"expected a target of at least {least:.2f} bytes for each picture, received 0.5" in too_small
     _, _, too_good = run("compress", "digits.npy", "new.nnl", "--target-psnr", 99)
-    assert f"expected a target of at most {most:.2f} dB for these images, received 99" in too_good
+    assert f"expected a target of at most {most:.2f} dB for these pictures, received 99" in too_good
 
 
 # --- pictures of any kind

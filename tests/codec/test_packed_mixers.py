@@ -69,7 +69,7 @@ def test_a_state_far_out_stays_inside():
     ],
 )  # fmt: skip
 def test_what_is_no_mixer_of_these_sizes_is_refused(damaged):
-    with pytest.raises(ValueError, match="expected (packed mixers|mixers|states) *(:|of)"):
+    with pytest.raises(ValueError, match=r"expected (packed mixers|mixers|states) *(:|of)"):
         unpack_mixer(damaged, fresh())
 
 

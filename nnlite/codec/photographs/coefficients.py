@@ -143,8 +143,8 @@ def code_plane(
                     wanted = False if coder.decoding else worthwhile(coefficients[y - 1, x - 1], price)
                     if not mixed_bit(coder, wanted, mixers.more, more, -1):
                         break
-                    mean_west = sign(q[0] - q_west[0]) if x > 1 else 1
-                    mean_north = sign(q[0] - q_north[0]) if y > 1 else 1
+                    mean_west = sign(np.int64(q[0]) - q_west[0]) if x > 1 else 1
+                    mean_north = sign(np.int64(q[0]) - q_north[0]) if y > 1 else 1
                 # the magnitude
                 f = magnitude.seen
                 around = 2 * (m_west[i, j] + m_north[i, j]) + above[x - 1, i, j] + above[x + 1, i, j]

@@ -12,7 +12,6 @@ All of decompressing is integers, or products that floats hold exactly: every ma
 """
 
 import itertools
-from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,6 @@ from nnlite.codec.photographs.pixel_network import MARGIN, UNIT, correct, level_
 from nnlite.codec.photographs.pixels import NEUTRAL, OFFSET, Pixels, Quantised, Settings, paint, restore
 from nnlite.codec.photographs.transform import BLOCK, analyse
 from nnlite.files.errors import CodecError
-from nnlite.metrics import mse, psnr
 
 MAX_PIXELS = 1 << 26  # 8192 × 8192
 PRICE = 0.1  # λ: what a bit costs, in squared steps; measured
@@ -102,32 +100,7 @@ class PhotographCodec:
         CodecError
             The pixels are no such array, or too many, or there is no such quality.
         """
-        if not (isinstance(quality, int | np.integer) and 0 <= quality < QUALITIES):
-            raise CodecError(f"expected a quality from 0 to {QUALITIES - 1}, a whole number, received {quality!r}")
-        return self._write(self.analyse(pixels), int(quality))
-
-    def compress_to_size(self, pixels: Pixels, target: int) -> bytes:
-        """Return the file of the best quality that takes at most `target` bytes; CodecError if none does.
-
-        Here and below sizes and decibels are taken to rise with the quality, as they nearly always do.
-        """
-        analysis = self.analyse(pixels)
-        quality = bisect_right(range(QUALITIES), target, key=lambda quality: len(self._write(analysis, quality))) - 1
-        if quality < 0:
-            raise CodecError(f"expected a target of at least {len(self._write(analysis, 0))} bytes, received {target}")
-        return self._write(analysis, quality)
-
-    def compress_to_psnr(self, pixels: Pixels, target: float) -> bytes:
-        """Return the file of the least quality that reaches a PSNR of `target` decibels; CodecError if none does."""
-        analysis = self.analyse(pixels)
-
-        def reached(quality: int) -> float:
-            return psnr(mse(pixels, self.decompress(self._write(analysis, quality))))
-
-        quality = bisect_left(range(QUALITIES), target, key=reached)
-        if quality == QUALITIES:
-            raise CodecError(f"expected a target of at most {reached(QUALITIES - 1):.2f} dB, received {target}")
-        return self._write(analysis, quality)
+        return self.write(self.analyse(pixels), quality)
 
     def decompress(self, data: bytes, mend: bool = True) -> Pixels:
         """Return the picture of a file, uint8 of shape (height, width) or (height, width, 3).
@@ -205,9 +178,12 @@ class PhotographCodec:
                 return coded._replace(stream=stream)
             room *= 2
 
-    def _write(self, analysis: Analysis, quality: int) -> bytes:
-        numbers = [*analysis.shape[:2], 2 * quality + (len(analysis.shape) == 3)]
-        return frame.pack(frame.PHOTOGRAPH, numbers, self.code(analysis, quality).stream, self.model.hash)
+    def write(self, analysis: Analysis, quality: int) -> bytes:
+        """Return the file of a picture that has been analysed: several qualities need that only once."""
+        if not (isinstance(quality, int | np.integer) and 0 <= quality < QUALITIES):
+            raise CodecError(f"expected a quality from 0 to {QUALITIES - 1}, a whole number, received {quality!r}")
+        numbers = [*analysis.shape[:2], 2 * int(quality) + (len(analysis.shape) == 3)]
+        return frame.pack(frame.PHOTOGRAPH, numbers, self.code(analysis, int(quality)).stream, self.model.hash)
 
     def _code(
         self,

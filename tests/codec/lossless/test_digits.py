@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from compiler import compiled
 
 from nnlite.codec.lossless.digits import code_digits, find_box, fresh_digits, load_digits, save_digits
 from nnlite.codec.mixing import UNSEEN, decoder, encoder, finish
@@ -35,6 +36,7 @@ def test_the_box_is_the_smallest_that_holds_all_that_is_not_black():
     assert box(np.zeros((28, 28), np.uint8)) == (0, 0, 0, 0)
 
 
+@compiled
 def test_what_has_learned_nothing_learns_while_it_codes():
     digits = load_mnist().test_images[:40]
     file = encoder(digits.size)
@@ -46,6 +48,7 @@ def test_what_has_learned_nothing_learns_while_it_codes():
     assert len(stream) < 0.8 * size(digits, fresh_digits(0, 250))
 
 
+@compiled
 def test_the_trained_model_codes_digits_in_less_than_one_that_has_to_learn_first():
     digits = load_mnist().test_images[:40]
     assert size(digits, load_digits()) < 0.9 * size(digits, fresh_digits(60, 250))

@@ -1,6 +1,7 @@
 """The neuron that solves least squares while it goes: against the solution itself, and at the limits of its integers."""
 
 import numpy as np
+from compiler import compiled
 
 from nnlite.codec.lossless.least_squares import DAMPING, LARGEST, WEIGHT, follow, fresh_neuron, predict
 from nnlite.jit import jit
@@ -44,6 +45,7 @@ def test_a_short_memory_follows_a_change_faster_than_a_long_one():
     assert errors[0] < 0.8 * errors[1]
 
 
+@compiled
 def test_no_number_overflows_whatever_comes():
     rng = np.random.default_rng(1)
     for x in (np.full((6000, 38), 255), np.full((6000, 38), -255), rng.choice([-255, 255], (6000, 38))):

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from compiler import compiled
 
 from nnlite.codec import frame
 from nnlite.codec.lossless import LosslessCodec, methods
@@ -36,6 +37,7 @@ def there_and_back(codec, pictures, **options):
     return file
 
 
+@compiled
 @pytest.mark.parametrize(
     "picture",
     [
@@ -51,6 +53,7 @@ def test_a_picture_comes_back(codec, picture):
     assert len(there_and_back(codec, picture)) <= picture.size + 14
 
 
+@compiled
 @pytest.mark.parametrize("random_access", [False, True])
 @pytest.mark.parametrize(
     "batch",
@@ -66,6 +69,7 @@ def test_a_batch_comes_back(codec, batch, random_access):
     assert codec.decompress(file, []).shape == (0, *batch.shape[1:])
 
 
+@compiled
 @pytest.mark.parametrize(
     ("pictures", "method"),
     [(GREY, "continuous tone"), (DIGITS, "continuous tone"), (PALETTE, "palette"), (PALETTE, "continuous tone"), (DIGITS, "digit"),
@@ -75,12 +79,26 @@ def test_any_suitable_method_brings_the_pictures_back(codec, pictures, method):
     assert METHODS[read_header(there_and_back(codec, pictures, method=method)).method] in (method, "raw")
 
 
+@pytest.mark.parametrize("method", ["raw", "continuous tone", "drawing", "palette"])
+@pytest.mark.parametrize("picture", [GREY[:6, :7], COLOUR[:5, :6]], ids=["grey", "colours"])
+def test_a_small_picture_comes_back_by_every_method(codec, picture, method):
+    picture = picture // 64 * 64
+    file = there_and_back(codec, picture, method=method)
+    assert METHODS[read_header(file).method] in (method, "raw")
+
+
+def test_a_digit_comes_back(codec):
+    assert METHODS[read_header(there_and_back(codec, DIGITS[:1], method="digit")).method] == "digit"
+
+
+@compiled
 def test_the_method_is_the_one_that_takes_the_fewest_bytes(codec):
     for pictures, method in ((GREY, "continuous tone"), (PALETTE, "palette"), (DIGITS, "digit"), (GREY[:1, :1], "raw")):
         file = codec.compress(pictures)
         assert METHODS[read_header(file).method] == method
 
 
+@compiled
 def test_a_file_is_given_up_where_it_takes_more_than_the_limit(codec):
     for pictures in (GREY, COLOUR, DRAWING, PALETTE, DIGITS, GREY[:1, :1], np.zeros((50, 60), np.uint8)):
         file = codec.compress(pictures)
@@ -93,23 +111,27 @@ def test_the_header_of_a_small_picture_takes_ten_bytes(codec):
         assert len(codec.compress(picture)) == 10 + picture.size
 
 
+@compiled
 def test_what_is_drawn_a_second_time_costs_little(codec):
     letters = RNG.integers(0, 5, (40, 60), dtype=np.uint8) * 50
     once = len(codec.compress(letters))
     assert len(codec.compress(np.tile(letters, (1, 6)))) < 2 * once
 
 
+@compiled
 def test_a_smooth_picture_costs_little(codec):
     smooth = np.rint(128 + 60 * np.sin(X / 9) * np.cos(Y / 7)).astype(np.uint8)
     assert len(codec.compress(smooth)) < smooth.size / 5
 
 
+@compiled
 def test_digits_cost_less_than_a_pixel_and_random_access_a_little_more(codec):
     digits = load_mnist().test_images[:200]
     batch, each = (8 * len(codec.compress(digits, random_access=choice)) / digits.size for choice in (False, True))
     assert batch < each < 1.02
 
 
+@compiled
 def test_digits_do_not_change_the_model(codec):
     before = [array.tobytes() for array in codec.digits[:3]]
     codec.compress(DIGITS)
@@ -117,6 +139,7 @@ def test_digits_do_not_change_the_model(codec):
     assert [array.tobytes() for array in codec.digits[:3]] == before
 
 
+@compiled
 def test_the_pictures_given_are_neither_changed_nor_need_they_be_writable_or_contiguous(codec):
     picture = np.asfortranarray(COLOUR[::2])
     before = picture.copy()
@@ -145,6 +168,7 @@ def test_an_unsuitable_method_is_refused(codec):
         codec.compress(GREY, method="zip")
 
 
+@compiled
 def test_a_picture_that_is_not_there_is_refused(codec):
     with pytest.raises(CodecError, match="from 0 to 11"):
         codec.decompress(codec.compress(DIGITS), [12])
@@ -159,6 +183,7 @@ FILES = [
 ]
 
 
+@compiled
 @pytest.mark.parametrize("number", range(len(FILES)))
 def test_a_file_cut_short_or_with_a_changed_byte_is_refused(codec, number):
     pictures, options = FILES[number]
@@ -177,6 +202,7 @@ def with_checksum(codec, file):
     return file[:2] + checksum.to_bytes(4, "big") + file[6:]
 
 
+@compiled
 @pytest.mark.parametrize("number", range(len(FILES)))
 def test_a_payload_that_nobody_wrote_gives_pictures_of_the_size_or_a_sentence(codec, number):
     pictures, options = FILES[number]
@@ -206,6 +232,7 @@ def test_sizes_and_kinds_that_cannot_be_are_refused(codec, numbers):
         codec.decompress(frame.pack(frame.LOSSLESS, numbers, bytes(100)))
 
 
+@compiled
 def test_a_file_of_digits_needs_the_model_that_made_it(codec):
     other = codec.digits._replace(states=codec.digits.states.copy())
     other.states[5] += 1
@@ -213,6 +240,7 @@ def test_a_file_of_digits_needs_the_model_that_made_it(codec):
         LosslessCodec(other).decompress(codec.compress(DIGITS))
 
 
+@compiled
 def test_a_part_decides_for_very_many_pictures(codec, monkeypatch):
     monkeypatch.setattr(methods, "TRIAL", 1500)
     monkeypatch.setattr(methods, "TRIAL_COUNT", 3)
@@ -235,6 +263,7 @@ EXAMPLES = {
 }
 
 
+@compiled
 @pytest.mark.parametrize("method", GOLDEN)
 def test_the_bytes_are_those_that_have_always_been_written(codec, method):
     file = codec.compress(EXAMPLES[method], method=method)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from compiler import compiled
 
 from nnlite.codec.lossless.residuals import ROW, STEPS, code_residual, find_rows, mixed_hash, sight
 from nnlite.codec.mixing import decoder, encoder, finish, fresh_mixer
@@ -46,6 +47,7 @@ def test_every_residual_comes_back(residuals):
     np.testing.assert_array_equal(decoded, residuals)
 
 
+@compiled
 def test_residuals_near_zero_cost_less_than_far_ones():
     rng = np.random.default_rng(0)
     near, far = (np.rint(rng.laplace(0, scale, 4000)).clip(-255, 255).astype(np.int64) for scale in (1, 10))
