@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from compiler import compiled
 from pages import ROOT
 from tiny_codec import SIDE, blobs, tiny_codec, trained
 
@@ -158,6 +159,7 @@ def command(*arguments):
     return cli.main([*map(str, arguments)])
 
 
+@compiled
 @pytest.mark.parametrize("name", ["in.png", "in.ppm", "in.npy"])
 @pytest.mark.parametrize("options", [[], ["--lossless"], ["--codec", "photograph", "--quality", "30"]])
 def test_a_picture_of_any_kind_comes_back(folder, capsys, name, options):
@@ -172,6 +174,7 @@ def test_a_picture_of_any_kind_comes_back(folder, capsys, name, options):
     assert facts["psnr"] == pytest.approx(psnr(mse(back, picture(), peak=255)))
 
 
+@compiled
 def test_several_pictures_become_files_in_a_folder_and_pictures_again(folder, capsys):
     imagefiles.write_images(Path("a.png"), picture()[None], force=False)
     imagefiles.write_images(Path("b.pgm"), picture(colours=False)[None], force=False)
@@ -183,6 +186,7 @@ def test_several_pictures_become_files_in_a_folder_and_pictures_again(folder, ca
     assert capsys.readouterr() == ("", "")
 
 
+@compiled
 def test_a_folder_of_pictures_of_different_sizes_becomes_a_folder_of_files(folder):
     Path("in").mkdir()
     for size in (9, 12):
@@ -199,6 +203,7 @@ def test_two_pictures_of_one_name_are_refused_before_anything_is_written(folder,
     assert "different names" in capsys.readouterr().err and "out" not in names(folder)
 
 
+@compiled
 def test_dark_digits_on_white_paper_are_not_crushed_and_it_is_said(folder, capsys):
     digits = 255 - load_mnist().test_images[:5]
     np.save("paper.npy", digits)
@@ -208,6 +213,7 @@ def test_dark_digits_on_white_paper_are_not_crushed_and_it_is_said(folder, capsy
     np.testing.assert_array_equal(np.load("back.npy"), digits)
 
 
+@compiled
 def test_an_original_of_another_size_is_refused(folder, capsys):
     imagefiles.write_images(Path("a.png"), picture()[None], force=False)
     imagefiles.write_images(Path("b.png"), picture(size=41)[None], force=False)

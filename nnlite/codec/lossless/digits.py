@@ -11,6 +11,7 @@ Each of the three questions has a table of contexts of its own below. They see t
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,15 @@ BUILT_IN = Path(__file__).parent / "digits.safetensors"
 FORMAT = "nnlite lossless digits 2"
 PACKING = Packing(40, (0, 3, 8, 24, 100))
 GROUPS = np.cumsum([0, 16, 28, 27, 81, 28, 64, 16, 256, 54])  # the first sets of weights: three for each question
+
+
+class Box(NamedTuple):
+    """Rows from `top` to before `bottom`, columns from `left` to before `right`."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
 
 
 def fresh_digits(rate: int, limit: int) -> Mixer:
@@ -99,7 +109,7 @@ def code_digits(coder: Coder, mixer: Mixer, digits: npt.NDArray[np.uint8]) -> No
         top = code_number(coder, top, mixer, 40 + height)
         left = code_number(coder, left, mixer, 80 + width)
         window[:] = 0
-        code_box(coder, mixer, digits[n], window, top, left, min(top + height, SIDE), min(left + width, SIDE))
+        code_box(coder, mixer, digits[n], window, Box(top, left, min(top + height, SIDE), min(left + width, SIDE)))
 
 
 @inlined
@@ -114,27 +124,24 @@ def find_box(digit: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
 
 
 @jit
-def code_box(
-    coder: Coder, mixer: Mixer, digit: npt.NDArray[np.uint8], window: Window, top: int, left: int, bottom: int, right: int
-) -> None:
+def code_box(coder: Coder, mixer: Mixer, digit: npt.NDArray[np.uint8], window: Window, box: Box) -> None:
     """Write or read the pixels of one digit."""
-    black, white, bits = (
-        desk(BLACK_CONTEXTS, BLACK_CONTEXTS, 3, 256), desk(WHITE_CONTEXTS, WHITE_CONTEXTS, 3, 256),
-        desk(VALUE_CONTEXTS, VALUE_CONTEXTS, 3, 256),
-    )  # fmt: skip
+    black = desk(BLACK_CONTEXTS, BLACK_CONTEXTS, 3, 256)
+    white = desk(WHITE_CONTEXTS, WHITE_CONTEXTS, 3, 256)
+    bits = desk(VALUE_CONTEXTS, VALUE_CONTEXTS, 3, 256)
     seen = np.zeros(VALUE_CONTEXTS - 1, np.int64)
     whites = np.zeros(SIDE, np.int64)  # of each column: which white was the last, 5 if there were only greys, 0 if all is black
     histogram = np.zeros(512, np.int64)  # of this digit: how often each node of the values' tree was reached
     above_count = 0  # pixels in the row above that are not black
-    for i in range(top, bottom):
+    for i in range(box.top, box.bottom):
         count = last_white = 0
-        for j in range(left, right):
+        for j in range(box.left, box.right):
             value = np.int64(digit[i, j])
-            see_black(black, window, i, j, top, left, bottom, right, count, above_count, whites[j])
+            see_black(black, window, i, j, box, count, above_count, whites[j])
             if ask(coder, int(value > 0), mixer, black, 0):
-                see_white(white, window, i, j, top, left)
+                see_white(white, window, i, j, box)
                 is_white = ask(coder, int(value >= WHITE), mixer, white, BLACK_CONTEXTS)
-                texture = see_value(seen, window, i, j, top, whites[j], last_white)
+                texture = see_value(seen, window, i, j, box, whites[j], last_white)
                 node = 127 if is_white else 1
                 for k in range(1 if is_white else 7, -1, -1):
                     for z in range(VALUE_CONTEXTS - 1):
@@ -167,19 +174,7 @@ def neighbours(window: Window, i: int, j: int) -> tuple[int, ...]:
 
 
 @inlined
-def see_black(
-    desk: Desk,
-    window: Window,
-    i: int,
-    j: int,
-    top: int,
-    left: int,
-    bottom: int,
-    right: int,
-    count: int,
-    above_count: int,
-    column: int,
-) -> None:
+def see_black(desk: Desk, window: Window, i: int, j: int, box: Box, count: int, above_count: int, column: int) -> None:
     """Fill in what the contexts of "is it black?" see."""
     W, WW, WWW, NWW, NW, N, NE, NEE, NNW, NN, NNE = neighbours(window, i, j)
     contexts, sets, y, x = desk.seen, desk.sets, MARGIN + i, MARGIN + j
@@ -192,26 +187,26 @@ def see_black(
         shape = shape << 1 | int(window[y - 2, x + k] > 0)
     shape = shape << 1 | int(window[y - 3, x] > 0)
     run, run_above = 1, 0  # for how long it has been black or not to the left, and will be above from NE on
-    while run < 12 and j - run >= left and (window[y, x - 1 - run] > 0) == (W > 0):
+    while run < 12 and j - run >= box.left and (window[y, x - 1 - run] > 0) == (W > 0):
         run += 1
-    while run_above < 12 and j + run_above < right - 1 and (above[x + 1 + run_above] > 0) == (NE > 0):
+    while run_above < 12 and j + run_above < box.right - 1 and (above[x + 1 + run_above] > 0) == (NE > 0):
         run_above += 1
 
     contexts[0] = scales(W, NW, N, NE, WW, NN, NNE, NWW, NEE, NNW)
     contexts[1] = shape  # sixteen neighbours, black or not
-    contexts[2] = ((i - top) * SIDE + j - left) * 16 + ink  # the place in the box
+    contexts[2] = ((i - box.top) * SIDE + j - box.left) * 16 + ink  # the place in the box
     contexts[3] = ((scale(W, 6) * 8 + scale(NW, 6)) * 8 + scale(N, 6)) * 8 + scale(NE, 6)
     contexts[3] = (contexts[3] * 3 + scale3(WW)) * 3 + scale3(NN)
     contexts[4] = (((scale(N, 14) * 16 + scale(NE, 14)) * 8 + scale(W, 6)) * 3 + scale3(NEE)) * 3 + scale3(NW)
     contexts[5] = ((run * 16 + run_above) * 16 + ink) * 2 + int(NN > 0)
     touched = (
-        int(i == top) << 4 | int(i == bottom - 1) << 3 | int(column > 0) << 2 | int(count > 0) << 1 | int(j == left)
+        int(i == box.top) << 4 | int(i == box.bottom - 1) << 3 | int(column > 0) << 2 | int(count > 0) << 1 | int(j == box.left)
     )  # the box
-    contexts[6] = ((touched * 8 + min(right - 1 - j, 7)) * 16 + ink) * 4 + int(W >= WHITE) * 2 + int(N >= WHITE)
+    contexts[6] = ((touched * 8 + min(box.right - 1 - j, 7)) * 16 + ink) * 4 + int(W >= WHITE) * 2 + int(N >= WHITE)
     contexts[7] = (((scale(W, 14) * 8 + scale(WW, 6)) * 8 + scale(N, 6)) * 3 + scale3(NE)) * 3 + scale3(NNE)
-    contexts[8] = ((min(count, 15) * 16 + min(above_count, 15)) * 14 + (j - left) // 2) * 4 + (ink >> 2)
+    contexts[8] = ((min(count, 15) * 16 + min(above_count, 15)) * 14 + (j - box.left) // 2) * 4 + (ink >> 2)
     contexts[9] = ((scale(NW, 14) * 16 + scale(W, 14)) * 16 + scale(N, 14)) * 3 + scale3(NE)
-    sets[0], sets[1] = GROUPS[0] + ink, GROUPS[1] + min(i - top, 27)
+    sets[0], sets[1] = GROUPS[0] + ink, GROUPS[1] + min(i - box.top, 27)
     sets[2] = GROUPS[2] + (scale3(W) * 3 + scale3(N)) * 3 + scale3(NE)
 
 
@@ -223,7 +218,7 @@ def scales(a: int, b: int, c: int, d: int, e: int, f: int, g: int, h: int, i: in
 
 
 @inlined
-def see_white(desk: Desk, window: Window, i: int, j: int, top: int, left: int) -> None:
+def see_white(desk: Desk, window: Window, i: int, j: int, box: Box) -> None:
     """Fill in what the contexts of "is it white?" see."""
     W, WW, WWW, NWW, NW, N, NE, NEE, NNW, NN, NNE = neighbours(window, i, j)
     contexts, sets = desk.seen, desk.sets
@@ -235,13 +230,13 @@ def see_white(desk: Desk, window: Window, i: int, j: int, top: int, left: int) -
     contexts[4] = (((scale(W, 14) * 8 + scale(WW, 6)) * 8 + scale(WWW, 6)) * 3 + scale3(N)) * 3 + scale3(NW)
     contexts[5] = ((min(max(W + N - NW, 0), 255) >> 3) * 16 + scale(W, 14)) * 16 + scale(NE, 14)
     contexts[6] = (((scale(NE, 14) * 16 + scale(NEE, 14)) * 16 + scale(N, 14)) * 3 + scale3(W)) * 3 + scale3(NW)
-    contexts[7] = (((i - top) * SIDE + j - left) * 3 + scale3(W)) * 3 + scale3(N)
+    contexts[7] = (((i - box.top) * SIDE + j - box.left) * 3 + scale3(W)) * 3 + scale3(N)
     sets[0] = GROUPS[3] + ((scale3(W) * 3 + scale3(N)) * 3 + scale3(NE)) * 3 + scale3(NW)
-    sets[1], sets[2] = GROUPS[4] + min(i - top, 27), GROUPS[5] + scale(W, 6) * 8 + scale(N, 6)
+    sets[1], sets[2] = GROUPS[4] + min(i - box.top, 27), GROUPS[5] + scale(W, 6) * 8 + scale(N, 6)
 
 
 @inlined
-def see_value(contexts: Integers, window: Window, i: int, j: int, top: int, column: int, last_white: int) -> int:
+def see_value(contexts: Integers, window: Window, i: int, j: int, box: Box, column: int, last_white: int) -> int:
     """Fill in what the contexts of a value's bits see, but for the node and how often it was reached; return a texture, 0 to 26."""
     W, WW, _, _, NW, N, NE, _, _, NN, _ = neighbours(window, i, j)
     grey = scale3(W) * 3 + scale3(N)
@@ -254,6 +249,6 @@ def see_value(contexts: Integers, window: Window, i: int, j: int, top: int, colu
     contexts[5] = (scale(NE, 6) * 8 + scale(NW, 6)) * 8 + scale(W, 6)
     contexts[6] = scale(N, 14) * 16 + scale(NN, 14)
     contexts[7] = scale(W, 14) * 16 + scale(WW, 14)
-    contexts[8] = min(i - top, 27) * 9 + grey
+    contexts[8] = min(i - box.top, 27) * 9 + grey
     contexts[9] = (column * 8 + last_white) * 3 + scale3(NE)  # the whites of this column and this row
     return grey * 3 + scale3(NE)

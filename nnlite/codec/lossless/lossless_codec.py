@@ -37,16 +37,7 @@ from nnlite.codec import frame
 from nnlite.codec.lossless.continuous_tone import code_picture, fresh_continuous_tone
 from nnlite.codec.lossless.digits import SIDE, code_digits, load_digits
 from nnlite.codec.lossless.drawings import code_drawing, fresh_drawing
-from nnlite.codec.lossless.methods import (
-    CONTINUOUS_TONE,
-    DIGIT,
-    DRAWING,
-    METHODS,
-    PALETTE,
-    RAW,
-    part_of,
-    suitable_methods,
-)
+from nnlite.codec.lossless.methods import CONTINUOUS_TONE, DIGIT, DRAWING, METHODS, PALETTE, RAW, part_of, suitable_methods
 from nnlite.codec.lossless.planes import Images, check_pictures, check_size, pack, seen, to_pictures, unpack
 from nnlite.codec.mixing import Coder, Mixer, copy_mixer, decoder, encoder, finish
 from nnlite.files.errors import CodecError
@@ -251,7 +242,8 @@ class LosslessCodec:
     def _encode_stream(self, images: Images, method: int, random_access: bool, room: int) -> bytes:
         coder = encoder(room)
         self._code(coder, images, method, random_access)
-        return finish(coder) or bytes(room)
+        stream = finish(coder)
+        return bytes(room) if stream is None else stream
 
     def _code(self, coder: Coder, images: Images, method: int, random_access: bool) -> None:
         """Write pictures as one stream, or read them from it."""

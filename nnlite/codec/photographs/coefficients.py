@@ -23,7 +23,10 @@ SCAN = np.array([8 * u + d - u for d in range(15) for u in range(max(0, d - 7), 
 DIAGONAL = SCAN // 8 + SCAN % 8
 BAND = np.array([0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3])
 
+Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
+Quantised = npt.NDArray[np.int16]
+Notes = npt.NDArray[np.int32]
 Sizes = npt.NDArray[np.int64]  # magnitudes of a block, (11, 11), with a margin of zeros: two before, one behind
 Block = npt.NDArray[np.int16]  # (64,)
 
@@ -35,7 +38,7 @@ def sign(value: int) -> int:
 
 
 @inlined
-def worthwhile(coefficients: npt.NDArray[np.float32], price: float) -> bool:
+def worthwhile(coefficients: Floats, price: float) -> bool:
     """Return whether a block's coefficients besides its mean, as a whole, are worth coding."""
     gain = 0.0
     for position in range(1, 64):
@@ -83,13 +86,7 @@ def see_coefficient(f: Integers, k: int, m: Sizes, west: Sizes, north: Sizes, ar
 
 @jit
 def code_plane(
-    coder: Coder,
-    coefficients: npt.NDArray[np.float32],
-    planes: npt.NDArray[np.int16],
-    notes: npt.NDArray[np.int32],
-    plane: int,
-    mixers: PlaneMixers,
-    price: float,
+    coder: Coder, coefficients: Floats, planes: Quantised, notes: Notes, plane: int, mixers: PlaneMixers, price: float
 ) -> None:
     """Write or read one plane.
 

@@ -32,6 +32,7 @@ MAX_PIXELS = 1 << 26  # 8192 × 8192
 PRICE = 0.1  # λ: what a bit costs, in squared steps; measured
 SAMPLED = 3  # the network's strength is measured on every third strip
 STRENGTH_BITS = 3
+Floats = npt.NDArray[np.float32]
 
 
 class Header(NamedTuple):
@@ -47,8 +48,8 @@ class Analysis(NamedTuple):
     """A picture on its way to bytes: planes (P, 8 rows, 8 columns) and coefficients (P, rows, columns, 64), both float32."""
 
     shape: tuple[int, ...]
-    planes: npt.NDArray[np.float32]
-    coefficients: npt.NDArray[np.float32]
+    planes: Floats
+    coefficients: Floats
 
 
 class Coded(NamedTuple):
@@ -186,13 +187,7 @@ class PhotographCodec:
         return frame.pack(frame.PHOTOGRAPH, numbers, self.code(analysis, int(quality)).stream, self.model.hash)
 
     def _code(
-        self,
-        coder: Coder,
-        coefficients: npt.NDArray[np.float32],
-        rows: int,
-        columns: int,
-        originals: npt.NDArray[np.float32] | None = None,
-        quality: int = 0,
+        self, coder: Coder, coefficients: Floats, rows: int, columns: int, originals: Floats | None = None, quality: int = 0
     ) -> Coded:
         """Write or read the whole stream; an encoder has coefficients and original planes in steps."""
         count = len(coefficients)
@@ -210,9 +205,7 @@ class PhotographCodec:
                 settings[p, kind] = code_setting(coder, settings[p, kind], mixers[p].more, kind)
         return Coded(b"", quantised, settings, notes[2:, 1:, 1:-1, -1])
 
-    def _settings(
-        self, coefficients: npt.NDArray[np.float32], quantised: Quantised, originals: npt.NDArray[np.float32], quality: int
-    ) -> Settings:
+    def _settings(self, coefficients: Floats, quantised: Quantised, originals: Floats, quality: int) -> Settings:
         """Return the settings with the least squared error."""
         largest = (1 << SETTING_BITS) - 1
         settings = np.full((len(quantised), 3), NEUTRAL)

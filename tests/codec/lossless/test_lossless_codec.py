@@ -87,6 +87,10 @@ def test_a_small_picture_comes_back_by_every_method(codec, picture, method):
     assert METHODS[read_header(file).method] in (method, "raw")
 
 
+def test_a_stream_may_be_empty(codec):
+    assert METHODS[read_header(there_and_back(codec, np.zeros((3, 4), np.uint8), method="drawing")).method] == "drawing"
+
+
 def test_a_digit_comes_back(codec):
     assert METHODS[read_header(there_and_back(codec, DIGITS[:1], method="digit")).method] == "digit"
 
