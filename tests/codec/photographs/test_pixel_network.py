@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from compiler import compiled
 
 from nnlite.codec.photographs.model import Model
 from nnlite.codec.photographs.pixel_network import (
@@ -45,6 +46,7 @@ def test_corrections_are_those_of_a_plain_loop(rng, shape):
     assert (correct(planes, level, NETWORK) == correct_plainly(planes, level, NETWORK)).all()
 
 
+@compiled
 def test_corrections_do_not_depend_on_how_the_picture_is_cut(rng):
     planes = rng.integers(-2000, 2000, (3, 40, 1500)).astype(np.int32)
     whole = correct(planes, 7, NETWORK)
