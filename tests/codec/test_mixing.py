@@ -251,9 +251,8 @@ def test_a_yes_keeps_the_lower_part_with_its_last_number(code, bit):
 
 @pytest.mark.parametrize(("opinion", "bit", "end"), [(REACH, 1, 65528), (-REACH, 0, 8)])
 def test_behind_a_curve_nothing_is_more_certain_than_8_in_65536(opinion, bit, end):
-    coder, inputs, none = encoder(9), np.zeros(INPUTS, np.int32), np.zeros(0, np.uint32)
-    inputs[0] = opinion
+    coder, here = encoder(9), desk(0, 0, 1, opinion)
     mixer = fresh_mixer(1, 1, 1, weight=1, rate=0, limit=1)
-    mixed_bit(coder, bit, mixer, none, inputs, np.zeros(1, np.uint32), 0)
+    mixed_bit(coder, bit, mixer, here, 0)
     middle = (2**32 - 1) * end >> 16
     assert coder.registers[:2].tolist() == ([0, middle] if bit else [middle + 1, 2**32 - 1])
