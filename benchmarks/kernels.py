@@ -82,7 +82,7 @@ CASES = [
     Case("half_of_one_plus", 8, "flat_y", lambda a: 0.5 + 0.5 * a.y),
     Case("sigmoid_backward", 12, "x y sums", lambda a: a.y * a.x * (1 - a.x)),
     Case("mean_squared_error", 12, "x g out", _mean_squared_error),
-    Case("adam", 28, "flat_y flat_g flat_m flat_v", _adam, (0.9, 0.999, 1e-3, 1e-8)),
+    Case("adam", 28, "flat_y flat_g flat_m flat_v", _adam, (0.9, 0.999, 1e-3, 1e-8, 1.0)),
 ]
 
 

@@ -67,8 +67,8 @@ FAULTS = [
     Fault(
         "the loss rises with every epoch, and this time all gradients are right",
         "optimizers/adam.py",
-        "correction1 = 1 - self.beta1**self.step_count\n",
-        "correction1 = 1 - self.beta1 * self.step_count\n",
+        "correction1 = 1 - self.beta1**t\n",
+        "correction1 = 1 - self.beta1 * t\n",
         AUTOENCODER,
         ADAM,
         "weight = Parameter('w', np.ones(1)); adam = Adam(); adam.bind([weight]); adam.step_count = 9; "
