@@ -12,8 +12,8 @@ examples:
 exit codes: 0 solved or just written, 1 not solved yet, 2 bad argument, 130 interrupted
 """
 
-import _thread
 import contextlib
+import ctypes
 import io
 import threading
 import traceback
@@ -28,6 +28,10 @@ from nnlite.files.whole_files import write_atomically
 TASKS = Path(__file__).parents[1] / "docs" / "tasks"
 GAP = "# gap"  # marks a line to replace
 PATIENCE = 30  # seconds: a loop in the student's file may be endless
+
+
+class TakesTooLong(BaseException):
+    """A student's file has not ended; no Exception, which the file might catch itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,16 +68,16 @@ def summary(name: str) -> str:
 
 def verdict(folder: Path, name: str) -> tuple[bool, str]:
     """Check a student's file; return whether it is solved, and the sentence to say."""
-    path, expired = place(folder, name), threading.Event()
-    watch = threading.Timer(PATIENCE, lambda: (expired.set(), _thread.interrupt_main()))
+    path, thread = place(folder, name), ctypes.c_ulong(threading.get_ident())
+    # Raised in this thread without a signal: SIGINT is ignored in what a shell has put into the background.
+    give_up = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    watch = threading.Timer(PATIENCE, give_up, (thread, ctypes.py_object(TakesTooLong)))
     watch.start()
     try:
         task = ModuleType(f"task_{name}")
         exec(compile(path.read_bytes(), path, "exec"), task.__dict__)  # not cached, because the file changes
         return True, f"solved: {CHECKS[name](task)}"
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
-        if isinstance(error, KeyboardInterrupt) and not expired.is_set():
-            raise
+    except (Exception, SystemExit, TakesTooLong) as error:
         return False, f"not solved: {reason(error, path)}"
     finally:
         watch.cancel()
@@ -90,7 +94,7 @@ def reason(error: BaseException, path: Path) -> str:
         return str(error)
     if isinstance(error, NotImplementedError):
         return f"the gap in {where} is still open"
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, TakesTooLong):
         return f"{where} has not ended after {PATIENCE} seconds"
     said = str(error).partition("\n")[0]
     return f"{where} raises {type(error).__name__}{', ' if said else ''}{said}"

@@ -1,6 +1,8 @@
 """The ten tasks: each fails with a sentence until its gap is filled, and passes with its solution."""
 
+import functools
 import re
+import signal
 import subprocess
 import sys
 
@@ -115,7 +117,9 @@ def test_a_mistake_is_said_in_a_sentence(name, blocks, said, tmp_path, capsys):
     assert code == 1 and said in sentence
 
 
-def test_an_endless_loop_is_given_up_with_its_line(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN], ids=["in a terminal", "in the background"])
+def test_an_endless_loop_is_given_up_with_its_line(ctrl_c, tmp_path, capsys, monkeypatch, request):
+    request.addfinalizer(functools.partial(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, ctrl_c)))
     monkeypatch.setattr(task, "PATIENCE", 0.01)
     code, sentence = answer("he", ["while True:\n    shape = shape"], tmp_path, capsys)
     assert code == 1 and re.fullmatch(r"not solved: line 1[67] has not ended after 0.01 seconds", sentence)
