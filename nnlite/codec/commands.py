@@ -34,7 +34,7 @@ one size becomes one file, a folder of others a folder of files.
 """
 
 EPILOG = """\
-codecs, of which the pictures choose one unless --codec names it:
+codecs (the pictures choose one unless --codec names it):
   digits      sets of 28 × 28 grey pixels, light on black; --quality 0 to 15 (default 8)
   photograph  one picture, grey or in colours; --quality 0 to 100 (default 50)
   lossless    any pictures; taken if they are a batch, or where it is smaller than the photograph
@@ -152,7 +152,7 @@ def make_parser() -> Parser:
 
     command = commands.add_parser("decompress", help="a compressed file to pictures")
     command.set_defaults(command=decompress)
-    command.add_argument("input", type=Path, nargs="+", metavar="IN", help="compressed file")
+    command.add_argument("input", type=Path, nargs="+", metavar="IN", help="compressed files, or a folder of them")
     command.add_argument("output", type=Path, metavar="OUT", help="pictures, or a folder of them for several IN")
     command.add_argument("--index", type=int, metavar="I", help="only picture I, counted from 0")
     _common(command)
@@ -175,11 +175,8 @@ def compress(options: argparse.Namespace) -> None:
     """Pictures to a compressed file, or each to one of its own in a folder."""
     wishes = Wishes(options.codec, options.quality, options.target_bytes, options.target_psnr)
     digits = any_codec.load_digits(options.model) if options.model else None
-    sources = options.input
-    if len(sources) == 1 and os.path.isdir(sources[0]) and not imagefiles.is_set(sources[0]):
-        sources = sorted((file for file in sources[0].iterdir() if file.suffix.lower() in imagefiles.PICTURES), key=natural_order)
-        options.input = [*sources, sources[0]]  # a folder, also of one
-    for source, target in _pairs(options, sources, SUFFIX):
+    several = not imagefiles.is_set(options.input[0])
+    for source, target in _pairs(options, imagefiles.PICTURES if several else (), SUFFIX):
         with _patience(f"compressing {source}"):
             data, remark = any_codec.compress(imagefiles.read_images(source, colours=True), wishes, digits)
         imagefiles.write_bytes(target, data, options.force)
@@ -190,10 +187,10 @@ def compress(options: argparse.Namespace) -> None:
 def decompress(options: argparse.Namespace) -> None:
     """A compressed file to pictures, or each of several to a file in a folder."""
     digits = any_codec.load_digits(options.model) if options.model else None
-    for source, target in _pairs(options, options.input, ".png"):
+    for source, target in _pairs(options, (SUFFIX,), ".png"):
         with _patience(f"decompressing {source}"):
             pictures = any_codec.decompress(imagefiles.read_bytes(source), options.index, digits)
-        if len(options.input) > 1 and len(pictures) > 1:
+        if target != options.output and len(pictures) > 1:
             target = target.with_suffix(".npy")
         imagefiles.write_images(target, pictures, options.force)
 
@@ -217,10 +214,17 @@ def info(options: argparse.Namespace) -> None:
             )
 
 
-def _pairs(options: argparse.Namespace, sources: list[Path], suffix: str) -> Iterator[tuple[Path, Path]]:
-    """Return each input with its output, after a look at all outputs; several go into a folder, which is made."""
-    targets = [options.output]
-    if len(options.input) > 1:
+def _pairs(options: argparse.Namespace, kinds: Sequence[str], suffix: str) -> Iterator[tuple[Path, Path]]:
+    """Return each input with its output, after a look at all outputs; several go into a folder, which is made.
+
+    A folder stands for the files of these kinds in it, if there are any.
+    """
+    sources, targets, inside = options.input, [options.output], []
+    with contextlib.suppress(OSError):  # it is no folder, or one that the reader will complain of
+        inside = sorted((file for file in sources[0].iterdir() if file.suffix.lower() in kinds), key=natural_order)
+    if len(sources) == 1 and inside:
+        sources = inside
+    if inside or len(sources) > 1:
         targets = [options.output / f"{source.stem}{suffix}" for source in sources]
         if len(set(targets)) < len(targets):
             raise PictureError("expected files of different names, received two of one: compress them into different folders")

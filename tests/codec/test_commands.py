@@ -195,6 +195,16 @@ def test_a_folder_of_pictures_of_different_sizes_becomes_a_folder_of_files(folde
     assert names(Path("out")) == {"9.nnl", "12.nnl"}
 
 
+@compiled
+def test_a_folder_of_compressed_files_becomes_a_folder_of_pictures(folder):
+    Path("in").mkdir()
+    for size in (9, 12):
+        imagefiles.write_images(Path(f"in/{size}.png"), picture(size=size)[None], force=False)
+    assert command("compress", "in", "out", "--lossless") == command("decompress", "out", "back") == 0
+    assert names(Path("back")) == {"9.png", "12.png"}
+    np.testing.assert_array_equal(imagefiles.read_picture(Path("back/12.png")), picture(size=12))
+
+
 def test_two_pictures_of_one_name_are_refused_before_anything_is_written(folder, capsys):
     Path("more").mkdir()
     for path in ("a.png", "more/a.png"):
