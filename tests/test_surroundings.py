@@ -123,12 +123,10 @@ def test_a_locale_of_ascii_alone_is_enough(tmp_path):
 
 
 def test_an_error_is_written_in_ascii(tmp_path):
-    (tmp_path / "file").write_bytes(b"P5 3 2 255\n" + bytes(6))
+    (tmp_path / "file").write_bytes(b"P5 4 2 255\n" + bytes(8))
     done = run_with("ascii", "-m", "nnlite", "compress", "file", "new", "--codec", "digits", cwd=tmp_path)
     assert done.returncode == 1
-    assert b"this codec was trained for grey images of 28 ? 28 pixels, received 3 ? 2 pixels" in done.stderr.replace(
-        b"2 ? 3", b"3 ? 2"
-    )
+    assert b"this codec was trained for grey images of 28 ? 28 pixels, received 2 ? 4 pixels" in done.stderr
 
 
 def test_a_demo_runs_in_ascii_from_its_first_line_to_its_last(data, tmp_path):
