@@ -90,7 +90,7 @@ def compare(job: Job, entries: list, threads: int, processes: int, rounds: int) 
         tasks = [Samples(entry, job, common) for entry in entries]
         own_choice = own_choice_of_kernel(common)
         if own_choice and LAYERS in entries:
-            plain = LAYERS._replace(name="nnlite-auto", title="the same, OpenBLAS's own choice of kernels", keeps_compiled=False)
+            plain = LAYERS._replace(name="nnlite-auto", title="nnlite, layer by layer, OpenBLAS's own kernels", keeps_compiled=False)
             tasks.insert(entries.index(LAYERS) + 1, Samples(plain, job, own_choice))
         measure(tasks, processes, rounds, say)
     return [results.row(samples) for samples in tasks]
