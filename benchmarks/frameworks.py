@@ -90,7 +90,8 @@ def compare(job: Job, entries: list, threads: int, processes: int, rounds: int) 
         tasks = [Samples(entry, job, common) for entry in entries]
         own_choice = own_choice_of_kernel(common)
         if own_choice and LAYERS in entries:
-            plain = LAYERS._replace(name="nnlite-auto", title="nnlite, layer by layer, OpenBLAS's own kernels", keeps_compiled=False)
+            title = f"{LAYERS.title}, OpenBLAS's own kernels"
+            plain = LAYERS._replace(name="nnlite-auto", title=title, keeps_compiled=False)
             tasks.insert(entries.index(LAYERS) + 1, Samples(plain, job, own_choice))
         measure(tasks, processes, rounds, say)
     return [results.row(samples) for samples in tasks]
