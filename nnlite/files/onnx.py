@@ -2,9 +2,10 @@
 
 An ONNX file is one message of protocol buffers. A message is a row of fields; each is a key, number · 8 + wire type, and a value:
 
-    wire type   value 0           an integer in groups of 7 bits, lowest first, a byte each; the highest bit of a byte says that
-    another follows (varint) 2           bytes, text in UTF-8 or a message, after its length as a varint 5           a float32,
-    little-endian
+    wire type   value
+    0           an integer in groups of 7 bits, lowest first, a byte each; a byte's highest bit says that another follows (varint)
+    2           bytes, text in UTF-8 or a message, after its length as a varint
+    5           a float32, little-endian
 
 This module writes these messages and fields, with their numbers; a field marked * may occur several times:
 
