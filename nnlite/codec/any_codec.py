@@ -230,6 +230,7 @@ def _meet(
 
     Sizes and PSNR are taken to rise with the quality, as they nearly always do.
     """
+    write = cache(write)  # the search ends at a file that it has written before
     if wishes.target_bytes is not None:
         limit = wishes.target_bytes * count
         quality = bisect_right(range(qualities), limit, key=lambda quality: len(write(quality))) - 1

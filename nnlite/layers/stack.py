@@ -133,7 +133,8 @@ class Stack(Layer):
 
     def set_weights(self, weights: Sequence[FloatArray]) -> None:
         """Put values back, as `get_weights` gave them; ValueError, and nothing changed, if a shape does not fit."""
-        expect(isinstance(weights, Sequence), f"set_weights expects a list of arrays, received {weights!r}")
+        if not isinstance(weights, Sequence):  # no `expect`: its message would print all weights each time
+            raise ValueError(f"set_weights expects a list of arrays, received {weights!r}")
         parameters, weights = self.parameters, [as_array("a weight", weight) for weight in weights]
         expected, received = ([array.shape for array in arrays] for arrays in ([p.value for p in parameters], weights))
         expect(expected == received, f"set_weights expects arrays of the shapes {expected}, received {received}")

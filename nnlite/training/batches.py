@@ -103,6 +103,11 @@ def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:
     return np.ascontiguousarray(array).reshape(len(array), math.prod(array.shape[1:]))
 
 
+def not_finite(samples: Array) -> Indices:
+    """Return which of some samples (N, ...) hold NaN or infinity."""
+    return np.flatnonzero(~np.isfinite(samples.reshape(len(samples), -1)).all(axis=1))
+
+
 def may_be_images(y: Array, x: Array) -> bool:
     """Tell whether targets have the shape of images, or as many numbers per sample as x."""
     return y.ndim > 2 or math.prod(y.shape[1:]) == math.prod(x.shape[1:]) > 1

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import Array, expect, expect_count, warn_if_dark
+from nnlite.arrays import Array, expect, expect_count, expect_rng, warn_if_dark
 from nnlite.layers import Stack
 from nnlite.losses import Loss
-from nnlite.training.batches import Batches, may_be_images
+from nnlite.training.batches import Batches, may_be_images, not_finite
 from nnlite.training.callbacks import Callback, Monitor
 
 
@@ -22,7 +22,8 @@ def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: b
         raise ValueError(f"fit expects augment to be a function or an object, received a class: write {augment.__name__}()")
     if rng is None and needs_rng:
         raise ValueError("fit expects rng=np.random.default_rng(seed) for shuffle=True or augment, received none")
-    expect(rng is None or isinstance(rng, np.random.Generator), f"fit expects rng=np.random.default_rng(seed), received {rng!r}")
+    if rng is not None:
+        expect_rng("fit", rng)
 
 
 def check_callbacks(callbacks: object) -> None:
@@ -75,7 +76,7 @@ def check_validation(model: Stack, loss: Loss, validation: Batches) -> None:
     except ValueError as error:
         raise ValueError(f"validation_data do not fit: {error}") from error
     for name, rows in validation.rows.items():
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        bad = not_finite(rows)
         if bad.size:
             raise ValueError(
                 f"validation_data hold NaN or infinity, first in sample {bad[0]} of {name}: leave it out or replace it"

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.arrays import FloatArray
 from nnlite.layers import Layer, Parameter, Stack
-from nnlite.training.batches import Batches, Indices
+from nnlite.training.batches import Batches, Indices, not_finite
 
 COLLAPSE_STEPS = 20
 LARGE = 1e6  # scale data that exceed this
@@ -75,7 +75,7 @@ class Watch:
         x, bad = x.copy(), "NaN or infinity"
         names = {"x": "the input already holds", "y": "the targets already hold"}
         for (name, who), part in zip(names.items(), self._batches.take(indices), strict=True):  # again, before its augmentation
-            rows = np.flatnonzero(~np.isfinite(part.reshape(len(part), -1)).all(axis=1))
+            rows = not_finite(part)
             if rows.size:
                 return f"{who} {bad}, first in sample {indices[rows[0]]} of {name}: leave it out or replace it"
         if not np.isfinite(x).all():
