@@ -148,12 +148,8 @@ def nonzero_in_rows(a: int, a_row: int, a_term: int, rows: int, terms: int, foun
 
     `found` is room for a byte for each. Nothing branches: each k is written, and the next one over it if it was not to stay.
     """
-    count, listed, here, apart = (
-        0,
-        array_at(order, terms + 1, np.int32(0)),
-        array_at(found, terms, np.uint8(0)),
-        a_term != itemsize(like),
-    )
+    here, listed = array_at(found, terms, np.uint8(0)), array_at(order, terms + 1, np.int32(0))
+    count, apart = 0, a_term != itemsize(like)
     for k in range(terms):
         here[k] = apart
     for i in range(0 if apart else min(rows, ROWS)):

@@ -48,7 +48,8 @@ def stands_for(kind: type, setting: str = "") -> Callable[[Any], Any]:
 
         def loss(size: int, scale: float, p: int, t: int, dp: int, like: Any) -> float:
             predictions, targets, gradient = array_at(p, size, like), array_at(t, size, like), array_at(dp, size, like)
-            real, total = gradient.dtype.type, like - like
+            real = gradient.dtype.type
+            total = real(0)
             for d in range(size):
                 value, derivative = formula(predictions[d], targets[d], real)
                 gradient[d] = real(scale) * derivative
@@ -198,7 +199,8 @@ def binary_cross_entropy_with_logits(z: Any, t: Any, real: Any) -> Any:
 def softmax_cross_entropy(size: int, scale: float, z_at: int, target_at: int, dz_at: int, like: Any) -> float:
     """−Σ t ln softmax(z), and dz = (softmax(z) Σ t − t) · scale; the largest z is taken from all, so that nothing overflows."""
     z, target, dz = array_at(z_at, size, like), array_at(target_at, size, like), array_at(dz_at, size, like)
-    real, largest, inner = z.dtype.type, z.max(), like - like
+    real, largest = z.dtype.type, z.max()
+    inner = real(0)
     for c in range(size):
         dz[c] = exponential(z[c] - largest, real)
         inner += target[c] * (z[c] - largest)
