@@ -94,10 +94,10 @@ class Worker:
 
 @contextlib.contextmanager
 def busy(count: int):
-    """Let `count` other processes compute without end, as on a machine with other users."""
+    """Let `count` other processes compute without end, as on a machine with other users; yield them."""
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
-        yield
+        yield others
     finally:
         for other in others:
             other.kill()

@@ -344,5 +344,6 @@ def test_products_are_timed_beside_numpy(monkeypatch):
 
 
 def test_a_busy_machine_is_made_and_ends():
-    with process.busy(2):
-        pass
+    with process.busy(2) as others:
+        assert [other.poll() for other in others] == [None, None]
+    assert None not in [other.poll() for other in others]
