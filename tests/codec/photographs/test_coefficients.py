@@ -8,16 +8,7 @@ from nnlite import jit
 from nnlite.codec.mixing import decoder, encoder, finish
 from nnlite.codec.photographs import contexts
 from nnlite.codec.photographs.coefficients import DIAGONAL, SCAN, code_plane
-from nnlite.codec.photographs.contexts import (
-    MAGNITUDE_CONTEXTS,
-    MAGNITUDE_FEATURES,
-    MORE_CONTEXTS,
-    MORE_FEATURES,
-    SIGN_CONTEXTS,
-    SIGN_FEATURES,
-    fresh_mixers,
-    layout,
-)
+from nnlite.codec.photographs.contexts import MAGNITUDE, SIZES, fresh_mixers, table
 from nnlite.codec.photographs.integers import MAX_VALUE, code_setting
 
 MIXERS = fresh_mixers()
@@ -107,22 +98,19 @@ def test_the_scan_visits_each_position_once_diagonal_by_diagonal():
     assert (np.diff(SCAN // 8)[np.diff(DIAGONAL) == 0] == 1).all()
 
 
-@pytest.mark.parametrize(
-    "features, contexts",
-    [(MAGNITUDE_FEATURES, MAGNITUDE_CONTEXTS), (SIGN_FEATURES, SIGN_CONTEXTS), (MORE_FEATURES, MORE_CONTEXTS)],
-)
-def test_each_context_has_a_state_of_its_own_for_every_combination_of_its_features(features, contexts):
-    strides, bases, total = layout(features, contexts, 2)
-    names = list(features)
+def test_each_context_has_a_state_of_its_own_for_every_combination_of_its_features():
+    contexts, names = ("few position", "many", "diagonal many few"), ["few", "position", "many", "diagonal"]
+    strides, bases, total = table(*contexts, values=3, questions=2)
     ranges = []
     for c, context in enumerate(contexts):
         slots = np.zeros(1, int) + bases[c]
-        for name in context:
-            slots = (slots[:, None] + strides[names.index(name), c] * np.arange(features[name])).ravel()
+        for name in context.split():
+            slots = (slots[:, None] + strides[names.index(name), c] * np.arange(SIZES.get(name, 3))).ravel()
         assert len(set(slots.tolist())) == len(slots)
-        assert (strides[[k for k, name in enumerate(names) if name not in context], c] == 0).all()
+        assert (strides[[k for k, name in enumerate(names) if name not in context.split()], c] == 0).all()
         ranges += [slots.min(), slots.max() + 2]
     assert ranges == sorted(ranges) and ranges[-1] <= total
+    assert MAGNITUDE.states == 8 * (4 * 12**3 * 15 + 2 * 64 * 12)
 
 
 def test_who_changes_the_contexts_gets_new_machine_code():
