@@ -104,13 +104,13 @@ def part(function: Function, forceinline: bool = False) -> Function:
 
 
 @functools.cache
-def compiled_for_address(function: Callable[..., Any], dtype: str) -> Any:
+def compiled_for_address(function: Callable[..., Any], dtype: object) -> Any:
     """Compile `function` now; other compiled functions call it by the `address` of the returned object. Keep that object.
 
     The annotations are its types: int is int64, float is float64, and Any is `dtype`. A compiled function that receives an address
     need not be compiled together with the function there.
     """
-    kinds = [{int: "int64", float: "float64"}.get(kind, dtype) for kind in typing.get_type_hints(function).values()]
+    kinds = [{int: "int64", float: "float64"}.get(kind, str(dtype)) for kind in typing.get_type_hints(function).values()]
     signature = sigutils.normalize_signature(f"{kinds.pop()}({', '.join(kinds)})")
     compiled = _with_cache(function, CFunc(function, signature, locals={}, options=FLAGS))
     compiled.compile()

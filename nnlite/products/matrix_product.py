@@ -80,7 +80,7 @@ def prepared(a: FloatArray, b: FloatArray) -> Callable[[], FloatArray]:
     left, right, result = (a.ctypes.data, *a.strides), (b.ctypes.data, *b.strides), (c.ctypes.data, c.strides[0])
 
     def multiply_again() -> FloatArray:
-        multiply(left, right, 0, result, *numbers)
+        multiply(left, right, result, *numbers)
         return arrays[2]
 
     return multiply_again
@@ -92,16 +92,14 @@ def scratch_size(rows: int, terms: int) -> int:
 
 
 @jit
-def multiply(a: Place, b: Place, bias: int, c: Place, shape: Place, scratch: int, like: Any) -> None:
-    """c[i, j] = Σ_k a[i, k] b[k, j], where the last row of b may lie elsewhere.
+def multiply(a: Place, b: Place, c: Place, shape: Place, scratch: int, like: Any) -> None:
+    """c[i, j] = Σ_k a[i, k] b[k, j].
 
     Parameters
     ----------
     a, b, c : tuples
         An address and the strides of rows and columns. Of b's strides one is the size of a number; the columns of c lie side by
         side, with room for whole tiles as in `padded`.
-    bias : int
-        The address of b's last row, or 0 if it lies behind the others.
     shape : tuple
         N, K and H.
     scratch : int
@@ -115,9 +113,7 @@ def multiply(a: Place, b: Place, bias: int, c: Place, shape: Place, scratch: int
     for i in range(0, rows, ROWS):
         nonzero_in_rows(a_at + i * a_row, a_row, a_term, rows - i, terms, scratch, lists + i // ROWS * list_size, like)
     for j in range(0, columns, WIDTH // size):
-        pack(b_at + j * b_column, b_term, b_column, terms - (bias != 0), columns - j, scratch, like)
-        if bias:
-            pack(bias + j * size, size, size, np.int64(1), columns - j, scratch + (terms - 1) * WIDTH, like)
+        pack(b_at + j * b_column, b_term, b_column, terms, columns - j, scratch, like)
         for i in range(0, rows, ROWS):
             order = lists + i // ROWS * list_size
             tile(a_at + i * a_row, a_row, a_term, rows - i, order, scratch, c_at + i * c_row + j * size, c_row, like)

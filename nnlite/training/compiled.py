@@ -37,7 +37,7 @@ from nnlite.optimizers.optimizer import Optimizer
 from nnlite.products.matrix_product import padded, scratch_size
 from nnlite.products.processor import ROWS
 from nnlite.training.batches import Batches
-from nnlite.training.compiled_loops import BLOCK, EVALUATE, FUNCTION, JOB, PREDICT, STAGE, STOP, TRAIN, work
+from nnlite.training.compiled_loops import EVALUATE, FUNCTION, JOB, PREDICT, STAGE, STOP, TRAIN, work
 from nnlite.training.row_functions import FUNCTIONS, rule
 from nnlite.training.translation import NotCompilable, stages
 
@@ -88,12 +88,12 @@ class CompiledStep:
         products = rows * sum(weights.size for weights in parameters[::2])
         self.threads = min(rows, threads or max(1, min(default_threads(), products // WORTH_A_THREAD)))
         # Everything that is handed over by its address stays in self.
-        self._y = [padded(rows, size + ROWS, dtype)[:, : size + 1] for size in sizes]  # the last is 1: the biases are its weights
-        self._y[0][:, -1] = 1
+        self._y = [padded(rows, size, dtype) for size in sizes]
         self._d = [padded(rows, size, dtype) for size in sizes[1:]]  # f'(z), and then ∂L/∂z
         self._t, self._e = padded(rows, sizes[-1], dtype), padded(rows, max(sizes), dtype)  # e is ∂L/∂y
         self._counter, self._losses, self._settings = np.zeros(1, np.int64), np.zeros(rows), np.zeros(5)
-        self._scratch = padded(self.threads, scratch_size(rows, max(sizes) + 1) + (2 * rows + ROWS) * BLOCK, np.uint8)
+        scratch = scratch_size(rows, max(sizes)) + (rows + ROWS) * self._e.strides[0] + 4 * (rows + 1)
+        self._scratch = padded(self.threads, scratch, np.uint8)
         self._memories = [] if optimizer is None else optimizer.rule(1)[1]
         functions, records = list(leading), []
         for s, (_, behind) in enumerate(found):
@@ -177,7 +177,7 @@ class CompiledStep:
         if batches is not self._batches:
             self._use(batches)
         count, order = len(indices), np.ascontiguousarray(indices, np.int64)
-        self.x, self.y, self.t = self._y[0][:count, :-1], self._y[-1][:count, :-1], self._targets[:count]
+        self.x, self.y, self.t = self._y[0][:count], self._y[-1][:count], self._targets[:count]
         mean_over = count if isinstance(self._loss, SoftmaxCrossEntropyWithLogits) else self.y.size
         self._set(mode=mode, rows=count, order=order.ctypes.data, scale=1 / mean_over)
         return self._work(0)
@@ -194,11 +194,11 @@ class CompiledStep:
         if isinstance(self._loss, BinaryLoss) and t.dtype != np.uint8 and t.size:
             self._loss.warn_of_targets(t)
         same = "y" not in batches.rows and not self._job["leading"]  # else x is not what it was
-        self._batches, self._targets = batches, self._y[0][:, :-1] if same else self._t
+        self._batches, self._targets = batches, self._y[0] if same else self._t
         self._set(data=_place(x), target=(0, 0, 0) if same else _place(t), t=_place(self._targets))
 
     def _address(self, function: Any) -> int:
-        return int(compiled_for_address(function, str(self._dtype)).address)
+        return int(compiled_for_address(function, self._dtype).address)
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():

@@ -12,8 +12,7 @@ One job, of thread 0 and those that help it:
     update    ∂L/∂W = xᵀ ∂L/∂z, six or eight rows of W at a time, into the optimizer's formula
     (meet)    the next job may begin
 
-In the first two a thread has some rows of the batch, in the third some rows of the weights. The bias is one more row of W, the
-weights of an input that is always 1: each x has that 1 as its last column, and no loop is about biases.
+In the first two a thread has some rows of the batch, in the third some rows of the weights.
 
 Four fifths of the numbers of a digit are zeros: forward leaves out the pixels that are zero in all rows of a tile, and update the
 samples in which all pixels of a tile are zero.
@@ -28,7 +27,6 @@ from nnlite.products.matrix_product import multiply, nonzero_in_columns, pack
 from nnlite.products.processor import ROWS, WIDTH, array_at, call_at, itemsize, meet, tile
 
 STOP, PREDICT, EVALUATE, TRAIN = range(4)
-BLOCK = 1024  # bytes of a row of W that are changed at once: long enough for a loop, and a few rows fit in the first cache
 NEGLIGIBLE = 1e-30  # smaller gradients count as 0, see `nnlite.kernels`
 
 
@@ -106,15 +104,17 @@ def forward(job: Any, stages: Any, functions: Any, first: int, end: int, scratch
     x, y, d = stages[0].x, stages[0].y, stages[0].d
     for n in range(first, end):
         gather(job.data, order[n], x.at + n * x.row, like)
-        activate(functions, np.int64(0), job.leading, x.columns - 1, x.at + n * x.row, job.e.at + n * job.e.row, like)
+        activate(functions, np.int64(0), job.leading, x.columns, x.at + n * x.row, job.e.at + n * job.e.row, like)
     for s in range(stages.size):
         x, y, d, weights = stages[s].x, stages[s].y, stages[s].d, stages[s].weights
         a, b, c = (x.at + first * x.row, x.row, size), (weights[0, 0], d.columns * size, size), (y.at + first * y.row, y.row)
-        multiply(a, b, weights[1, 0], c, (end - first, x.columns, d.columns), scratch, like)
+        multiply(a, b, c, (end - first, x.columns, d.columns), scratch, like)
         for n in range(first, end):
             z, slope = y.at + n * y.row, d.at + n * d.row
-            activate(functions, stages[s].first_function, stages[s].end_function, d.columns, z, slope, like)
-            array_at(z, y.columns, like)[d.columns] = 1  # whose weights are the next biases
+            row, bias = array_at(z, y.columns, like), array_at(weights[1, 0], y.columns, like)
+            for h in range(row.size):
+                row[h] += bias[h]
+            activate(functions, stages[s].first_function, stages[s].end_function, y.columns, z, slope, like)
     for n in range(first, end if job.mode != PREDICT else first):
         p, t, dp = y.at + n * y.row, job.t.at + n * job.t.row, job.e.at + n * job.e.row
         if job.target.at:
@@ -127,7 +127,7 @@ def backward(job: Any, stages: Any, first: int, end: int, scratch: int, like: An
     """Carry ∂L/∂y of the rows back: ∂L/∂z = ∂L/∂y f'(z), and ∂L/∂x = ∂L/∂z Wᵀ is the ∂L/∂y of the stage before."""
     size, e = itemsize(like), job.e
     for s in range(stages.size - 1, -1, -1):
-        d, inputs = stages[s].d, stages[s].x.columns - 1
+        d, inputs = stages[s].d, stages[s].x.columns
         for n in range(first, end):
             dz, dy = array_at(d.at + n * d.row, d.columns, like), array_at(e.at + n * e.row, d.columns, like)
             zero, negligible = dz.dtype.type(0), dz.dtype.type(NEGLIGIBLE)
@@ -136,28 +136,40 @@ def backward(job: Any, stages: Any, first: int, end: int, scratch: int, like: An
                 dz[h] = zero if abs(gradient) < negligible else gradient
         if s:
             a, b = (d.at + first * d.row, d.row, size), (stages[s].weights[0, 0], size, d.columns * size)
-            multiply(a, b, np.int64(0), (e.at + first * e.row, e.row), (end - first, d.columns, inputs), scratch, like)
+            multiply(a, b, (e.at + first * e.row, e.row), (end - first, d.columns, inputs), scratch, like)
 
 
 @part
 def update(job: Any, stage: Any, thread: int, scratch: int, like: Any) -> None:
     """Compute ∂L/∂W = xᵀ ∂L/∂z a few rows at a time, and change the weights by them: this thread's share of the rows.
 
-    The bias is one more row of W: that of the input that is always 1.
+    Thread 0 has the bias as well: ∂L/∂b is the sum of the rows of ∂L/∂z.
     """
-    x, d, weights, size = stage.x, stage.d, stage.weights, itemsize(like)
-    panels, order, stripes = scratch + ROWS * BLOCK, scratch + (ROWS + job.rows) * BLOCK, -(-x.columns // ROWS)
-    for c in range(0, d.columns * size, BLOCK):
-        width = min(BLOCK, d.columns * size - c)
-        for p in range(0, width, WIDTH):
-            pack(d.at + c + p, d.row, size, job.rows, WIDTH // size, panels + p * job.rows, like)
-        for stripe in range(stripes * thread // job.threads, stripes * (thread + 1) // job.threads):
-            i = stripe * ROWS
-            nonzero_in_columns(x.at + i * size, x.row, job.rows, order, like)
-            for p in range(0, width, WIDTH):
-                a = x.at + i * size
-                tile(a, size, x.row, x.columns - i, order, panels + p * job.rows, scratch + p, BLOCK, like)
-            for r in range(i, min(i + ROWS, x.columns)):
-                of, at = (0, r * d.columns * size + c) if r < x.columns - 1 else (1, c)
-                w, u, v, largest = weights[of, 0] + at, weights[of, 1] + at, weights[of, 2] + at, weights[of, 3] + at
-                call_at(job.rule, (width // size, job.settings, w, scratch + (r - i) * BLOCK, u, v, largest, like))
+    x, d, size, row = stage.x, stage.d, itemsize(like), job.e.row
+    panels, order = scratch + ROWS * row, scratch + (ROWS + job.rows) * row
+    for p in range(0, d.columns * size, WIDTH):
+        pack(d.at + p, d.row, size, job.rows, WIDTH // size, panels + p * job.rows, like)
+    stripes = -(-x.columns // ROWS)
+    for stripe in range(stripes * thread // job.threads, stripes * (thread + 1) // job.threads):
+        i = stripe * ROWS
+        nonzero_in_columns(x.at + i * size, x.row, job.rows, order, like)
+        for p in range(0, d.columns * size, WIDTH):
+            tile(x.at + i * size, size, x.row, x.columns - i, order, panels + p * job.rows, scratch + p, row, like)
+        for r in range(i, min(i + ROWS, x.columns)):
+            change(job, stage.weights[0], r * d.columns * size, scratch + (r - i) * row, d.columns, like)
+    if thread == 0:
+        total = array_at(scratch, d.columns, like)
+        for h in range(total.size):
+            total[h] = 0
+        for n in range(job.rows):
+            dz = array_at(d.at + n * d.row, total.size, like)
+            for h in range(total.size):
+                total[h] += dz[h]
+        change(job, stage.weights[1], np.int64(0), scratch, total.size, like)
+
+
+@part
+def change(job: Any, weights: Any, at: int, gradient: int, size: int, like: Any) -> None:
+    """Change `size` numbers of W or b, `at` bytes behind their beginning, by their gradient."""
+    w, u, v, largest = weights[0] + at, weights[1] + at, weights[2] + at, weights[3] + at
+    call_at(job.rule, (size, job.settings, w, gradient, u, v, largest, like))
