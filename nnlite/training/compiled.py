@@ -42,6 +42,7 @@ from nnlite.training.row_functions import FUNCTIONS, rule
 from nnlite.training.translation import NotCompilable, stages
 
 PREDICTION_ROWS = 256  # of a batch that is only predicted: its memory is soon made, and each panel is used by many tiles
+NOTHING = np.zeros(0, np.int64)
 WORTH_A_THREAD = 500_000  # products: with fewer, a meeting takes longer than what is saved
 
 
@@ -104,7 +105,7 @@ class CompiledStep:
             functions += behind
         self._stages = np.array(records, STAGE)
         self._functions = np.array([(self._address(function), setting) for function, setting in functions], FUNCTION)
-        self._jobs = np.zeros(1, JOB)
+        self._jobs, self._zero = np.zeros(1, JOB), dtype.type(0)
         self._job: Any = self._jobs[0]
         self._set(leading=len(leading), loss=self._address(FUNCTIONS[type(loss)][0]) if loss is not None else 0)
         self._set(counter=self._counter.ctypes.data, losses=self._losses.ctypes.data, settings=self._settings.ctypes.data)
@@ -121,9 +122,8 @@ class CompiledStep:
         kernel, memories, numbers = optimizer.rule(optimizer.step_count + 1)
         if all(parameter.trainable for parameter in optimizer.parameters) and len(memories) <= len(self._memories):
             self._settings[: len(numbers)] = numbers
-            self._set(rule=self._address(rule(kernel)))
             with suppress(NotCompilable):
-                loss = self._do(TRAIN, batches, indices)
+                loss = self._do(TRAIN, batches, indices, self._address(rule(kernel)))
         optimizer.step_count += math.isfinite(loss)
         return loss
 
@@ -159,8 +159,7 @@ class CompiledStep:
 
     def __exit__(self, *exception: object) -> None:
         if os.getpid() == self._process:
-            self._set(mode=STOP)
-            self._work(0)
+            self._work(0, STOP)
             for helper in self._helpers:
                 helper.join()
 
@@ -168,19 +167,18 @@ class CompiledStep:
         self._ready.wait()
         self._work(thread)
 
-    def _work(self, thread: int) -> float:
-        return float(work(thread, self._jobs, self._stages, self._functions, self._dtype.type(0)))
+    def _work(self, thread: int, mode: int = STOP, order: Array = NOTHING, scale: float = 0.0, rule: int = 0) -> float:
+        return float(work(thread, self._jobs, self._stages, self._functions, self._zero, mode, order, scale, rule))
 
-    def _do(self, mode: int, batches: Batches, indices: Array) -> float:
+    def _do(self, mode: int, batches: Batches, indices: Array, rule: int = 0) -> float:
         if os.getpid() != self._process:  # the child of a fork: the threads have stayed in the parent
             self.__enter__()
         if batches is not self._batches:
             self._use(batches)
-        count, order = len(indices), np.ascontiguousarray(indices, np.int64)
+        count = len(indices)
         self.x, self.y, self.t = self._y[0][:count], self._y[-1][:count], self._targets[:count]
         mean_over = count if isinstance(self._loss, SoftmaxCrossEntropyWithLogits) else self.y.size
-        self._set(mode=mode, rows=count, order=order.ctypes.data, scale=1 / mean_over)
-        return self._work(0)
+        return self._work(0, mode, np.ascontiguousarray(indices, np.int64), 1 / mean_over, rule)
 
     def _use(self, batches: Batches) -> None:
         """Take samples and targets from here; raise NotCompilable if the layers or the loss would raise an error of theirs."""

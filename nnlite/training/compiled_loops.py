@@ -49,9 +49,14 @@ JOB = _record(
 
 
 @jit
-def work(thread: int, jobs: Any, stages: Any, functions: Any, like: Any) -> float:
-    """Do a thread's share of each job: thread 0 returns at the end of the first, the others when they are told to stop."""
+def work(thread: int, jobs: Any, stages: Any, functions: Any, like: Any, mode: int, order: Any, scale: float, rule: int) -> float:
+    """Do a thread's share of each job: thread 0 returns at the end of the first, the others when they are told to stop.
+
+    Thread 0 writes down for all what the last four are in this job.
+    """
     job = jobs[0]
+    if thread == 0:
+        job.mode, job.rows, job.order, job.scale, job.rule = mode, order.size, order.ctypes.data, scale, rule
     while True:
         meet(job.counter, job.threads)
         if job.mode == STOP:
