@@ -8,15 +8,15 @@ must be used many times for one loading. That is all there is to it, and it is d
   once. A *tile* of c, such as 6 rows of 16 columns, lives in 12 registers while k runs through all terms. For each k it takes two
   loads of vectors of b and six loads of a number of a, spread over a vector, and then twelve multiply-and-adds: more arithmetic
   than loads, and none waits for another's result. `nnlite.products.processor.tile` is this loop.
-- **The first cache** (32 KB, a few cycles away). The columns of b for one tile are copied into a *panel* first, its rows side by
-  side, and all tiles of these columns take it from there. In b they would lie far apart, each in another page of memory.
-- **Alignment.** Caches hand out lines of 64 bytes. A vector that begins in one line and ends in the next costs two loads: panels
-  begin at a multiple of 64, as does everything that `aligned` makes.
+- **The first caches** (32 KB and 1 MB, a few cycles away). The columns of b for one tile are its *panel*, and all tiles of these
+  columns are computed one after the other, so that all but the first find it near.
+- **Alignment.** Caches hand out lines of 64 bytes. A vector that begins in one line and ends in the next costs two loads: the rows
+  of a panel begin at multiples of 64, as does everything that `aligned` makes.
 
-The panel also settles all that does not come out even. Columns that b does not have are zeros in the panel, so a tile always
-has its full width; and since b is read only for the copy, a transposed b costs the same, by `transpose_block`. The rows of a are
-only read number by number, whatever its strides. Thus one function is all three products of a Dense, x W, xᵀ dz and dz Wᵀ. A tile
-of too few rows computes its last one again.
+Where the columns do not lie so in b, they are copied into a panel. That settles all that does not come out even. Columns that b does
+not have are zeros in the panel, so a tile always has its full width; and a transposed b is turned over on the way, by
+`transpose_block`. The rows of a are only read number by number, whatever its strides. Thus one function is all three products of a
+Dense, x W, xᵀ dz and dz Wᵀ. A tile of too few rows computes its last one again.
 
 Every number of c is the sum of its products in the order of k, whichever tile it is in: one row alone has the same bits as in a
 batch. As long as b is finite, products with zeros may be left out without changing that, and four fifths of the pixels of a digit
@@ -44,9 +44,12 @@ Place = tuple[int, ...]  # an address and what belongs to it
 
 
 def padded(rows: int, columns: int, dtype: npt.DTypeLike) -> FloatArray:
-    """Return zeros (rows, columns) with room for whole tiles: each row begins at a multiple of LINE and WIDTH."""
+    """Return zeros (rows, columns) with room for whole tiles: each row begins at a multiple of LINE and WIDTH.
+
+    It is an odd multiple: rows that lie a power of two apart would share a few places of the first cache.
+    """
     lanes = max(WIDTH, LINE) // np.dtype(dtype).itemsize
-    return aligned((rows, -(-columns // lanes) * lanes), dtype)[:, :columns]
+    return aligned((rows, (-(-columns // lanes) | 1) * lanes), dtype)[:, :columns]
 
 
 def product(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -113,10 +116,13 @@ def multiply(a: Place, b: Place, c: Place, shape: Place, scratch: int, like: Any
     for i in range(0, rows, ROWS):
         nonzero_in_rows(a_at + i * a_row, a_row, a_term, rows - i, terms, scratch, lists + i // ROWS * list_size, like)
     for j in range(0, columns, WIDTH // size):
-        pack(b_at + j * b_column, b_term, b_column, terms, columns - j, scratch, like)
+        panel, panel_row = b_at + j * b_column, b_term
+        if b_column != size or columns - j < WIDTH // size or (b_at | b_term) % LINE:
+            pack(panel, b_term, b_column, terms, columns - j, scratch, like)
+            panel, panel_row = scratch, np.int64(WIDTH)
         for i in range(0, rows, ROWS):
             order = lists + i // ROWS * list_size
-            tile(a_at + i * a_row, a_row, a_term, rows - i, order, scratch, c_at + i * c_row + j * size, c_row, like)
+            tile(a_at + i * a_row, a_row, a_term, rows - i, order, panel, panel_row, c_at + i * c_row + j * size, c_row, like)
 
 
 @part

@@ -68,11 +68,13 @@ def _size(kind: Any) -> int:
 
 
 @instruction(lambda *_: types.void)
-def tile(code: Any, a: Any, a_row: Any, a_term: Any, rows: Any, order: Any, panel: Any, c: Any, c_row: Any, like: Any) -> Any:
+def tile(
+    code: Any, a: Any, a_row: Any, a_term: Any, rows: Any, order: Any, panel: Any, panel_row: Any, c: Any, c_row: Any, like: Any
+) -> Any:
     """c[i, j] = Σ_k a[i, k] panel[k, j] for i < min(rows, ROWS), j < WIDTH bytes, and the k of a list: int32, how many, then each.
 
-    `panel` is a multiple of LINE, and its rows, WIDTH bytes each, lie side by side. Of fewer than ROWS rows the last is computed
-    several times and written to the same place.
+    The rows of the panel, WIDTH bytes each, begin at multiples of LINE, or of WIDTH if that is less. Of fewer than ROWS rows the
+    last is computed several times and written to the same place.
     """
     real, size = like.type, _size(like.type)
     vector, choice = ir.VectorType(real, WIDTH // size), ir.VectorType(_INT, WIDTH // size)
@@ -84,7 +86,7 @@ def tile(code: Any, a: Any, a_row: Any, a_term: Any, rows: Any, order: Any, pane
     listed = _at(code, order, _INT)
     with cgutils.for_range(code, code.load(listed)) as loop:
         k = code.zext(code.load(code.gep(listed, [code.add(loop.index, _INT(1))])), _LONG)
-        b = code.load(_at(code, code.add(panel, code.mul(k, _LONG(WIDTH))), vector), align=min(WIDTH, LINE))
+        b = code.load(_at(code, code.add(panel, code.mul(k, panel_row)), vector), align=min(WIDTH, LINE))
         for a_i, sum_i in zip(a_rows, sums, strict=True):
             x = code.load(_at(code, code.add(a_i, code.mul(k, a_term)), real))
             x = code.shuffle_vector(code.insert_element(undefined, x, _INT(0)), undefined, everywhere)

@@ -93,7 +93,7 @@ class CompiledStep:
         self._d = [padded(rows, size, dtype) for size in sizes[1:]]  # f'(z), and then ∂L/∂z
         self._t, self._e = padded(rows, sizes[-1], dtype), padded(rows, max(sizes), dtype)  # e is ∂L/∂y
         self._counter, self._losses, self._settings = np.zeros(1, np.int64), np.zeros(rows), np.zeros(5)
-        scratch = scratch_size(rows, max(sizes)) + (rows + ROWS) * self._e.strides[0] + 4 * (rows + 1)
+        scratch = scratch_size(rows, max(sizes)) + ROWS * self._e.strides[0] + 4 * (rows + 1)
         self._scratch = padded(self.threads, scratch, np.uint8)
         self._memories = [] if optimizer is None else optimizer.rule(1)[1]
         functions, records = list(leading), []

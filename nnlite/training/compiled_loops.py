@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.jit import jit, part
-from nnlite.products.matrix_product import multiply, nonzero_in_columns, pack
+from nnlite.products.matrix_product import multiply, nonzero_in_columns
 from nnlite.products.processor import ROWS, WIDTH, array_at, call_at, itemsize, meet, tile
 
 STOP, PREDICT, EVALUATE, TRAIN = range(4)
@@ -151,15 +151,13 @@ def update(job: Any, stage: Any, thread: int, scratch: int, like: Any) -> None:
     Thread 0 has the bias as well: ∂L/∂b is the sum of the rows of ∂L/∂z.
     """
     x, d, size, row = stage.x, stage.d, itemsize(like), job.e.row
-    panels, order = scratch + ROWS * row, scratch + (ROWS + job.rows) * row
-    for p in range(0, d.columns * size, WIDTH):
-        pack(d.at + p, d.row, size, job.rows, WIDTH // size, panels + p * job.rows, like)
+    order = scratch + ROWS * row
     stripes = -(-x.columns // ROWS)
     for stripe in range(stripes * thread // job.threads, stripes * (thread + 1) // job.threads):
         i = stripe * ROWS
         nonzero_in_columns(x.at + i * size, x.row, job.rows, order, like)
         for p in range(0, d.columns * size, WIDTH):
-            tile(x.at + i * size, size, x.row, x.columns - i, order, panels + p * job.rows, scratch + p, row, like)
+            tile(x.at + i * size, size, x.row, x.columns - i, order, d.at + p, d.row, scratch + p, row, like)
         for r in range(i, min(i + ROWS, x.columns)):
             change(job, stage.weights[0], r * d.columns * size, scratch + (r - i) * row, d.columns, like)
     if thread == 0:
