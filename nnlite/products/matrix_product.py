@@ -13,8 +13,8 @@ must be used many times for one loading. That is all there is to it, and it is d
 - **Alignment.** Caches hand out lines of 64 bytes. A vector that begins in one line and ends in the next costs two loads: the rows
   of a panel begin at multiples of 64, as does everything that `aligned` makes.
 
-Where the columns do not lie so in b, they are copied into a panel. That settles all that does not come out even. Columns that b does
-not have are zeros in the panel, so a tile always has its full width; and a transposed b is turned over on the way, by
+Where the columns do not lie so in b, they are copied into a panel. That settles all that does not come out even. Columns that b
+does not have are zeros in the panel, so a tile always has its full width; and a transposed b is turned over on the way, by
 `transpose_block`. The rows of a are only read number by number, whatever its strides. Thus one function is all three products of a
 Dense, x W, xᵀ dz and dz Wᵀ. A tile of too few rows computes its last one again.
 
