@@ -23,6 +23,7 @@ def changes(source):
         ("x = a and b", ["x = a ⟦and → or⟧ b", "x = ⟦a and  → ⟧b", "x = a⟦ and b → ⟧"]),
         ("x = -a", ["x = ⟦- → ⟧a"]),
         ("x = min(a)", ["x = ⟦min → max⟧(a)"]),
+        ("x = f(-1)", ["x = f(⟦- → ⟧1)", "x = f(-⟦1 → 2⟧)", "x = f(-⟦1 → 0⟧)"]),
         ("x = f(a, out=b)", ["x = f(a⟦, out=b → ⟧)"]),
         ("x = a[b:c]", ["x = a[⟦b → ⟧:c]", "x = a[b:⟦c → ⟧]"]),
         ("x += a", ["⟦x += a → pass⟧", "x ⟦+= → =⟧ a", "x ⟦+= → -=⟧ a"]),
@@ -47,6 +48,9 @@ def test_mutants_of_a_statement(source, expected):
         "@decorator(1)\ndef f():\n    b = c",
         "x = f'{a + b}'",
         "Shape = tuple[int, 2]",
+        "x = zip(a, b, strict=True)",
+        "x = a.reshape(-1)",
+        "x = as_array('a', a)",
         "def f():\n    raise NotImplementedError",
     ],
 )

@@ -128,7 +128,7 @@ def examine(module: str, chosen: list[Mutant]) -> Outcomes:
     start, outcomes = time.monotonic(), {}
     with tempfile.TemporaryDirectory() as folder:
         name = "nnlite" if module == "nnlite" else f"nnlite.{module}"
-        trials = Trials(name, files_of(module), [f"tests/{test}" for test in SLOW], Path(folder))
+        trials = Trials(name, modules()[module], files_of(module), [f"tests/{test}" for test in SLOW], Path(folder))
         for mutant, outcome in trials.outcomes(chosen):
             outcomes[mutant.key] = (mutant.line, outcome)
             if outcome == "survived":

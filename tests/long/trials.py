@@ -30,7 +30,7 @@ from tests.long.mutations import Mutant
 SETTINGS = {"NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 IMPORT = 99  # the exit status of a fork that cannot put a mutant into a function
 MEMORY = 4 << 30  # bytes that a mutant may ask for
-PATIENCE = 5  # a test may take so many times the processor time that it takes without a mutant, and 0.3 s more
+PATIENCE = 5  # a test may take so many times the processor time of the slowest without a mutant, and 0.3 s more
 LONGEST = 120  # seconds by the clock, for what waits and takes no processor time
 ALREADY_IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # hypothesis, by this file
 
@@ -78,6 +78,8 @@ class Trials:
     ----------
     name : str
         Of the module, such as "nnlite.layers".
+    path : Path
+        Of its file.
     files : list of str
         The tests that are to notice its mutants.
     slow : list of str
@@ -86,12 +88,13 @@ class Trials:
         For what the forks write.
     """
 
-    def __init__(self, name: str, files: list[str], slow: list[str], folder: Path):
+    def __init__(self, name: str, path: Path, files: list[str], slow: list[str], folder: Path):
         self.name, self.folder = name, folder
+        self.original = compile(path.read_text(), str(path), "exec")
         self.log, self.record = folder / "log", folder / "record"
         options = ["-x", "-q", "-s", "--tb=native", "-p", "no:cacheprovider", "-W", ALREADY_IMPORTED]
         self.arguments = [*options, *(f"--deselect={test}" for test in slow), f"--basetemp={folder / 'tests'}", *files]
-        self.limits: dict[str, float] = {}  # seconds of processor time for each test
+        self.seconds: dict[str, float] = {}  # of processor time that each test takes without a mutant
         self.killers: defaultdict[str, Counter] = defaultdict(Counter)  # the tests that failed, for each function with mutants
         self.where = ""
         self.loop: Callable[[pytest.Session], None] | None = None
@@ -99,11 +102,13 @@ class Trials:
     def outcomes(self, mutants: list[Mutant]) -> Iterator[tuple[Mutant, str]]:
         """Yield each mutant with "killed", "timeout" or "survived"."""
         quick = dict(self._quick(mutants))
+        if "import" in quick.values():
+            self._expect_success(functools.partial(self._import_and_run, self.original), self._all_tests())
         for number, mutant in enumerate(mutants):
             outcome = quick[number]
             if outcome == "import":
                 self.where = mutant.where
-                outcome = self._fork(functools.partial(self._import_and_run, mutant), self._all_tests())
+                outcome = self._fork(functools.partial(self._import_and_run, mutant.code), self._all_tests())
             yield mutant, outcome
 
     # What runs in forks
@@ -113,11 +118,11 @@ class Trials:
         results = self.folder / "quick"
 
         def loop(session: pytest.Session) -> None:
-            if self._fork(lambda: self._run(session, durations=True), LONGEST) != "survived":
-                raise SystemExit(f"{self.name}: the tests fail without a mutant:\n{self.log.read_text()[-3000:]}")
-            self.limits = {test: 0.3 + PATIENCE * seconds for test, seconds in json.loads(self.record.read_text()).items()}
+            self._expect_success(lambda: self._run(session, durations=True), LONGEST)
+            self.seconds = json.loads(self.record.read_text())
+            self._expect_success(lambda: self._run(session) if self._execute(self.original) else 1, self._all_tests())
             with results.open("w") as file:
-                print(json.dumps(self.limits), file=file)
+                print(json.dumps(self.seconds), file=file)
                 for number, mutant in enumerate(mutants):
                     self.where = mutant.where
                     function, is_nested = _function(sys.modules[self.name], mutant.where)
@@ -137,14 +142,12 @@ class Trials:
         self.loop = None
         if _wait(pid, float("inf")) != 0:
             raise SystemExit(1)
-        limits, *lines = map(json.loads, results.read_text().splitlines())
-        self.limits = limits
+        seconds, *lines = map(json.loads, results.read_text().splitlines())
+        self.seconds = seconds
         yield from lines
 
     def _patch_and_run(self, session: pytest.Session, function: FunctionType, mutant: Mutant) -> int:
-        changed = ModuleType(self.name)
-        exec(mutant.code, changed.__dict__)
-        other, _ = _function(changed, mutant.where)
+        other, _ = _function(self._execute(mutant.code), mutant.where)
         if function.__code__.co_freevars != other.__code__.co_freevars:  # as without a super()
             return IMPORT
         parts = ("__code__", "__defaults__", "__kwdefaults__")
@@ -154,8 +157,15 @@ class Trials:
             setattr(function, part, getattr(other, part))
         return self._run(session)
 
-    def _import_and_run(self, mutant: Mutant) -> int:
-        sys.meta_path.insert(0, Finder(self.name, mutant.code))
+    def _execute(self, code: CodeType) -> ModuleType:
+        """Return the module of this code; nothing imports it."""
+        module = ModuleType(self.name)
+        module.__file__ = code.co_filename
+        exec(code, module.__dict__)
+        return module
+
+    def _import_and_run(self, code: CodeType) -> int:
+        sys.meta_path.insert(0, Finder(self.name, code))
         return pytest.main(self.arguments, plugins=[self])
 
     def _run(self, session: pytest.Session, durations: bool = False) -> int:
@@ -185,7 +195,8 @@ class Trials:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item):
-        signal.setitimer(signal.ITIMER_PROF, self.limits.get(item.nodeid, 0))  # 0: none; SIGPROF ends the process
+        # One limit for all, since the first test that needs a fixture waits for it. 0: none; SIGPROF ends the process.
+        signal.setitimer(signal.ITIMER_PROF, 0.3 + PATIENCE * max(self.seconds.values()) if self.seconds else 0)
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -195,12 +206,18 @@ class Trials:
     def _sorted(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """Return the tests in the order in which they are likely to fail soonest."""
         here = self.killers[self.where]
-        return sorted(items, key=lambda item: (-here[item.nodeid], self.limits.get(item.nodeid, 0)))
+        return sorted(items, key=lambda item: (-here[item.nodeid], self.seconds.get(item.nodeid, 0)))
 
     # Forks
 
     def _all_tests(self) -> float:
-        return 10 + sum(self.limits.values())
+        return 10 + PATIENCE * sum(self.seconds.values())
+
+    def _expect_success(self, run: Callable[[], int], seconds: float) -> None:
+        """Run what has no mutant in the way of those that have one."""
+        outcome = self._fork(run, seconds)
+        if outcome != "survived":
+            raise SystemExit(f"{self.name}: without a mutant the tests end as {outcome}:\n{self.log.read_text()[-3000:]}")
 
     def _fork(self, run: Callable[[], int], seconds: float) -> str:
         """Return how a run in a fork ends that may take so much processor time."""
