@@ -192,13 +192,37 @@ def test_entries_at_a_kink_are_left_out_and_counted(layer, rng):
     assert report.errors["x"] < TOLERANCE
 
 
+class ReLUThatChooses(Activation):
+    """ReLU, whose derivative at 0 is 0, as ever, or 1, or between the two."""
+
+    def __init__(self, derivative):
+        super().__init__()
+        self.derivative = derivative
+
+    def forward(self, x, training=False):
+        self._keep(x, x)
+        return np.maximum(x, 0)
+
+    def backward(self, dy, need_dx=True):
+        (x,) = self._take(dy)
+        return dy * np.where(x == 0, self.derivative, x > 0)
+
+
+@pytest.mark.parametrize("derivative", [0, 1])
 @pytest.mark.parametrize("slope", [1e-2, 1e-3, 1e-4])
-def test_a_kink_between_slopes_that_are_small_beside_the_others_is_left_out_too(slope, rng):
+def test_a_kink_between_slopes_that_are_small_beside_the_others_is_left_out_too(slope, derivative, rng):
     x, target = rng.choice([-1.0, 1.0], (5, 6)), np.zeros((5, 6))
     x[1, 2], target[1, 2] = 0, slope  # the loss falls by 2 · slope / 30 to the right, and not at all to the left
-    report = gradcheck(ReLU(), x, rng=rng, loss=MeanSquaredError(), target=target)
+    report = gradcheck(ReLUThatChooses(derivative), x, rng=rng, loss=MeanSquaredError(), target=target)
     assert report.kinks == 1
     assert report.errors["x"] < TOLERANCE
+
+
+@pytest.mark.parametrize("derivative", [0, 0.5, 1])
+def test_a_kink_is_counted_whichever_derivative_backward_gives_there(derivative, rng):
+    x = rng.choice([-1.0, 1.0], (5, 6))
+    x[1, 2] = 0
+    assert gradcheck(ReLUThatChooses(derivative), x, rng=rng).kinks == 1
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -189,11 +189,11 @@ def test_a_mixture_refuses_another_code(rng):
 
 
 @pytest.mark.parametrize("log_scale", [-1, -3, -5, -8, -10])
-@pytest.mark.parametrize("offset", [0, 100])
+@pytest.mark.parametrize("offset", [0, 100, np.linspace(-100, 100, 40)], ids=["none", "one", "of each number"])
 def test_narrow_components_lose_nothing_to_float32(log_scale, offset, rng):
     """Against float64 with the same parameters, at codes drawn from the mixture itself."""
     sampled = MixtureSample(40, 30, 0.1, rng=rng)
-    sampled.location.value += offset
+    sampled.location.value += np.float32(offset)
     sampled.log_scale.value[...] = log_scale
     z = sampled.draw(50, 40, rng)
     mean, log_variance = z, np.zeros_like(z)

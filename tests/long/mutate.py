@@ -3,7 +3,8 @@
 mutmut and cosmic-ray were tried first. mutmut 3.8 leaves every decorated function alone, and so all kernels, the range coder,
 properties and the constants of modules. cosmic-ray 8.7 starts an interpreter for each mutant, two seconds of imports, and so hours
 for the whole. Here numba, NumPy and pytest are imported once and forked, see `tests.long.trials`.
-Numba's compiler is off: the loops run as Python, and are the same ones.
+Numba's compiler is off: the loops run as Python, and are the same ones. Only for what is nothing without the compiler it is on, see
+`tests.long.compiled_trials`.
 """
 
 import argparse
@@ -68,6 +69,7 @@ TESTS = {
     "pictures.picture_files": "pictures/test_picture_files pictures/test_picture_folder",
     "codec.digits.decoding": "codec/digits/test_image_codec",
     "files.torch_names": "files/test_torch_and_keras",
+    "products.processor": "products/test_matrix_product",
     "training.compiled_loops": "training/test_compiled",
     "training.row_functions": "training/test_compiled",
     "training.translation": "training/test_compiled",
@@ -82,15 +84,23 @@ SLOW = [  # tests that take long without the compiler, or start programs, and no
     "training/test_resume.py::test_a_training_that_is_killed_again_and_again_ends_with_the_same_bytes",
     *(f"codec/test_mixing.py::test_a_decoder_returns_the_bits_and_learns_the_same[{seed}]" for seed in (1, 2, 3, 4)),
 ]
-COMPILED = ("products",)  # rooms whose code is nothing without the compiler, which is off here
+COMPILED = {  # modules whose code is nothing without the compiler
+    "jit",
+    "products.matrix_product",
+    "products.processor",
+    "training.compiled",
+    "training.compiled_loops",
+    "training.row_functions",
+    "training.translation",
+}
 UNEXPLAINED = "**No reason is known: a test is missing.**"
 
 Outcomes = dict[str, tuple[int, str]]  # for the key of each mutant its line, and "killed", "timeout" or "survived"
 
 
 def modules() -> dict[str, Path]:
-    """Return the files of all modules that are tried by their dotted names, such as "layers.dense"; a room is its `__init__`."""
-    paths = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent.name not in COMPILED]
+    """Return the files of all modules by their dotted names, such as "layers.dense"; a room is its `__init__`."""
+    paths = sorted(PACKAGE.rglob("*.py"))
     names = (".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").strip(".") for path in paths)
     return dict(zip((name or "nnlite" for name in names), paths, strict=True))
 
@@ -123,12 +133,14 @@ def sample(among: list[Mutant], number: int, seed: int) -> list[Mutant]:
 
 def examine(module: str, chosen: list[Mutant]) -> Outcomes:
     """Try these mutants of a module, and say on the way which survive."""
+    from tests.long.compiled_trials import CompiledTrials
     from tests.long.trials import Trials
 
     start, outcomes = time.monotonic(), {}
     with tempfile.TemporaryDirectory() as folder:
         name = "nnlite" if module == "nnlite" else f"nnlite.{module}"
-        trials = Trials(name, modules()[module], files_of(module), [f"tests/{test}" for test in SLOW], Path(folder))
+        options = modules()[module], files_of(module), [f"tests/{test}" for test in SLOW], Path(folder)
+        trials = CompiledTrials(ROOT, *options) if module in COMPILED else Trials(name, *options)
         for mutant, outcome in trials.outcomes(chosen):
             outcomes[mutant.key] = (mutant.line, outcome)
             if outcome == "survived":
@@ -162,6 +174,7 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
     groups = reasons | {UNEXPLAINED: [mutant for mutant in survivors if mutant not in explained]}
     tried = {f"{m} | {key}": outcome for m, outcomes in results.items() for key, outcome in outcomes.items()}
     bounds = {key: outcome for key, outcome in tried.items() if is_bound(key)}
+    missing = ", ".join(f"`{module}`" for module in modules() if module not in results)
     lines = [
         "# How many faults the tests notice",
         "",
@@ -171,8 +184,8 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
         "out, a statement or an argument left out, and the like, see `tests/long/mutations.py`. It is killed when a test of its "
         "module fails; a timeout, when the tests do not come to an end, counts as well. A sample (`--sample`) holds all bounds of "
         "a module, `<` for `<=` and the like, which show only at the limit itself, and some of its other mutants, drawn at random. "
-        f"{len(results)} modules have been tried. Not yet: {', '.join(f'`{m}`' for m in modules() if m not in results)}; "
-        "nor `products/`, which is nothing without the compiler.",
+        f"{len(results)} modules have been tried, {', '.join(f'`{m}`' for m in sorted(COMPILED))} with the compiler on"
+        f"{'; not yet: ' * bool(missing)}{missing}.",
         "",
         "| module | tried | killed | timeout | survived | noticed |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",

@@ -260,6 +260,15 @@ def test_a_decoder_to_anything_else_than_the_encoders_images_makes_no_codec(code
     assert all(map(np.array_equal, codec.encoder.get_weights(), weights))
 
 
+def test_images_that_come_back_as_something_else_are_refused_and_the_first_is_named(codec, images):
+    codec.check_known(images, codec.compress(images, 2))
+    strange = images.copy()
+    strange[[5, 9]] = 255 - strange[[5, 9]]
+    error = psnr(mse(codec.decompress(codec.compress(strange, 2), [5]), strange[[5]]))
+    with pytest.raises(CodecError, match=f"2 of 200 that come back .*, the first is image 5 with {error:.1f} dB: .*invert"):
+        codec.check_known(strange, codec.compress(strange, 2))
+
+
 # --- damage
 
 
