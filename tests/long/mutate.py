@@ -69,7 +69,7 @@ TESTS = {
     "pictures.picture_files": "pictures/test_picture_files pictures/test_picture_folder",
     "codec.digits.decoding": "codec/digits/test_image_codec",
     "files.torch_names": "files/test_torch_and_keras",
-    "products.processor": "products/test_matrix_product",
+    "products.processor": "products/test_matrix_product training/test_compiled",
     "training.compiled_loops": "training/test_compiled",
     "training.row_functions": "training/test_compiled",
     "training.translation": "training/test_compiled",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nnlite.arrays import LINE
 from nnlite.products import matrix_product as products
+from nnlite.products import processor
 from nnlite.products.processor import ROWS, WIDTH
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="instructions exist in compiled code only")
@@ -88,6 +89,16 @@ def test_what_has_no_product_is_refused(a, b):
         products.product(a, b)
 
 
+@pytest.mark.parametrize(
+    ("features", "shape"),
+    [("+avx512f,+avx2", (8, 128)), ("-avx512f,+avx2", (6, 64)), ("+neon", (8, 32)), ("-avx2", (6, 32)), (None, (6, 32))],
+)
+def test_a_tile_fits_the_processor_that_numba_is_told_to_compile_for(features, shape, monkeypatch):
+    monkeypatch.setattr(numba.config, "CPU_NAME", "another")
+    monkeypatch.setattr(numba.config, "CPU_FEATURES", features)
+    assert processor._tile_shape() == shape
+
+
 @pytest.mark.parametrize("columns", [1, 15, 16, 17, 784])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_padded_rows_have_room_for_whole_tiles(columns, dtype):
@@ -129,6 +140,7 @@ GUARDED = """
 import ctypes, itertools, mmap
 import numpy as np
 from nnlite.products import matrix_product as products
+from nnlite.products import processor
 
 PAGE = mmap.PAGESIZE
 library = ctypes.CDLL(None, use_errno=True)
