@@ -1,7 +1,3 @@
 """Programs to run and to look at. Run one by ``python -m demos.NAME``; ``python -m demos.NAME --help`` is its manual."""
 
-import time
-
 import programs as programs  # sets the BLAS's kernels and threads before any demo imports NumPy
-
-START = time.perf_counter()  # a demo's time includes its imports

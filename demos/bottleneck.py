@@ -27,9 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
-from demos.mnist import ACTIVATIONS_OF_CODES, make_model
+from demos.mnist import ACTIVATIONS_OF_CODES, make_model, through_bytes
 from demos.shared import command
-from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
@@ -38,7 +37,8 @@ from nnlite.optimizers import Adam
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments)
+    options = parser.parse_args(arguments)
+    say, data = command.start(parser, options)
     count = len(options.latents) * len(options.activations)
     say(f"{count} models, {options.epochs} epochs each")
     say(f"{'activation':<12}{'bytes':>6}{'gzip':>8}{'PSNR':>10}{'seconds':>9}")
@@ -61,10 +61,8 @@ def train(data: Dataset, latent: int, activation: str, epochs: int, seed: int) -
     model = make_model(data.train_images.shape[1:], latent, [], activation, np.random.default_rng(seed))
     model.compile(Adam(), "mse")
     model.fit(data.train_images, epochs=epochs, batch_size=128, rng=np.random.default_rng(seed + 1), verbose=False)
-    quantizer = UniformQuantizer.from_codes(model.encode(data.train_images))
-    symbols = quantizer.quantize(model.encode(data.test_images))  # (N, K) bytes: the compressed images
-    decoded = np.rint(model.decode(quantizer.dequantize(symbols)) * 255)
-    error = mse(decoded, data.test_images.astype(np.float32), peak=255)
+    symbols, decoded = through_bytes(model, data)
+    error = mse(decoded, data.test_images)
     return {
         "latent": latent,
         "activation": activation,
@@ -97,8 +95,8 @@ def make_parser() -> command.Parser:
     parser.option("--latents", latents, [4, 8, 16, 32, 64, 128], "K,K,...", "how many numbers a code has")
     names = f"of the code, among {', '.join(ACTIVATIONS_OF_CODES)}"
     parser.option("--activations", activations, ["relu", "leaky_relu", "sigmoid", "tanh", "silu"], "NAME,...", names)
-    command.add_training(parser, epochs=5)
-    command.add_common(parser)
+    parser.add_options(epochs=5)
+    parser.add_common()
     return parser
 
 

@@ -23,7 +23,6 @@ examples:
 """
 
 import argparse
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,17 +66,16 @@ class ErrorRates(Callback):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments)
+    options = parser.parse_args(arguments)
+    say, data = command.start(parser, options)
     classes = 1 + int(max(data.train_labels.max(), data.test_labels.max()))
     rng = np.random.default_rng(options.seed)
     model = make_model(data.train_images.shape[1:], options.hidden, classes, rng)
     model.compile(Adam(options.learning_rate), "softmax_cross_entropy")
     if not options.quiet:
         model.summary()
-    start = time.perf_counter()
-    with command.training(parser, options, model):
+    with command.training(parser, options, model) as times:
         history = train(model, data, classes, options, rng)
-    seconds_training = time.perf_counter() - start
 
     probabilities = Sequential([*model.layers, Softmax()]).predict(data.test_images)  # (N, C)
     counts = confusion(data.test_labels, probabilities.argmax(axis=1), classes)
@@ -89,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = len(data.test_labels) - int(np.trace(counts))
     say(f"test accuracy {reached:.2%}, {wrong} of {len(data.test_labels):,} wrong; cross-entropy {loss:.4f} nats")
     metrics = {"test_accuracy": reached, "test_cross_entropy": loss, "classes": rows, "confusion": counts.tolist(), **history}
-    command.finish(options, metrics, "pictures, model", seconds_training)
+    command.finish(options, metrics | times, "pictures, model")
     return 0
 
 
@@ -163,8 +161,8 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser("classify", __doc__)
     parser.option("--hidden", command.whole_numbers, [512, 512], "H,H,...", 'widths of the hidden layers, "" for none')
-    command.add_training(parser, epochs=20, batch_size=128, learning_rate=0.002, shift=2)
-    command.add_common(parser, "start weights, order and shifts", checkpoint=True)
+    parser.add_options(epochs=20, batch_size=128, learning_rate=0.002, shift=2)
+    parser.add_common(checkpoint=True)
     return parser
 
 

@@ -16,7 +16,7 @@ examples:
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -41,14 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, write the codec, and print its rates and distortions; return the exit code."""
     parser = make_parser()
     options = parser.parse_args(arguments)
-    command.output_folder(parser, options.out.parent)
-    if options.out.is_dir():
-        parser.error(f"argument --out: expected a file to write, received the folder {str(options.out)!r}")
-    data = command.load_data(parser, options.data)
-    if len(data.train_images) < CLASSES:
-        parser.error(f"argument --data: expected at least {CLASSES} training images, received {len(data.train_images)}")
-    say = command.printer(options)
-    say(command.describe(data))
+    say, data = command.start(parser, options, needed=CLASSES)
     start = time.perf_counter()
     with command.training(parser, options):
         codec = train(data.train_images, options, say)
@@ -63,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def train(images: np.ndarray, options: argparse.Namespace, say: Callable[..., None]) -> ImageCodec:
+def train(images: np.ndarray, options: argparse.Namespace, say: command.Say) -> ImageCodec:
     """Return a codec for images like these, uint8 (N, height, width)."""
     rng = np.random.default_rng(options.seed)
     shape = images.shape[1:]
@@ -96,10 +89,9 @@ def interpolate(gain: np.ndarray) -> np.ndarray:
 def make_parser() -> command.Parser:
     """Return the parser of the arguments."""
     parser = command.Parser("codec", __doc__)
-    parser.option("--latent", command.whole_number(1), 64, "K", "numbers in a code")
     parser.option("--hidden", command.whole_number(1), 640, "H", "units of each hidden layer")
-    command.add_training(parser, epochs=120, learning_rate=0.003)
-    command.add_common(parser, out="out/codec/codec.safetensors")
+    parser.add_options(latent=64, epochs=120, learning_rate=0.003)
+    parser.add_common(out="out/codec/codec.safetensors")
     return parser
 
 

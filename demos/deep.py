@@ -23,8 +23,8 @@ files written to --out:
 examples:
   python -m demos.deep
   python -m demos.deep --epochs 120           the long run: 2.02
-  python -m demos.deep --code 64 --runs 3     a mean over three models
-  python -m demos.deep --code 2 --epochs 30   a map of the digits
+  python -m demos.deep --latent 64 --runs 3     a mean over three models
+  python -m demos.deep --latent 2 --epochs 30   a map of the digits
 """
 
 import argparse
@@ -36,7 +36,7 @@ import numpy as np
 from demos.shared import command
 from demos.shared.pca import PCA, fit_pca
 from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine, save_weights
-from nnlite.datasets import Dataset
+from nnlite.datasets import Dataset, first_of_each
 from nnlite.metrics import mse, psnr
 from nnlite.models import dense_network
 from nnlite.models.sequential import Augmentation
@@ -46,16 +46,18 @@ from nnlite.optimizers import Adam
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments, check)
+    options = parser.parse_args(arguments)
+    check(parser, options)
+    say, data = command.start(parser, options)
     shape = data.train_images.shape[1:]
     pixels = int(np.prod(shape))
-    pca = fit_pca(data.train_images, min(options.code, pixels))
+    pca = fit_pca(data.train_images, min(options.latent, pixels))
     principal = error_of(pca.decode(pca.encode(data.test_images), shape), data)
     say(f"{len(pca.directions)} principal components: test squared error {pixels * principal:.2f}, {psnr(principal):.2f} dB")
 
     errors = {}
     for seed in range(options.seed, options.seed + options.runs):
-        model = make_model(shape, options.hidden, options.code, np.random.default_rng(seed))
+        model = make_model(shape, options.hidden, options.latent, np.random.default_rng(seed))
         if seed == options.seed and not options.quiet:
             model.summary()
         with command.training(parser, options, model):
@@ -119,7 +121,7 @@ def draw(folder: Path, data: Dataset, model: Autoencoder, pca: PCA, curves: dict
     """Write the four pictures."""
     from demos.shared import comparisons, plots  # their import takes longer than all the rest
 
-    first = plots.first_of_each(data.test_labels)
+    first = first_of_each(data.test_labels)
     originals = data.test_images[first] / 255
     linear = pca.decode(pca.encode(data.test_images[first]), originals.shape[1:])
     codes = model.encode(data.test_images)
@@ -137,10 +139,9 @@ def draw(folder: Path, data: Dataset, model: Autoencoder, pca: PCA, curves: dict
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser("deep", __doc__)
-    command.add_code(parser, "--code", 30, hidden=[1000, 500, 250])
-    command.add_training(parser, epochs=20, batch_size=128, learning_rate=0.004, shift=1)
+    parser.add_options(latent=30, hidden=[1000, 500, 250], epochs=20, batch_size=128, learning_rate=0.004, shift=1)
     parser.option("--runs", command.whole_number(1), 1, "N", "models to train, each with a seed of its own")
-    command.add_common(parser, "the first model", checkpoint=True)
+    parser.add_common(checkpoint=True)
     return parser
 
 

@@ -40,7 +40,7 @@ import numpy as np
 from demos.mnist import make_model
 from demos.shared import command
 from nnlite import Autoencoder, LearningRateSchedule, cosine
-from nnlite.datasets import Dataset
+from nnlite.datasets import Dataset, first_of_each
 from nnlite.metrics import mse, psnr, ssim
 from nnlite.optimizers import Adam
 
@@ -105,7 +105,9 @@ def linear_filter(noisy: np.ndarray, clean: np.ndarray) -> Callable[[np.ndarray]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments, check)
+    options = parser.parse_args(arguments)
+    check(parser, options)
+    say, data = command.start(parser, options)
     if min(data.test_images.shape[1:]) < 11:
         parser.error(f"argument --data: expected images of at least 11 by 11, received {data.test_images.shape[1:]}")
     start = time.perf_counter()
@@ -119,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(report(rows, options))
     draw(options.out, data, models, histories, rows, pictures, options)
     metrics = {"points": rows, "ssim_images": min(SSIM_IMAGES, len(data.test_images)), "histories": histories}
-    command.finish(options, metrics, "pictures", seconds_training)
+    command.finish(options, metrics | {"seconds_training": seconds_training}, "pictures")
     return 0
 
 
@@ -186,7 +188,7 @@ def draw(
     """Write the pictures."""
     from demos.shared import comparisons, plots  # their import takes longer than all the rest
 
-    first = plots.first_of_each(data.test_labels)
+    first = first_of_each(data.test_labels)
     clean = data.test_images[first] / 255
     noise = f"{options.noise.replace('_', ' ').capitalize()} noise"
     shown = {"clean image": clean, **{name: images[first] for name, images in results.items()}}
@@ -209,9 +211,8 @@ def make_parser() -> command.Parser:
     add("--noise", choices=list(STRENGTHS), default="gaussian", help="its kind (default gaussian)")
     defaults = ", ".join(f"{name} {strength}" for name, strength in STRENGTHS.items())
     add("--strength", type=command.positive_number, metavar="S", help=f"the largest trained and tested (default {defaults})")
-    command.add_code(parser, "--latent", 128, hidden=[512])
-    command.add_training(parser, epochs=10, learning_rate=0.002)
-    command.add_common(parser, "start weights, order and noise")
+    parser.add_options(latent=128, hidden=[512], epochs=10, learning_rate=0.002)
+    parser.add_common()
     return parser
 
 

@@ -47,7 +47,7 @@ from demos.shared import command
 from demos.shared.examples import between, samples
 from demos.shared.pca import PCA, fit_pca
 from nnlite import Autoencoder, Dense, Dropout, Flatten, GaussianNoise, RandomFlip, Rescale, Reshape, Sigmoid, SiLU, save_weights
-from nnlite.datasets import Dataset, load_idx_folder
+from nnlite.datasets import Dataset, first_of_each, load_idx_folder
 from nnlite.initializers import he_normal
 from nnlite.layers import Layer
 from nnlite.metrics import mse, psnr
@@ -64,12 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
     options = parser.parse_args(arguments)
-    command.output_folder(parser, options.out)
     rng = np.random.default_rng(options.seed)
-    data = load_pictures(parser, options, rng)
+    say, data = command.start(parser, options, lambda: load_pictures(options, rng))
     fill_in(options, len(data.train_images))
-    say = command.printer(options)
-    say(command.describe(data))
 
     start = time.perf_counter()
     images = data.train_images
@@ -78,10 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model = make_model(images, options, rng)
     if not options.quiet:
         model.summary()
-    start = time.perf_counter()
-    with command.training(parser, options, model):
+    with command.training(parser, options, model) as times:
         history = train(model, data, options, rng, RandomFlip() if options.flip else None, warm_up=0.1)
-    seconds_training = time.perf_counter() - start
 
     errors = distortions(model, pca, data)
     say(report(errors, options.latent))
@@ -96,23 +91,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         **history,
         "seconds_pca": seconds_pca,
     }
-    command.finish(options, metrics, "pictures, model", seconds_training)
+    command.finish(options, metrics | times, "pictures, model")
     return 0
 
 
-def load_pictures(parser: command.Parser, options: argparse.Namespace, rng: np.random.Generator) -> Dataset:
-    """Return the images of --data or Fashion-MNIST, folders as labels; leave with one line if they cannot be read."""
+def load_pictures(options: argparse.Namespace, rng: np.random.Generator) -> Dataset:
+    """Return the images of --data or Fashion-MNIST, folders as labels; ValueError if they cannot be read."""
     folder = options.data or FASHION
     if not options.data and not folder.is_dir():
         way_out = "apt install dataset-fashion-mnist, or load the files from https://github.com/zalandoresearch/fashion-mnist"
-        parser.error(f"argument --data: expected Fashion-MNIST in {folder}, received no such folder: {way_out} and give --data DIR")
-    try:
-        if any((folder / f"train-images-idx3-ubyte{ending}").is_file() for ending in ("", ".gz")):
-            return load_idx_folder(folder)
-        images, groups, _ = load_image_folder(folder)
-        test = hold_out(groups, options.test_share, rng, whole_groups=options.hold_out == "folders")
-    except ValueError as error:
-        parser.error(f"argument --data: {error}")
+        raise ValueError(f"expected Fashion-MNIST in {folder}, received no such folder: {way_out} and give --data DIR")
+    if any((folder / f"train-images-idx3-ubyte{ending}").is_file() for ending in ("", ".gz")):
+        return load_idx_folder(folder)
+    images, groups, _ = load_image_folder(folder)
+    test = hold_out(groups, options.test_share, rng, whole_groups=options.hold_out == "folders")
     return Dataset(images[~test], groups[~test], images[test], groups[test])
 
 
@@ -183,7 +175,7 @@ def draw(
     from demos.shared import plots  # its import takes longer than all the rest
 
     shape = data.test_images.shape[1:]
-    first = plots.first_of_each(data.test_labels)
+    first = first_of_each(data.test_labels)
     first = first[np.linspace(0, len(first) - 1, min(len(first), SHOWN)).astype(int)]  # one image for each of some groups
     chosen = data.test_images[first if len(first) > 1 else slice(SHOWN)]
     originals = chosen / 255
@@ -233,20 +225,20 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser("faces_and_fashion", __doc__)
     add, option, count, part = parser.add_argument, parser.option, command.whole_number(1), number_between(0, 1, included=True)
-    option("--latent", count, 32, "K", "numbers in a code")
-    widths = "widths of the layers between image and code, mirrored in the decoder"
-    option("--hidden", command.whole_numbers, None, "H,H,...", widths, "512; small set: 256")
-    option("--epochs", count, None, "N", "how often to see the images", "10; small set: 100")
-    option("--batch-size", count, None, "N", "images a step", "128; small set: 32")
-    option("--learning-rate", command.positive_number, None, "RATE", "its largest value", "0.002; small set: 0.001")
-    option("--dropout", part, None, "P", "share of hidden units dropped", "0; small set: 0.2")
-    option("--noise", part, None, "σ", "noise on training images, 1 their deviation", "0; small set: 0.1")
+    parser.add_options(latent=32)
+    widths = "widths of the layers between image and code, mirrored in the decoder (default 512; small set: 256)"
+    option("--hidden", command.whole_numbers, None, "H,H,...", widths)
+    option("--epochs", count, None, "N", "how often to see the images (default 10; small set: 100)")
+    option("--batch-size", count, None, "N", "images a step (default 128; small set: 32)")
+    option("--learning-rate", command.positive_number, None, "RATE", "its largest value (default 0.002; small set: 0.001)")
+    option("--dropout", part, None, "P", "share of hidden units dropped (default 0; small set: 0.2)")
+    option("--noise", part, None, "σ", "noise on training images, 1 their deviation (default 0; small set: 0.1)")
     add("--flip", action=argparse.BooleanOptionalAction, help="train with mirrored images, too (default no; small set: yes)")
     option("--test-share", number_between(0, 1), 0.2, "P", "held out if there are no test images")
     kinds = "some images of every folder, or all images of some folders: unknown people (default images)"
     add("--hold-out", choices=["images", "folders"], default="images", help=kinds)
     images = "a folder of images, see below (default Fashion-MNIST)"
-    command.add_common(parser, "start weights, order and split", images, checkpoint=True)
+    parser.add_common(images, checkpoint=True)
     return parser
 
 

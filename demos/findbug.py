@@ -228,7 +228,7 @@ def make_parser() -> command.Parser:
     add("--hint", action="store_true", help="give a hint on the planted fault, and a nearer one each time")
     add("--answer", action="store_true", help="name the fault, and explain its symptom")
     add("--check", action="store_true", help="check whether you have mended it")
-    parser.option("--seed", command.whole_number(0), None, "N", "of the random one", "another each time")
+    parser.option("--seed", command.whole_number(0), None, "N", "of the random one (default another each time)")
     parser.option("--out", Path, Path("out/findbug"), "DIR", "where the copy is")
     return parser
 

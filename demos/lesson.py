@@ -41,7 +41,7 @@ from demos.shared import command, lesson_numbers
 from demos.shared.lesson_numbers import BitCount, Training
 from nnlite.codec.digits.image_codec import BUILT_IN, ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
-from nnlite.datasets import Dataset
+from nnlite.datasets import Dataset, first_of_each
 from nnlite.files.errors import CodecError
 from nnlite.metrics import mse, psnr
 
@@ -72,7 +72,7 @@ class Lesson:
     @cached_property
     def examples(self) -> np.ndarray:
         """The first test image of each class."""
-        return np.unique(self.data.test_labels, return_index=True)[1]
+        return first_of_each(self.data.test_labels)
 
     @cached_property
     def bits(self) -> BitCount:
@@ -83,7 +83,8 @@ class Lesson:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments)
+    options = parser.parse_args(arguments)
+    say, data = command.start(parser, options)
     options.pictures = list(dict.fromkeys(options.pictures or PICTURES))
     codec = load_codec(parser, options, data.test_images) if {"bits", "pixels_to_bytes"} & {*options.pictures} else None
     lesson = Lesson(data, codec, options, *(importlib.import_module(f"demos.shared.lesson_{name}") for name in ("plots", "ways")))
@@ -134,7 +135,7 @@ def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
         largest[name] = float(np.abs(weights).max())
         rows[f"{name}\nup to {largest[name]:.2f}"] = weights / np.abs(weights).max(axis=(1, 2), keepdims=True)
     title = "Noise becomes strokes: weights of the first layer while it learns"
-    lesson.plots.image_rows(path, title, rows, signed="weight / largest of its image")
+    lesson.plots.signed_rows(path, title, rows, "weight / largest of its image")
     return {"largest_weight": largest}
 
 
@@ -233,12 +234,11 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser("lesson", __doc__)
     parser.add_argument("pictures", type=picture_name, nargs="*", metavar="NAME", help="which pictures (default all)")
-    parser.option("--latent", command.whole_number(1), 32, "K", "numbers in a code")
     parser.option("--image", command.whole_number(0), 8, "N", "the test image of the codec's pictures")
-    built_in, text = BUILT_IN / "mnist.safetensors", "of the codec's pictures, made by demos.codec"
-    parser.option("--codec", Path, built_in, "FILE", text, "the built-in one for MNIST")
-    command.add_training(parser, epochs=10, batch_size=128)
-    command.add_common(parser)
+    text = "of the codec's pictures, made by demos.codec (default the built-in one for MNIST)"
+    parser.add_argument("--codec", type=Path, default=BUILT_IN / "mnist.safetensors", metavar="FILE", help=text)
+    parser.add_options(latent=32, epochs=10, batch_size=128)
+    parser.add_common()
     return parser
 
 

@@ -153,11 +153,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.output_folder(parser, options.out)
     adam = time_adam(WEIGHTS // 10 if options.quick else WEIGHTS)
     products = time_products(QUICK if options.quick else SHAPE)
-    print(table("Adam's step", adam, "ns a weight"))
-    print(table("\nthe matrix product", products, "GFLOP/s"))
+    say = command.printer(options)
+    say(table("Adam's step", adam, "ns a weight"))
+    say(table("\nthe matrix product", products, "GFLOP/s"))
     draw(options.out / "loops.png", adam, products)
-    command.write_metrics(options.out / "metrics.json", {"adam_ns": adam, "product_gflops": products})
-    print(f"\nloops.png and metrics.json are in {options.out}/")
+    command.finish(options, {"adam_ns": adam, "product_gflops": products}, "loops.png")
     return 0
 
 
@@ -236,8 +236,9 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser("loops", __doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the numbers")
-    parser.option("--threads", command.whole_number(1), None, "N", "of NumPy's matrix product", "one for each core")
-    parser.option("--out", Path, Path("out/loops"), "DIR", "where to write")
+    parser.option("--threads", command.whole_number(1), None, "N", "of NumPy's matrix product (default one for each core)")
+    parser.add_options(out=Path("out/loops"))
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return parser
 
 

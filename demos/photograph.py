@@ -230,7 +230,7 @@ def make_parser() -> command.Parser:
     parser.add_argument("picture", nargs="?", type=Path, metavar="PICTURE", help=text)
     text = "of nnlite's file, from 0 to 100; the others get as many bytes (default %(default)s)"
     parser.add_argument("--quality", type=int, choices=range(101), default=30, metavar="Q", help=text)
-    parser.option("--out", Path, Path("out/photograph"), "DIR", "where to write")
+    parser.add_options(out=Path("out/photograph"))
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return parser
 

@@ -15,7 +15,6 @@ examples:
 
 import base64
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,19 +36,17 @@ MAX_BYTES = 1_500_000  # of the page
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments)
-    if len(data.train_images) < CLASSES:
-        parser.error(f"argument --data: expected at least {CLASSES} training images, received {len(data.train_images)}")
-    start = time.perf_counter()
+    options = parser.parse_args(arguments)
+    say, data = command.start(parser, options, needed=CLASSES)
+    times: dict[str, float] = {}
     if options.codec:
         try:
             codec = ImageCodec.load(options.codec)
         except (CodecError, OSError) as error:
             parser.error(f"argument --codec: {error}")
     else:
-        with command.training(parser, options):
+        with command.training(parser, options) as times:
             codec = codec_demo.train(data.train_images, options, say)
-    seconds = time.perf_counter() - start
     shape = data.test_images.shape[1:]
     page = make_page(codec, data) if codec.image_shape == shape else b""
     if codec.image_shape != shape or shape[0] != shape[1] or len(page) > MAX_BYTES:
@@ -61,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     codec.save(options.out / "codec.safetensors")
     metrics = {"page_bytes": len(page), "weights": sum(p.value.size for p in codec.encoder.parameters + codec.decoder.parameters)}
     say(f"the page has {len(page):,} bytes and {metrics['weights']:,} weights: open {options.out / 'playground.html'} in a browser")
-    command.finish(options, metrics, "page, codec", None if options.codec else seconds)
+    command.finish(options, metrics | times, "page, codec")
     return 0
 
 
@@ -123,10 +120,9 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser("playground", __doc__)
     parser.add_argument("--codec", type=Path, metavar="FILE", help="take this codec; train none")
-    parser.option("--latent", command.whole_number(1), 16, "K", "numbers in a code")
     parser.option("--hidden", command.whole_number(1), 192, "H", "units of each hidden layer")
-    command.add_training(parser, epochs=10, learning_rate=0.003)
-    command.add_common(parser)
+    parser.add_options(latent=16, epochs=10, learning_rate=0.003)
+    parser.add_common()
     return parser
 
 

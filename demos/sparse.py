@@ -44,7 +44,7 @@ import numpy as np
 from demos.shared import command
 from demos.shared.examples import one_two_four
 from nnlite import Autoencoder, LearningRateSchedule, cosine, dead_units
-from nnlite.datasets import Dataset
+from nnlite.datasets import Dataset, first_of_each
 from nnlite.layers import ActivityPenalty, Dense, Flatten, ReLU, Reshape, Sigmoid, SparsityPenalty, TiedDense, WeightPenalty
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
@@ -69,7 +69,8 @@ class Trained(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments)
+    options = parser.parse_args(arguments)
+    say, data = command.start(parser, options)
     jobs = [("plain", 0.0), *(("L1", strength) for strength in options.l1), *(("KL", strength) for strength in options.kl)]
     say(f"{len(jobs)} models, {options.epochs} epochs each")
     say(f"{'model':<13}{'active units':>16}{'Hoyer':>8}{'PSNR':>10}{'dead units':>12}{'seconds':>9}")
@@ -207,7 +208,7 @@ def draw(folder: Path, data: Dataset, results: list[Trained], epochs: int) -> No
     comparisons.curves(folder / "tradeoff.png", title, {f"active units an image, of {units}": curve}, "PSNR (dB)")
     kept = {result.label: [(int(count), decibels) for count, decibels in result.numbers["kept"].items()] for result in results}
     comparisons.curves(folder / "kept.png", "Test images drawn with few units", {"units kept an image": kept}, "PSNR (dB)")
-    first = plots.first_of_each(data.test_labels)[:8]
+    first = first_of_each(data.test_labels)[:8]
     sparse = next((result for result in middle if result.kind != "plain"), middle[0])
     columns, signed = strokes(sparse.model, sparse.codes[first], data.test_images[first] / 255)
     comparisons.columns(folder / "strokes.png", f"Test images as sums of the units' pictures ({sparse.label})", columns, signed)
@@ -235,8 +236,8 @@ def make_parser() -> command.Parser:
     parser.add_argument(
         "--untied", action="store_true", help="give every decoder weights of its own, and the L1 models a penalty on weights"
     )
-    command.add_training(parser, epochs=5, learning_rate=0.003)
-    command.add_common(parser)
+    parser.add_options(epochs=5, learning_rate=0.003)
+    parser.add_common()
     return parser
 
 

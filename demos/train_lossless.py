@@ -12,7 +12,7 @@ examples:
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,14 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, write the model, and print the bits per pixel of the test images; return the exit code."""
     parser = make_parser()
     options = parser.parse_args(arguments)
-    command.output_folder(parser, options.out.parent)
-    if options.out.is_dir():
-        parser.error(f"argument --out: expected a file to write, received the folder {str(options.out)!r}")
-    data = command.load_data(parser, options.data)
+    say, data = command.start(parser, options)
     if data.train_images.shape[1:] != (SIDE, SIDE):
         parser.error(f"argument --data: expected images of {SIDE} × {SIDE} pixels, received {data.train_images.shape[1:]}")
-    say = command.printer(options)
-    say(command.describe(data))
     start = time.perf_counter()
     with command.training(parser, options):
         save_digits(options.out, train(data.train_images, say))
@@ -48,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def train(images: np.ndarray, say: Callable[..., None]) -> Mixer:
+def train(images: np.ndarray, say: command.Say) -> Mixer:
     """Return a mixer that has learned from images (N, 28, 28) uint8."""
     mixer = fresh_digits(0, 0)
     for start, end, rate, limit in STRETCHES:
@@ -64,7 +59,7 @@ def train(images: np.ndarray, say: Callable[..., None]) -> Mixer:
 def make_parser() -> command.Parser:
     """Return the parser of the arguments."""
     parser = command.Parser("train_lossless", __doc__)
-    command.add_common(parser, out="out/lossless/digits.safetensors")
+    parser.add_common(out="out/lossless/digits.safetensors")
     return parser
 
 

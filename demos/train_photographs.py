@@ -19,7 +19,7 @@ exit codes: 0 done, 1 training failed, 2 bad argument, 130 interrupted
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train and write the model; return the exit code."""
     parser = make_parser()
     options = parser.parse_args(arguments)
-    command.output_folder(parser, options.out.parent)
+    command.output_folder(parser, options.out)
     say = command.printer(options)
     start = time.perf_counter()
     try:
@@ -70,7 +70,7 @@ def read_colours(path: Path) -> np.ndarray:
     return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
 
 
-def train(photographs: list[np.ndarray], options: argparse.Namespace, rng: np.random.Generator, say: Callable[..., None]) -> Model:
+def train(photographs: list[np.ndarray], options: argparse.Namespace, rng: np.random.Generator, say: command.Say) -> Model:
     """Return a model of photographs like these."""
     colour = principal_colours(photographs)
     analysis, synthesis = learn_transform(photographs, say)
@@ -106,7 +106,7 @@ def principal_colours(photographs: list[np.ndarray]) -> np.ndarray:
     return axes / axes[0].sum()
 
 
-def learn_transform(photographs: list[np.ndarray], say: Callable[..., None]) -> tuple[np.ndarray, np.ndarray]:
+def learn_transform(photographs: list[np.ndarray], say: command.Say) -> tuple[np.ndarray, np.ndarray]:
     """Return analysis and synthesis (8, 16) with the largest coding gain for lines of these photographs."""
     lines = [photograph.mean(axis=2) for photograph in photographs]
     lags = [np.mean([np.var(line[:, lag:] - line[:, : line.shape[1] - lag]) / np.var(line) for line in lines]) for lag in range(16)]
@@ -149,7 +149,7 @@ def coding_loss(free: np.ndarray, correlation: np.ndarray) -> float:
     return float(10 * np.mean(np.log10(np.einsum("ki,ij,kj->k", analysis, correlation, analysis))))
 
 
-def learn_mixers(photographs: list[np.ndarray], model: Model, passes: int, say: Callable[..., None]) -> list[PlaneMixers]:
+def learn_mixers(photographs: list[np.ndarray], model: Model, passes: int, say: command.Say) -> list[PlaneMixers]:
     """Return the mixers of the three planes after they have coded each photograph at some qualities."""
     codec = PhotographCodec(model)
     mixers = [model.mixers(p) for p in range(3)]
@@ -255,10 +255,8 @@ def make_parser() -> command.Parser:
     text = "pixels that teach the network; each takes 412 bytes of memory"
     parser.option("--samples", command.whole_number(1000), 1_500_000, "N", text)
     parser.option("--hidden", command.whole_numbers, [64, 64, 32], "H,H,...", "widths of the network's hidden layers")
-    command.add_training(parser, epochs=40, batch_size=2048, learning_rate=0.003)
-    parser.option("--seed", command.whole_number(0), 0, "N", "of start weights, samples and order")
-    parser.option("--out", Path, Path("out/train_photographs/photographs.safetensors"), "FILE", "where to write")
-    parser.option("--threads", number, None, "N", "of the matrix products", "one for each physical core")
+    parser.add_options(epochs=40, batch_size=2048, learning_rate=0.003)
+    parser.add_options(seed=0, out=Path("out/train_photographs/photographs.safetensors"), threads=None)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return parser
 

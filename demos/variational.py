@@ -21,7 +21,7 @@ files written to --out:
 
 examples:
   python -m demos.variational
-  python -m demos.variational --code 2 --epochs 20
+  python -m demos.variational --latent 2 --epochs 20
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,7 @@ import numpy as np
 
 from demos.shared import command
 from nnlite import Autoencoder, Callback, Flatten, LearningRateSchedule, Reshape, cosine, save_weights
+from nnlite.datasets import first_of_each
 from nnlite.layers import GaussianSample, MixtureSample
 from nnlite.models import dense_network
 from nnlite.optimizers import Adam
@@ -42,9 +43,10 @@ TEST_SEED = 2024  # of the one draw of the test images
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo with these command line arguments, and return the exit code."""
     parser = make_parser()
-    options, say, data = command.start(parser, arguments)
+    options = parser.parse_args(arguments)
+    say, data = command.start(parser, options)
     rng = np.random.default_rng(options.seed)
-    model = make_model(data.train_images.shape[1:], options.hidden, options.code, options.components, rng)
+    model = make_model(data.train_images.shape[1:], options.hidden, options.latent, options.components, rng)
     if not options.quiet:
         model.summary()
     model.compile(Adam(options.learning_rate), "bce_logits")
@@ -60,10 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"test images, {options.samples} samples of each code: ELBO {metrics['test_elbo']:.2f} nats = "
         f"{metrics['test_log_likelihood_of_pixels']:.2f} of the pixels − {metrics['test_kl']:.2f} of the code"
     )
-    say(f"the code uses {metrics['active_numbers']} of its {options.code} numbers: their means differ between images")
+    say(f"the code uses {metrics['active_numbers']} of its {options.latent} numbers: their means differ between images")
     save_weights(model, options.out / "model.safetensors")
     curves = {"training images": metrics["training_negative_elbo"], "test images": [-elbo for elbo in bound.elbo]}
-    draw(options.out, model, test_images, data.test_labels, curves, options.code, np.random.default_rng(options.seed))
+    draw(options.out, model, test_images, data.test_labels, curves, options.latent, np.random.default_rng(options.seed))
     command.finish(options, metrics, "pictures, model")
     return 0
 
@@ -151,7 +153,7 @@ def draw(
     def probabilities(z: np.ndarray) -> np.ndarray:
         return 1 / (1 + np.exp(-model.decode(z.astype(np.float32))))
 
-    first = plots.first_of_each(labels)
+    first = first_of_each(labels)
     codes = model.encode(images[first])
     if code == 2:
         side = np.linspace(-2, 2, 12)
@@ -171,12 +173,11 @@ def draw(
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser("variational", __doc__)
-    command.add_code(parser, "--code", 40, hidden=[1000, 500])
+    parser.add_options(latent=40, hidden=[1000, 500], epochs=60, batch_size=200, learning_rate=0.003)
     prior = "of the prior, a mixture; 0 gives the standard normal distribution"
     parser.option("--components", command.whole_number(0), 200, "J", prior)
-    command.add_training(parser, epochs=60, batch_size=200, learning_rate=0.003)
     parser.option("--samples", command.whole_number(1), 10, "N", "of each code for the final ELBO")
-    command.add_common(parser, "start weights, order and noise", checkpoint=True)
+    parser.add_common(checkpoint=True)
     return parser
 
 

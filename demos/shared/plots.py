@@ -1,7 +1,4 @@
-"""The pictures of an autoencoder, and pieces for other pictures.
-
-Images are (N, height, width), or (N, height, width, 3) in colours, values in [0, 1].
-"""
+"""Pictures of an autoencoder, and their pieces. Images are (N, height, width), in colours (N, height, width, 3), from 0 to 1."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,24 +15,17 @@ ZERO_TO_ONE = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 SIGNED = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
 
 
-def image_rows(
-    path: Path, title: str, rows: Mapping[str, np.ndarray], label: str = "", error: np.ndarray | None = None, signed: str = ""
-) -> None:
-    """Draw rows of images with their labels, and below them a signed error in red and blue.
-
-    If `signed` labels the colours, draw all images in red and blue, from −1 to 1.
-    """
+def image_rows(path: Path, title: str, rows: Mapping[str, np.ndarray], label: str = "", error: np.ndarray | None = None) -> None:
+    """Draw rows of images with their labels, and below them a signed error in red and blue."""
     columns, (height, width) = max(map(len, rows.values())), next(iter(rows.values())).shape[1:3]
     count = len(rows) + (error is not None)
     size = max(0.9 * columns + 1.8, 6.0), 1.05 * height / width * count + 0.6  # room for title and labels
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(count, 1, squeeze=False)[:, 0]
     for axis, (name, images) in zip(axes, rows.items(), strict=False):
-        drawn = row(axis, images, name, SIGNED if signed else ZERO_TO_ONE, columns)
+        row(axis, images, name, ZERO_TO_ONE, columns)
     if error is not None:
-        drawn, axes = row(axes[-1], error, label, SIGNED), axes[-1:]
-    if error is not None or signed:
-        figure.colorbar(drawn, ax=list(axes), label=signed or "error", ticks=[-1, 0, 1], shrink=1 if error is not None else 0.6)
+        figure.colorbar(row(axes[-1], error, label, SIGNED), ax=axes[-1], label="error", ticks=[-1, 0, 1])
     save(figure, path, title)
 
 
@@ -49,10 +39,10 @@ def history(path: Path, title: str, curves: Mapping[str, Sequence[float]], ylabe
         axis.set_yscale("log")
         label_decades(axis.yaxis, (1, 2, 3, 5))
     axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.set(xlabel="epoch", ylabel=ylabel, title=title)
+    axis.set(xlabel="epoch", ylabel=ylabel)
     axis.grid(alpha=0.3, which="both")
     axis.legend()
-    save(figure, path)
+    save(figure, path, title)
 
 
 def filters(path: Path, title: str, panels: Mapping[str, np.ndarray], columns: int = 12) -> None:
@@ -87,22 +77,12 @@ def codes(path: Path, title: str, codes: np.ndarray, labels: np.ndarray) -> None
     axis = figure.subplots()
     for label in np.unique(labels):
         chosen = points[labels == label]
-        axis.scatter(*chosen.T, s=4, alpha=0.5, linewidths=0, color=f"C{label % 10}", label=str(label))
+        axis.scatter(*chosen.T, s=4, alpha=0.5, linewidths=0, color=f"C{label % 10}")
         box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": f"C{label % 10}", "alpha": 0.85}
         axis.text(*np.median(chosen, axis=0), str(label), weight="bold", ha="center", va="center", bbox=box)
     axis.set_xlabel(f"first principal component ({share[0]:.0%} of the variance)")
     axis.set_ylabel(f"second principal component ({share[1]:.0%})")
-    axis.set_title(title)
-    axis.legend(title="label", markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    save(figure, path)
-
-
-# --- the pieces
-
-
-def first_of_each(labels: np.ndarray) -> np.ndarray:
-    """Return the first position of each label, in the labels' order."""
-    return np.unique(labels, return_index=True)[1]
+    save(figure, path, title)
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 3) -> np.ndarray:
@@ -131,8 +111,7 @@ def label_decades(axis: Axis, digits: Sequence[int]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def save(figure: Figure, path: Path, title: str | None = None) -> None:
+def save(figure: Figure, path: Path, title: str) -> None:
     """Write the picture, with a title above it."""
-    if title:
-        figure.suptitle(title)
+    figure.suptitle(title)
     figure.savefig(path, dpi=DPI)

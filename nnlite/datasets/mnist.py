@@ -83,6 +83,19 @@ def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike 
     return rows
 
 
+def first_of_each(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Return the position of each label's first sample, in the order of the labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite.datasets import first_of_each
+    >>> first_of_each(np.array([7, 3, 7, 0])).tolist()
+    [3, 1, 0]
+    """
+    return np.unique(as_array("labels", labels), return_index=True)[1]
+
+
 def _find(folder: Path, name: str) -> Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():

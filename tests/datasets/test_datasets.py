@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite.datasets import DatasetError, load_idx, load_idx_folder, load_mnist, one_hot, parse_idx
+from nnlite.datasets import DatasetError, first_of_each, load_idx, load_idx_folder, load_mnist, one_hot, parse_idx
 
 MNIST = Path(nnlite.__file__).parent / "datasets" / "data"
 SHA256 = {  # of the uncompressed files, as published
@@ -296,6 +296,10 @@ def test_one_hot_is_one_at_the_label(dtype):
 
 def test_one_hot_is_float32_by_default():
     assert one_hot(np.array([0]), 2).dtype == np.float32
+
+
+def test_the_first_of_each_label_is_found_in_the_order_of_the_labels():
+    assert first_of_each(np.array([7, 3, 7, 0, 3], np.uint8)).tolist() == [3, 1, 0]
 
 
 def test_one_hot_of_no_labels_has_no_rows():

@@ -8,7 +8,7 @@ from demos import deep
 from nnlite import load_weights
 from nnlite.datasets import load_idx_folder
 
-SMALL = ["--hidden", "24", "--code", "3", "--epochs", "3", "--batch-size", "32"]
+SMALL = ["--hidden", "24", "--latent", "3", "--epochs", "3", "--batch-size", "32"]
 
 
 def run(data, folder, *arguments):
@@ -18,7 +18,7 @@ def run(data, folder, *arguments):
 def test_the_error_is_that_of_the_weights_it_wrote(blob_data, tmp_path):
     metrics = run(blob_data, tmp_path, "--quiet")
     images = load_idx_folder(blob_data).test_images
-    model = deep.make_model(images.shape[1:], metrics["hidden"], metrics["code"], np.random.default_rng())
+    model = deep.make_model(images.shape[1:], metrics["hidden"], metrics["latent"], np.random.default_rng())
     load_weights(model, tmp_path / "model.safetensors")
     squared = np.sum((model.predict(images) - images / 255) ** 2, axis=(1, 2))
     assert metrics["test_squared_error"] == pytest.approx(squared.mean(), rel=1e-5)
@@ -61,7 +61,7 @@ def test_a_checkpoint_of_another_training_is_refused(blob_data, tmp_path, argume
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--code", "0"], ["--hidden", "3,x"], ["--runs", "0"], ["--learning-rate", "-1"], ["--checkpoint", "x", "--runs", "2"]],
+    [["--latent", "0"], ["--hidden", "3,x"], ["--runs", "0"], ["--learning-rate", "-1"], ["--checkpoint", "x", "--runs", "2"]],
     ids=" ".join,
 )
 def test_a_bad_argument_is_one_line_and_exit_code_2(tmp_path, arguments, capsys):

@@ -15,14 +15,14 @@ SMALL = {
     "bottleneck": "--latents 3 --activations silu",
     "classify": "--hidden 8",
     "codec": "--latent 4 --hidden 8",
-    "deep": "--code 3 --hidden 8",
+    "deep": "--latent 3 --hidden 8",
     "denoise": "--latent 4 --hidden ''",
     "faces_and_fashion": "--latent 3 --hidden 8",
     "lesson": "filters --latent 4",
     "mnist": "--latent 4",
     "playground": "--latent 4 --hidden 8",
     "sparse": "--units 4 --l1 0.01 --kl ''",
-    "variational": "--code 3 --hidden 8 --components 2",
+    "variational": "--latent 3 --hidden 8 --components 2",
 }
 EXERCISES = {"findbug", "loops", "minimal", "task"}  # what trains nothing that it writes: each has a test of its own
 CODECS = {"photograph", "train_photographs", "train_lossless"}  # need other data: see test_photograph_demos, test_train_lossless

@@ -5,7 +5,6 @@ import pytest
 
 from demos.shared.examples import between, one_two_four, samples
 from demos.shared.pca import MAX_ROWS, fit_pca
-from demos.shared.plots import first_of_each
 
 
 @pytest.mark.parametrize("shape", [(40, 3, 4), (6, 3, 4), (20, 2, 2, 3)], ids=["many", "few", "colour"])
@@ -55,10 +54,6 @@ def test_of_many_large_images_some_stand_for_all(rng, monkeypatch):
 
 
 # --- what is shown
-
-
-def test_the_first_of_each_label_is_found_in_the_order_of_the_labels():
-    assert first_of_each(np.array([7, 3, 7, 0, 3], np.uint8)).tolist() == [3, 1, 0]
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 4)])

@@ -8,7 +8,7 @@ from demos import variational
 from nnlite import load_weights
 from nnlite.datasets import load_idx_folder
 
-SMALL = ["--hidden", "24", "--code", "2", "--epochs", "3", "--batch-size", "32", "--components", "3", "--quiet"]
+SMALL = ["--hidden", "24", "--latent", "2", "--epochs", "3", "--batch-size", "32", "--components", "3", "--quiet"]
 
 
 def run(data, folder, *arguments):
@@ -29,7 +29,7 @@ def test_pixels_are_drawn_as_often_as_they_are_bright(rng):
 
 def test_the_bound_is_that_of_the_weights_it_wrote(blob_data, tmp_path):
     metrics = run(blob_data, tmp_path, "--samples", "200")
-    model = variational.make_model((8, 8), metrics["hidden"], metrics["code"], metrics["components"], np.random.default_rng())
+    model = variational.make_model((8, 8), metrics["hidden"], metrics["latent"], metrics["components"], np.random.default_rng())
     load_weights(model, tmp_path / "model.safetensors")
     reconstruction, divergence = variational.evidence(model, drawn(blob_data), 200, np.random.default_rng(7))
     assert metrics["test_elbo"] == pytest.approx(np.mean(reconstruction - divergence), abs=0.3)
@@ -55,7 +55,7 @@ def test_the_bound_lies_below_the_log_likelihood(blob_data, rng):
 
 def test_it_writes_its_pictures_for_a_plane_and_for_more_numbers(blob_data, tmp_path):
     for code, components in (("2", "0"), ("3", "4")):
-        run(blob_data, tmp_path / code, "--code", code, "--components", components)
+        run(blob_data, tmp_path / code, "--latent", code, "--components", components)
         pictures = list((tmp_path / code).glob("*.png"))
         assert {path.stem for path in pictures} == {"samples", "interpolation", "reconstructions", "history"}
         assert all(path.stat().st_size > 5_000 for path in pictures)
@@ -66,7 +66,7 @@ def test_the_seed_decides(blob_data, tmp_path):
     assert first == again != other
 
 
-@pytest.mark.parametrize("arguments", [["--code", "0"], ["--components", "-1"]])
+@pytest.mark.parametrize("arguments", [["--latent", "0"], ["--components", "-1"]])
 def test_a_bad_argument_is_one_line_and_exit_code_2(tmp_path, arguments, capsys):
     assert run_demo(variational, "--out", tmp_path, *arguments) == 2
     assert one_line(capsys.readouterr().err)
