@@ -149,8 +149,9 @@ def draw(folder: Path, data: Dataset, model: Autoencoder, symbols: np.ndarray, w
 
     first, images = first_of_each(data.test_labels), data.test_images
     shown = {name: way for name, way in ways.items() if way[1] is not images and "gzip" not in name}
-    originals = {"original": images[first] / 255}
-    rows = originals | {f"{name},\n{size / len(images):.1f} bytes": of[first] / 255 for name, (size, of) in shown.items()}
+    rows = {"original": images[first] / 255}
+    for name, (size, result) in shown.items():
+        rows[f"{name}, {size / len(images):.1f} bytes".replace(", ", ",\n")] = result[first] / 255
     title, error = "Test images, and the same images decoded from a few bytes each", [*rows.values()][1] - rows["original"]
     plots.image_rows(folder / "reconstructions.png", title, rows, "error of\n8-bit codes", error)
     curves = {"training images": metrics["loss"], "test images": metrics["val_loss"]}
