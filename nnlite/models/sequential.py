@@ -257,8 +257,11 @@ class Sequential(Stack):
         batches = Batches(x, y, self.dtype, self._takes_images)
         if warn and self._takes_images:
             checks.warn_of_scale(x, y)
-        if self.input_shape is not None and np.shape(x) == self.input_shape:
-            raise ValueError(f"expected samples of shape {self.input_shape}, received a single one: hand it in as x[None]")
+        shape, received = self.input_shape, np.shape(x)
+        if shape is not None and received == shape:
+            raise ValueError(f"expected samples of shape {shape}, received a single one: hand it in as x[None]")
+        if shape is not None and len(shape) > 1 and received[1:] != shape:  # of rows Dense says it
+            raise ValueError(f"expected samples of shape {shape}, received {received[1:]}: bring all to this shape")
         return batches
 
 

@@ -14,6 +14,7 @@ from nnlite import (
     ModelCheckpoint,
     RandomShift,
     ReduceOnPlateau,
+    Reshape,
     Sequential,
     Sigmoid,
 )
@@ -193,6 +194,15 @@ def test_one_image_is_told_to_become_a_batch(rng):
     with pytest.raises(ValueError, match=r"samples of shape \(4, 4\), received a single one: hand it in as x\[None\]"):
         model.predict(np.zeros((4, 4), np.uint8))
     assert model.predict(np.zeros((4, 4), np.uint8)[None]).shape == (1, 2)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 4, 3), (16,), ()], ids=str)
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_images_of_another_shape_than_the_models_are_refused_by_their_shape(rng, method, shape):
+    model = Sequential([Flatten(), Dense(16, 16, rng=rng), Reshape((4, 4))], input_shape=(4, 4))
+    model.compile("adam", "mse")
+    with pytest.raises(ValueError, match=re.escape(f"expected samples of shape (4, 4), received {shape}")):
+        getattr(model, method)(np.zeros((5, *shape), np.float32), **({"rng": rng} if method == "fit" else {}))
 
 
 @pytest.mark.parametrize(
