@@ -60,11 +60,15 @@ def test_the_layers_of_a_model_cannot_be_changed_in_place():
         model.layers[0] = Tanh()
 
 
-@pytest.mark.parametrize("kind", [Sequential, Stack])
+@pytest.mark.parametrize("kind", [Sequential, Stack, Autoencoder])
 def test_other_layers_for_a_model_are_refused_with_the_way_out(kind, rng):
-    model = kind([Dense(4, 3, rng=rng)])
-    with pytest.raises(AttributeError, match=rf"of a {kind.__name__} are fixed: make another one, such as {kind.__name__}\("):
+    halves = [Dense(4, 3, rng=rng)], [Dense(3, 4, rng=rng)]
+    model = kind(*halves) if kind is Autoencoder else kind([layer for half in halves for layer in half])
+    with pytest.raises(AttributeError, match=f"layers of {kind.__name__} are fixed: make another model, (.*)") as refused:
         model.layers = [Dense(4, 2, rng=rng)]
+    way_out = str(refused.value).rpartition("model, ")[2]
+    made = eval(way_out, {"model": model, "Sequential": Sequential, "Sigmoid": Sigmoid})
+    assert made.layers[:2] == model.layers and len(made) == 3
 
 
 def test_a_list_that_a_model_was_made_of_may_change_without_changing_the_model(rng):

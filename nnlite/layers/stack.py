@@ -69,8 +69,7 @@ class Stack(Layer):
 
     @layers.setter
     def layers(self, layers: object) -> NoReturn:
-        way_out = f"make another one, such as {self._name}([*model.layers, Sigmoid()])"
-        raise AttributeError(f"the layers of a {self._name} are fixed: {way_out}")
+        raise AttributeError(f"the layers of {self._name} are fixed: make another model, Sequential([*model.layers, Sigmoid()])")
 
     def __len__(self) -> int:
         """The number of layers."""
