@@ -46,7 +46,8 @@ class Loss:
                 raise ValueError(f"{name} expects arrays, received a {what} that is {type(array).__name__}: use np.asarray")
         if prediction.shape != target.shape:
             labels = self.takes_rows and target.size == len(prediction) < prediction.size
-            way_out = "make rows of labels with one_hot(y, classes)" if labels else "reshape one of them, nothing is broadcast"
+            way_out = "reshape one of them" if prediction.size == target.size else "give a number for each number of the prediction"
+            way_out = "make rows of labels with one_hot(y, classes)" if labels else f"{way_out}, nothing is broadcast"
             received = f"prediction {prediction.shape} and target {target.shape}: {way_out}"
             raise ValueError(f"{name} expects a target of the prediction's shape, received {received}")
         if prediction.dtype != target.dtype:
