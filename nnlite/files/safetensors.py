@@ -90,7 +90,8 @@ def loads(data: bytes) -> tuple[dict[str, Array], dict[str, str]]:
         raise FormatError(f"expected a safetensors file, which begins with 8 bytes of length, received {len(data)} bytes")
     length = int.from_bytes(data[:8], "little")
     if length > min(len(data) - 8, MAX_HEADER):
-        raise FormatError(f"expected a header of at most {min(len(data) - 8, MAX_HEADER)} bytes, received length {length}")
+        limit = f"with a header of at most {min(len(data) - 8, MAX_HEADER)} bytes"
+        raise FormatError(f"expected a safetensors file, {limit}, received length {length}")
     header = _parse_header(data[8 : 8 + length])
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
@@ -108,7 +109,7 @@ def _parse_header(text: bytes) -> dict[str, Any]:
         return dict(pairs)
 
     if not text.startswith(b"{"):
-        raise FormatError(f"expected a header that begins with '{{', received bytes {text[:8].hex(' ')!r}")
+        raise FormatError(f"expected a safetensors file, with a header from '{{' on, received bytes {text[:8].hex(' ')!r}")
     # No UTF-8, no JSON, an endless number, or nested too deeply:
     with reported_as(FormatError, "expected a header in JSON", ValueError, RecursionError):
         return dict(json.loads(text.decode("utf-8"), object_pairs_hook=unique))
