@@ -67,7 +67,7 @@ def write_bytes(path: Path, data: bytes, force: bool) -> None:
 def check_target(path: Path, force: bool) -> None:
     """Raise PictureError if something is there already, unless forced."""
     if path != PIPE and os.path.exists(path) and not force:
-        raise PictureError(f"{path} is already there: choose another name, or give --force to replace it")
+        raise PictureError(f"{path} is already there: choose another name, or give --force (in Python force=True) to replace it")
 
 
 def read_images(path: Path, colours: bool = False) -> Array:

@@ -509,7 +509,9 @@ def test_a_name_with_an_unknown_ending_is_refused(tmp_path, images, name):
 @pytest.mark.parametrize("name", ["a.npy", "a.png", "a.idx", "folder"])
 def test_nothing_is_replaced_unless_forced(tmp_path, images, name):
     write_images(tmp_path / name, images[:1], force=False)
-    with pytest.raises(PictureError, match="is already there: choose another name, or give --force to replace it"):
+    with pytest.raises(
+        PictureError, match=r"is already there: choose another name, or give --force \(in Python force=True\) to replace it"
+    ):
         write_images(tmp_path / name, images[1:2], force=False)
     np.testing.assert_array_equal(read_images(tmp_path / name).reshape(1, 4, 5), images[:1])
     write_images(tmp_path / name, images[1:2], force=True)
