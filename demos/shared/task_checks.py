@@ -73,7 +73,7 @@ def he(task: ModuleType) -> str:
     rng = np.random.default_rng(0)
     w = task.he((300, 200), rng, np.float32)
     assert isinstance(w, np.ndarray) and (w.shape, w.dtype) == ((300, 200), np.float32), (
-        f"he should return float32 of shape (300, 200), received {listed(np.asarray(w))}"
+        f"he should return float32 of shape (300, 200), received {listed(np.asarray(w))}: end with .astype(dtype)"
     )
     x = start = rng.standard_normal((100, 256))
     for _ in range(30):
