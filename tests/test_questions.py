@@ -25,7 +25,7 @@ def says(program, names):
         try:
             run(program, PAGE, names)
             error = ""
-        except (ValueError, RuntimeError) as raised:
+        except (ValueError, RuntimeError, AttributeError) as raised:
             error = str(raised)
     return "\n".join([*(str(warning.message) for warning in warned), error])
 
