@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import demos
 from demos.shared import command
-from nnlite.codec.commands import Parser
+from nnlite.codec.manual import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = summaries()
     width = max(map(len, names))
     table = "\n".join(f"  {name:<{width}}  {summary}" for name, summary in names.items())
-    parser = Parser(prog="python -m demos", description=__doc__, epilog=f"demos:\n{table}")
+    parser = Parser("python -m demos", f"{__doc__}\n\ndemos:\n{table}")
     _, unknown = parser.parse_known_args(arguments)
     if unknown:
         parser.error(f"expected no arguments, received {' '.join(unknown)!r}: run a demo by python -m demos.NAME")

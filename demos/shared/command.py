@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import functools
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 
 from nnlite import Sequential, TrainingError, save_weights
 from nnlite.arrays import expect
-from nnlite.codec import commands
-from nnlite.codec.commands import positive_number
+from nnlite.codec import manual
+from nnlite.codec.manual import positive_number
 from nnlite.datasets import Dataset, load_idx_folder, load_mnist
 from nnlite.files import FileError
 from nnlite.files.whole_files import write_atomically
@@ -38,12 +37,11 @@ Say = Callable[..., None]  # print, or nothing with --quiet
 MNIST = "a folder of IDX files in MNIST's layout, gzipped or not (default the built-in MNIST)"
 
 
-class Parser(commands.Parser):
-    """The parser of a demo, whose docstring is its manual: what begins with "files written" stands below the options."""
+class Parser(manual.Parser):
+    """The parser of a demo, whose docstring is its manual."""
 
-    def __init__(self, demo: str, manual: str):
-        description, *below = re.split(r"\n\n(?=(?:data|files? written)\b.*:)", manual, maxsplit=1)
-        super().__init__(prog=f"python -m demos.{demo}", description=description, epilog="".join(below))
+    def __init__(self, demo: str, text: str):
+        super().__init__(f"python -m demos.{demo}", text)
 
     def option(self, name: str, kind: Callable[[str], Any], default: Any, metavar: str, text: str) -> None:
         """Add an option with a value. Its line in the manual ends with the default, unless that is None."""

@@ -2,5 +2,5 @@
 
 Read `quantizer`, `frequency_tables`, `range_coder`, `mixing`, `packed_mixers`, `frame` and `container`, which know integers and
 bytes alone; then the rooms of the codecs, `digits`, `photographs` and `lossless`; last `any_codec`, which chooses one, and
-`commands`, the command line.
+`commands`, the command line, on `manual`, the programs' manuals.
 """

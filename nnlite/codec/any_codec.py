@@ -11,33 +11,28 @@ for. Any other batch is lossless.
 
 import contextlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from nnlite.codec import container, frame
-from nnlite.codec.digits.decoding import Images, to_bytes
+from nnlite.codec.digits.decoding import Images, as_bytes
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.lossless import LosslessCodec
 from nnlite.codec.lossless.lossless_codec import read_header as read_lossless_header
 from nnlite.codec.lossless.methods import METHODS
 from nnlite.codec.photographs import PhotographCodec
-from nnlite.codec.photographs.model import QUALITIES
-from nnlite.files.errors import CodecError
+from nnlite.files.errors import CodecError, reported_as
 from nnlite.metrics import bits_per_pixel, mse, psnr
 
 CODECS = ("digits", "photograph", "lossless")
 DIGIT = (28, 28)
 Pictures = npt.NDArray[Any]
-
-
-class UnknownImages(CodecError):
-    """Images that come back from the digits' codec as something else."""
+lossless = cache(LosslessCodec)  # made when they are needed
+photographs = cache(PhotographCodec)
 
 
 @dataclass(frozen=True)
@@ -79,33 +74,34 @@ def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = Non
     CodecError
         The pictures are not for the codec, or its wishes cannot be met.
     """
-    alone = pictures.ndim in (3, 4) and len(pictures) == 1 and (pictures.ndim == 4 or pictures.shape[2] != 3)
-    pictures = pictures[0] if alone else pictures  # a batch of one
+    if len(pictures) == 1 and (pictures.ndim == 4 or (pictures.ndim == 3 and pictures.shape[2] != 3)):
+        pictures = pictures[0]  # a batch of one
     codec = wishes.codec or ("digits" if digits else choose(pictures))
     if codec == "digits":
+        known = digits or load_digits()
+        images = known.check_images(pictures)
+        file = _meet(known, images, wishes)
         try:
-            return _compress_digits(digits or load_digits(), pictures, wishes), ""
-        except UnknownImages:
+            known.check_known(images, file)
+        except CodecError:
             if digits or wishes != Wishes():
                 raise
-            return load_lossless().compress(
-                as_bytes(pictures)
-            ), "the digits' codec does not know such images: compressed without loss"
+            return lossless().compress(images), "the digits' codec does not know such images: compressed without loss"
+        return file, ""
     pictures = as_bytes(pictures)
     if codec == "lossless":
-        if (wishes.quality, wishes.target_psnr) != (None, None) and wishes.codec:
+        if wishes.codec and (wishes.quality, wishes.target_psnr) != (None, None):
             raise CodecError("expected no quality or PSNR of a lossless file, received one: leave it out, or name another codec")
-        return _within(load_lossless().compress(pictures), wishes), ""
-    if wishes.codec:
-        return _compress_photograph(pictures, wishes), ""
+        return _without_loss(pictures, wishes), ""
     try:
-        file = _compress_photograph(pictures, wishes)
+        file = _meet(photographs(), pictures, wishes)
     except CodecError:
-        if (wishes.target_bytes, wishes.target_psnr) == (None, None):
+        if wishes.codec or (wishes.target_bytes, wishes.target_psnr) == (None, None):
             raise
-        return _within(load_lossless().compress(pictures), wishes), "no photograph reaches the target: compressed without loss"
-    with contextlib.suppress(CodecError):  # of pictures too long for a lossless file
-        file = load_lossless().compress_within(pictures, int(wishes.target_bytes or len(file))) or file
+        return _without_loss(pictures, wishes), "no photograph reaches the target: compressed without loss"
+    if not wishes.codec:
+        with contextlib.suppress(CodecError):  # of pictures too long for a lossless file
+            file = lossless().compress_within(pictures, int(wishes.target_bytes or len(file))) or file
     return file, ""
 
 
@@ -117,15 +113,45 @@ def choose(pictures: Pictures) -> str:
     return "photograph" if single else "lossless"
 
 
-def as_bytes(pictures: Pictures) -> Images:
-    """Return pictures as uint8; CodecError if they are neither that nor floats in [0, 1]."""
-    if np.issubdtype(pictures.dtype, np.floating):
-        if not (pictures.size and np.isfinite(pictures).all() and pictures.min() >= 0 and pictures.max() <= 1):
-            raise CodecError("expected floats in [0, 1], received NaN or values outside: divide by the value of white")
-        return to_bytes(pictures)
-    if pictures.dtype != np.uint8:
-        raise CodecError(f"expected pictures of uint8, or of floats in [0, 1], received {pictures.dtype}: scale them to 0 … 255")
-    return pictures
+def _without_loss(pictures: Images, wishes: Wishes) -> bytes:
+    """Return a lossless file; CodecError if it takes more than the target."""
+    file = lossless().compress(pictures)
+    if wishes.target_bytes is not None and len(file) > wishes.target_bytes:
+        received = f"received {wishes.target_bytes:g}"
+        raise CodecError(f"expected a target of at least {len(file)} bytes, the size without loss, {received}")
+    return file
+
+
+def _meet(codec: ImageCodec | PhotographCodec, pictures: Images, wishes: Wishes) -> bytes:
+    """Return the file of the quality that is asked for, or that meets the target; the middle one if there is neither.
+
+    Sizes and PSNR are taken to rise with the quality, as they nearly always do.
+    """
+    count = len(pictures) if isinstance(codec, ImageCodec) else 1
+    qualities = range(codec.qualities)
+
+    @cache  # the search ends at a file that it has written before
+    def write(quality: int) -> bytes:
+        return codec.compress(pictures, quality)
+
+    def size(quality: int) -> float:
+        return len(write(quality)) / count
+
+    def reached(quality: int) -> float:
+        return psnr(mse(codec.decompress(write(quality)), pictures))
+
+    quality = len(qualities) // 2 if wishes.quality is None else wishes.quality
+    if wishes.target_bytes is not None:
+        quality = bisect_right(qualities, wishes.target_bytes, key=size) - 1
+        if quality < 0:
+            received = f"received {wishes.target_bytes:g}"
+            raise CodecError(f"expected a target of at least {size(0):.2f} bytes for each picture, {received}")
+    if wishes.target_psnr is not None:
+        quality = bisect_left(qualities, wishes.target_psnr, key=reached)
+        if quality == len(qualities):
+            received = f"received {wishes.target_psnr:g}"
+            raise CodecError(f"expected a target of at most {reached(quality - 1):.2f} dB for these pictures, {received}")
+    return write(quality)
 
 
 def decompress(data: bytes, index: int | None = None, digits: ImageCodec | None = None) -> Images:
@@ -140,112 +166,47 @@ def decompress(data: bytes, index: int | None = None, digits: ImageCodec | None 
     digits : ImageCodec, optional
         A codec instead of the built-in one for digits.
     """
-    if frame.format_of(data) == frame.LOSSLESS:
-        header = read_lossless_header(data)
-        pictures = load_lossless().decompress(data, None if index is None else [index])
-        return pictures if header.batch else pictures[None]
+    indices = None if index is None else [index]
     if frame.format_of(data) == frame.PHOTOGRAPH:
         if index not in (None, 0):
             raise CodecError(f"expected the index 0 of a photograph, received {index}")
-        return load_photographs().decompress(data)[None]
-    return (digits or load_digits()).decompress(data, None if index is None else [index])
+        return photographs().decompress(data)[None]
+    if frame.format_of(data) == frame.LOSSLESS:
+        pictures = lossless().decompress(data, indices)
+        return pictures if read_lossless_header(data).batch else pictures[None]
+    return (digits or load_digits()).decompress(data, indices)
 
 
 def describe(data: bytes) -> dict[str, Any]:
     """Return what a file says of itself, by name; CodecError if it is none of ours."""
-    if frame.format_of(data) == frame.LOSSLESS:
-        lossless = read_lossless_header(data)
-        access = {"random_access": "yes" if lossless.random_access else "no"} if lossless.batch else {}
-        facts: dict[str, Any] = {"codec": "lossless", "method": METHODS[lossless.method], **access}
-        count, height, width, planes = lossless.count, lossless.height, lossless.width, lossless.planes
-    elif frame.format_of(data) == frame.PHOTOGRAPH:
-        photograph = PhotographCodec.header(data)
-        facts = {"codec": "photograph", "quality": photograph.quality}
-        count, height, width, planes = 1, photograph.height, photograph.width, 3 if photograph.colour else 1
+    count, colours = 1, False
+    header: Any
+    if frame.format_of(data) == frame.PHOTOGRAPH:
+        header = PhotographCodec.header(data)
+        facts = {"codec": "photograph", "quality": header.quality}
+        colours = header.colour
+    elif frame.format_of(data) == frame.LOSSLESS:
+        header = read_lossless_header(data)
+        facts = {"codec": "lossless", "method": METHODS[header.method]}
+        facts |= {"random_access": "yes" if header.random_access else "no"} if header.batch else {}
+        count, colours = header.count, header.planes == 3
     else:
         header = container.read_header(data)
         facts = {"codec": "digits", "quality": header.quality, "model": f"{header.model:03x}"}
-        count, height, width, planes = header.count, header.height, header.width, 1
+        count = header.count
     return {
         **facts,
         "images": count,
-        "height": height,
-        "width": width,
-        "colours": "yes" if planes == 3 else "no",
+        "height": header.height,
+        "width": header.width,
+        "colours": "yes" if colours else "no",
         "bytes": len(data),
         "bytes_per_image": len(data) / count,
-        "bits_per_pixel": bits_per_pixel(len(data), (count, height, width)),
+        "bits_per_pixel": bits_per_pixel(len(data), (count, header.height, header.width)),
     }
-
-
-@cache
-def load_lossless() -> LosslessCodec:
-    """Return the lossless codec."""
-    return LosslessCodec()
-
-
-@cache
-def load_photographs() -> PhotographCodec:
-    """Return the photograph codec."""
-    return PhotographCodec()
 
 
 def load_digits(path: Path | None = None) -> ImageCodec:
     """Return the digits' codec of a file, or the built-in one; CodecError if it cannot be read."""
-    try:
-        return ImageCodec.load() if path is None else ImageCodec.load(path)
-    except OSError as error:
-        raise CodecError(f"{error.filename}: expected a codec file that can be read: {error.strerror}") from error
-
-
-def _within(file: bytes, wishes: Wishes) -> bytes:
-    """Return a lossless file; CodecError if it takes more than the target."""
-    if wishes.target_bytes is not None and len(file) > wishes.target_bytes:
-        raise CodecError(
-            f"expected a target of at least {len(file)} bytes, the size without loss, received {wishes.target_bytes:g}"
-        )
-    return file
-
-
-def _compress_photograph(picture: Images, wishes: Wishes) -> bytes:
-    codec = load_photographs()
-    return _meet(wishes, QUALITIES, partial(codec.write, codec.analyse(picture)), codec.decompress, picture, 1)
-
-
-def _compress_digits(codec: ImageCodec, images: Pictures, wishes: Wishes) -> bytes:
-    images = codec.check_images(images)
-    write = partial(codec.compress_latents, codec.encoder.predict(images))
-    file = _meet(wishes, codec.qualities, write, codec.decompress, images, len(images))
-    try:
-        codec.check_known(images, file)
-    except CodecError as error:
-        raise UnknownImages(str(error)) from error
-    return file
-
-
-def _meet(
-    wishes: Wishes, qualities: int, write: Callable[[int], bytes], read: Callable[[bytes], Images], pictures: Images, count: int
-) -> bytes:
-    """Return the file of the quality that is asked for, or that meets the target; the middle one if there is neither.
-
-    Sizes and PSNR are taken to rise with the quality, as they nearly always do.
-    """
-    write = cache(write)  # the search ends at a file that it has written before
-    if wishes.target_bytes is not None:
-        limit = wishes.target_bytes * count
-        quality = bisect_right(range(qualities), limit, key=lambda quality: len(write(quality))) - 1
-        if quality < 0:
-            least = len(write(0)) / count
-            raise CodecError(f"expected a target of at least {least:.2f} bytes for each picture, received {wishes.target_bytes:g}")
-        return write(quality)
-    if wishes.target_psnr is not None:
-
-        def reached(quality: int) -> float:
-            return psnr(mse(read(write(quality)), pictures, peak=255))
-
-        quality = bisect_left(range(qualities), wishes.target_psnr, key=reached)
-        if quality == qualities:
-            most = reached(qualities - 1)
-            raise CodecError(f"expected a target of at most {most:.2f} dB for these pictures, received {wishes.target_psnr:g}")
-        return write(quality)
-    return write(qualities // 2 if wishes.quality is None else wishes.quality)
+    with reported_as(CodecError, f"{path or 'built-in codec'}: expected a codec file that can be read", OSError):
+        return ImageCodec.load(path) if path else ImageCodec.load()

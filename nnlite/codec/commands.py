@@ -1,39 +1,8 @@
-"""The commands: compress pictures, decompress them, and say what is in a compressed file.
+"""Compress pictures, and get them back: photographs with loss, drawings and text without, sets of digits to a few bytes each.
 
-This file checks arguments, names the files, and prints results; `nnlite.pictures` reads and writes pictures, all else is done by
-`nnlite.codec.any_codec`. An expected mistake is one line on stderr and an exit code, never a traceback.
-"""
+Pictures are PNG, PGM, PPM, .npy and IDX files (gzipped or not), and folders of PNG files; "-" is a pipe, of .npy where it carries
+pictures. A set of pictures of one size becomes one file, a folder of others a folder of files.
 
-import argparse
-import contextlib
-import io
-import json
-import os
-import re
-import sys
-import textwrap
-import threading
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
-
-from nnlite.codec import any_codec
-from nnlite.codec.any_codec import CODECS, Wishes
-from nnlite.files.errors import CodecError, FileError, PictureError
-from nnlite.files.whole_files import natural_order
-from nnlite.metrics import mse, psnr
-from nnlite.pictures import picture_files as imagefiles
-
-DESCRIPTION = """\
-Compress pictures, and get them back: photographs with loss, drawings and text
-without, sets of small handwritten digits to a few bytes each.
-
-Pictures are PNG, PGM, PPM, .npy and IDX files (gzipped or not), and folders of
-PNG files; "-" is a pipe, of .npy where it carries pictures. A set of pictures of
-one size becomes one file, a folder of others a folder of files.
-"""
-
-EPILOG = """\
 codecs (the pictures choose one unless --codec names it):
   digits      sets of 28 × 28 grey pixels, light on black; --quality 0 to 15 (default 8)
   photograph  one picture, grey or in colours; --quality 0 to 100 (default 50)
@@ -52,58 +21,31 @@ examples:
 exit codes: 0 done, 1 the data are not as expected, 2 bad argument, 130 interrupted
 """
 
+# This file checks arguments, names the files, and prints results; `nnlite.pictures` reads and writes pictures, all else is done by
+# `nnlite.codec.any_codec`. An expected mistake is one line on stderr and an exit code, never a traceback.
+
+import argparse
+import contextlib
+import io
+import itertools
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from nnlite.codec import any_codec
+from nnlite.codec.any_codec import CODECS, Wishes
+from nnlite.codec.digits.decoding import as_bytes
+from nnlite.codec.manual import Parser, positive_number
+from nnlite.files.errors import CodecError, FileError, PictureError, reported_as
+from nnlite.files.whole_files import natural_order
+from nnlite.metrics import mse, psnr
+from nnlite.pictures import picture_files as imagefiles
+
 SUFFIX = ".nnl"  # of compressed files in a folder
 PATIENCE = 1.0  # seconds until the terminal shows that something is going on
-
-
-MANUAL_WIDTH = 100  # columns: longer lines are hard to read
-
-
-class Manual(argparse.HelpFormatter):
-    """Breaks a text anew for the terminal: paragraphs, and indented lines, which go on below their second column.
-
-    Commands stay as they are, to be copied.
-    """
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        blocks = [""]  # paragraphs, rows and empty lines
-        for line in text.splitlines():
-            above, here = (len(each) - len(each.lstrip()) for each in (blocks[-1], line))  # how far they are indented
-            if line.strip() and blocks[-1].strip() and (here > above > 0 or here == above == 0):
-                blocks[-1] += f" {line.strip()}"
-            else:
-                blocks.append(line)
-        return "\n".join(self._wrap(block, min(width, MANUAL_WIDTH)) for block in blocks[1:])
-
-    @staticmethod
-    def _wrap(block: str, width: int) -> str:
-        if re.match(r"\s+(python|nnlite) ", block):
-            return block
-        first_column = re.match(r"\s+\S.*?\s{2,}(?=\S)", block) or re.match(r"\s*", block)
-        hang = " " * len(first_column[0]) if first_column else ""
-        return textwrap.fill(block, width, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose help is a manual, and that answers a bad value with one line on stderr and exit code 2."""
-
-    def __init__(self, **options: Any):
-        super().__init__(formatter_class=Manual, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and leave."""
-        self.exit(2, f"{self.prog}: {message} (see --help)\n")
-
-
-def positive_number(text: str) -> float:
-    """Return an argument as a positive, finite float."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a positive number, received {text!r}")
-    return number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a question mark for what a terminal's encoding does not have, such as × in ASCII
     options = make_parser().parse_args(arguments)
     try:
+        options.digits = any_codec.load_digits(options.model) if options.model else None
         options.command(options)
         sys.stdout.flush()
     except FileError as error:
@@ -131,54 +74,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> Parser:
     """Return the parser of the command line."""
-    parser = Parser(prog="nnlite", description=DESCRIPTION, epilog=EPILOG)
+    parser = Parser("nnlite", __doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("compress", help="pictures to a compressed file")
-    command.set_defaults(command=compress)
-    command.add_argument("input", type=Path, nargs="+", metavar="IN", help="pictures")
+    def add(run: Callable[[argparse.Namespace], None], text: str, metavar: str, source: str, nargs: str | None) -> Parser:
+        command: Parser = commands.add_parser(run.__name__, help=text)
+        command.set_defaults(command=run)
+        command.add_argument("input", type=Path, metavar=metavar, help=source, nargs=nargs)
+        return command
+
+    command = add(compress, "pictures to a compressed file", "IN", "pictures", "+")
     command.add_argument("output", type=Path, metavar="OUT", help="compressed file, or a folder of them for several IN")
     command.add_argument("--codec", choices=CODECS, help="digits, photograph or lossless (default what suits the pictures)")
     command.add_argument("--lossless", dest="codec", action="store_const", const="lossless", help="the same as --codec lossless")
     target = command.add_mutually_exclusive_group()
     target.add_argument("--quality", type=int, metavar="Q", help="from 0, the fewest bytes, to the codec's best pictures")
-    target.add_argument(
-        "--target-bytes", type=positive_number, metavar="N", help="the best quality with at most N bytes a picture, all included"
-    )
-    target.add_argument(
-        "--target-psnr", type=positive_number, metavar="DB", help="the fewest bytes with a PSNR of at least DB over all pictures"
-    )
-    _common(command)
+    text = "the best quality with at most N bytes a picture, all included"
+    target.add_argument("--target-bytes", type=positive_number, metavar="N", help=text)
+    text = "the fewest bytes with a PSNR of at least DB over all pictures"
+    target.add_argument("--target-psnr", type=positive_number, metavar="DB", help=text)
+    command.add_argument("--force", action="store_true", help="replace OUT if it is there")
 
-    command = commands.add_parser("decompress", help="a compressed file to pictures")
-    command.set_defaults(command=decompress)
-    command.add_argument("input", type=Path, nargs="+", metavar="IN", help="compressed files, or a folder of them")
+    command = add(decompress, "a compressed file to pictures", "IN", "compressed files, or a folder of them", "+")
     command.add_argument("output", type=Path, metavar="OUT", help="pictures, or a folder of them for several IN")
     command.add_argument("--index", type=int, metavar="I", help="only picture I, counted from 0")
-    _common(command)
+    command.add_argument("--force", action="store_true", help="replace OUT if it is there")
 
-    command = commands.add_parser("info", help="what is in a compressed file")
-    command.set_defaults(command=info)
-    command.add_argument("input", type=Path, metavar="FILE", help="compressed file")
+    command = add(info, "what is in a compressed file", "FILE", "compressed file", None)
     command.add_argument("--json", action="store_true", help="as JSON")
     command.add_argument("--images", type=Path, metavar="IN", help="what was compressed: tell the PSNR reached, too")
-    command.add_argument("--model", type=Path, metavar="FILE", help="the codec that made the file, if it is not the built-in one")
+
+    for command in commands.choices.values():
+        command.add_argument("--model", type=Path, metavar="FILE", help="another codec for digits, as demos.codec writes it")
     return parser
-
-
-def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, metavar="FILE", help="a codec for digits, as demos.codec writes it")
-    command.add_argument("--force", action="store_true", help="replace OUT if it is there")
 
 
 def compress(options: argparse.Namespace) -> None:
     """Pictures to a compressed file, or each to one of its own in a folder."""
     wishes = Wishes(options.codec, options.quality, options.target_bytes, options.target_psnr)
-    digits = any_codec.load_digits(options.model) if options.model else None
-    several = not imagefiles.is_set(options.input[0])
-    for source, target in _pairs(options, imagefiles.PICTURES if several else (), SUFFIX):
+    kinds = () if imagefiles.is_set(options.input[0]) else imagefiles.PICTURES
+    for source, target in _pairs(options, kinds, SUFFIX):
         with _patience(f"compressing {source}"):
-            data, remark = any_codec.compress(imagefiles.read_images(source, colours=True), wishes, digits)
+            data, remark = any_codec.compress(imagefiles.read_images(source, colours=True), wishes, options.digits)
         imagefiles.write_bytes(target, data, options.force)
         if remark:
             print(f"nnlite: {source}: {remark}", file=sys.stderr)
@@ -186,10 +123,9 @@ def compress(options: argparse.Namespace) -> None:
 
 def decompress(options: argparse.Namespace) -> None:
     """A compressed file to pictures, or each of several to a file in a folder."""
-    digits = any_codec.load_digits(options.model) if options.model else None
     for source, target in _pairs(options, (SUFFIX,), ".png"):
         with _patience(f"decompressing {source}"):
-            pictures = any_codec.decompress(imagefiles.read_bytes(source), options.index, digits)
+            pictures = any_codec.decompress(imagefiles.read_bytes(source), options.index, options.digits)
         if target != options.output and len(pictures) > 1:
             target = target.with_suffix(".npy")
         imagefiles.write_images(target, pictures, options.force)
@@ -199,19 +135,17 @@ def info(options: argparse.Namespace) -> None:
     """Print what is in a compressed file."""
     data = imagefiles.read_bytes(options.input)
     facts = any_codec.describe(data)
-    if options.images is not None:
-        images = any_codec.as_bytes(imagefiles.read_images(options.images, colours=True))
-        restored = any_codec.decompress(data, digits=any_codec.load_digits(options.model) if options.model else None)
+    if options.images:
+        images = as_bytes(imagefiles.read_images(options.images, colours=True))
+        restored = any_codec.decompress(data, digits=options.digits)
         if images.shape not in (restored.shape, restored.shape[len(restored) == 1 :]):
             raise CodecError(f"{options.images}: expected the images in the file, {restored.shape}, received {images.shape}")
-        facts["psnr"] = psnr(mse(restored, images.reshape(restored.shape), peak=255))
+        facts["psnr"] = psnr(mse(restored, images.reshape(restored.shape)))
     if options.json:
         print(json.dumps(facts))
-    else:
-        for name, value in facts.items():
-            print(
-                f"{name.replace('_', ' '):<16}{value:.3f}" if isinstance(value, float) else f"{name.replace('_', ' '):<16}{value}"
-            )
+        return
+    for name, value in facts.items():
+        print(f"{name.replace('_', ' '):<16}{f'{value:.3f}' if isinstance(value, float) else value}")
 
 
 def _pairs(options: argparse.Namespace, kinds: Sequence[str], suffix: str) -> Iterator[tuple[Path, Path]]:
@@ -228,10 +162,8 @@ def _pairs(options: argparse.Namespace, kinds: Sequence[str], suffix: str) -> It
         targets = [options.output / f"{source.stem}{suffix}" for source in sources]
         if len(set(targets)) < len(targets):
             raise PictureError("expected files of different names, received two of one: compress them into different folders")
-        try:
+        with reported_as(PictureError, f"{options.output}: expected a folder, or a place for one", OSError):
             options.output.mkdir(exist_ok=True)
-        except OSError as error:
-            raise PictureError(f"{options.output}: expected a folder, or a place for one: {error.strerror}") from error
     for target in targets:
         imagefiles.check_target(target, options.force)
     return zip(sources, targets, strict=True)
@@ -243,19 +175,18 @@ def _patience(what: str) -> Iterator[None]:
     done = threading.Event()
 
     def show() -> None:
-        seconds = 0
-        while not done.wait(PATIENCE):
-            seconds += 1
-            print(f"\r{what} … {seconds} s", end="", file=sys.stderr, flush=True)
-        if seconds:
-            print(f"\r{' ' * (len(what) + 12)}\r", end="", file=sys.stderr, flush=True)
+        line = ""
+        for seconds in itertools.count(1):
+            if done.wait(PATIENCE):
+                break
+            line = f"\r{what} … {seconds} s"
+            print(line, end="", file=sys.stderr, flush=True)
+        print(f"\r{' ' * len(line)}\r" if line else "", end="", file=sys.stderr, flush=True)
 
-    thread = threading.Thread(target=show, daemon=True)
-    if sys.stderr.isatty():
-        thread.start()
+    thread = threading.Thread(target=show if sys.stderr.isatty() else done.wait)
+    thread.start()
     try:
         yield
     finally:
         done.set()
-        if thread.ident is not None:
-            thread.join()
+        thread.join()

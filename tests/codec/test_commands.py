@@ -535,11 +535,8 @@ def test_help_is_a_manual_that_fits_the_terminal(monkeypatch, capsys, command, c
 
 def test_the_text_of_a_manual_is_broken_for_the_terminal_but_for_its_tables(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "32")
-    parser = cli.Parser(
-        prog="p",
-        description="One paragraph\nin two lines of source.\n\n  name  what it is,\n        in more words\n",
-        epilog="  nnlite info a-file-of-some-length",
-    )
+    text = "One paragraph\nin two lines of source.\n\n  name  what it is,\n        in more words\n\n"
+    parser = cli.Parser("p", f"{text}example:\n  nnlite info a-file-of-some-length")
     with pytest.raises(SystemExit):
         parser.parse_args(["--help"])
     expected = ["One paragraph in two lines of", "source.", "", "  name  what it is, in more", "        words", ""]

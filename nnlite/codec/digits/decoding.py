@@ -4,6 +4,8 @@ A BLAS adds up the terms of a product in an order that depends on the number of 
 from the same image among others, by a grey level here and there. `nnlite.products` always adds in one order.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -42,3 +44,14 @@ def decode(decoder: Sequential, latents: FloatArray) -> Images:
 def to_bytes(images: FloatArray) -> Images:
     """Round floats in [0, 1] to the nearest of 0 to 255. Cutting off instead would darken by half a step."""
     return np.clip(np.rint(images * 255), 0, 255).astype(np.uint8)
+
+
+def as_bytes(images: npt.NDArray[Any]) -> Images:
+    """Return images as uint8; CodecError if they are neither that nor floats in [0, 1]."""
+    if images.dtype == np.uint8:
+        return images
+    if not np.issubdtype(images.dtype, np.floating):
+        raise CodecError(f"expected uint8 images, or floats in [0, 1], received {images.dtype}: scale them to 0 … 255")
+    if not (images.size and np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
+        raise CodecError("expected floats in [0, 1], received NaN or values outside: divide by the value of white")
+    return to_bytes(images)

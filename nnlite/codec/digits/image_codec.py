@@ -20,7 +20,7 @@ import numpy.typing as npt
 from nnlite.arrays import FloatArray, Shape
 from nnlite.codec import container, quantizer
 from nnlite.codec.digits.class_prior import ClassPrior
-from nnlite.codec.digits.decoding import Images, decode, to_bytes
+from nnlite.codec.digits.decoding import Images, as_bytes, decode
 from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
@@ -191,13 +191,7 @@ class ImageCodec:
             raise CodecError(f"this codec was trained for grey images of {_size(self.image_shape)} pixels, received {received}")
         if len(images) == 0:
             raise CodecError("expected at least one image, received an empty batch")
-        if images.dtype == np.uint8:
-            return images
-        if not np.issubdtype(images.dtype, np.floating):
-            raise CodecError(f"expected uint8 images, or floats in [0, 1], received {images.dtype}")
-        if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
-            raise CodecError("expected floats in [0, 1], received NaN or values outside: divide by the value of white")
-        return to_bytes(images)
+        return as_bytes(images)
 
     @cached_property
     def hash(self) -> bytes:

@@ -83,6 +83,8 @@ class PhotographCodec:
     (64, 64, 3)
     """
 
+    qualities = QUALITIES
+
     def __init__(self, model: Model | None = None):
         self.model = Model.load() if model is None else model
 
