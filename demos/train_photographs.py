@@ -155,11 +155,11 @@ def learn_mixers(photographs: list[np.ndarray], model: Model, passes: int, say: 
     mixers = [model.mixers(p) for p in range(3)]
     model.mixers = lambda plane: mixers[plane]  # type: ignore[method-assign]  # so that they go on learning
     for number, photograph in enumerate(photographs):
-        analysis = codec.analyse(photograph)
+        planes = codec.planes(photograph)
         for turn in range(passes):
             quality = PASSES[(passes * number + turn) % len(PASSES)]
-            file = codec.code(analysis, quality).stream
-        say(f"mixers: photograph {number + 1}, {bits_per_pixel(len(file), photograph.shape[:2]):.3f} bits a pixel at {quality}")
+            stream, _ = codec.code(planes, quality)
+        say(f"mixers: photograph {number + 1}, {bits_per_pixel(len(stream), photograph.shape[:2]):.3f} bits a pixel at {quality}")
     return mixers
 
 
@@ -178,17 +178,17 @@ def sample(photograph: np.ndarray, codec: PhotographCodec, share: int, rng: np.r
     top, left = (rng.integers(0, max(1, size - part)) // 2 for size, part in zip(photograph.shape, CROP, strict=False))
     part = photograph[2 * top :, 2 * left :][: CROP[0], : CROP[1]]
     part = part[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
-    analysis = codec.analyse(np.ascontiguousarray(part.transpose(1, 0, 2) if rng.random() < 0.5 else part))
+    originals = codec.planes(np.ascontiguousarray(part.transpose(1, 0, 2) if rng.random() < 0.5 else part))
     quality = int(rng.integers(5, 80) if rng.random() < 0.85 else rng.integers(80, 100))
-    coded = codec.code(analysis, quality)
-    originals = analysis.planes * np.float32(UNIT * 2**STEP_BITS / codec.model.steps[quality])
+    _, coded = codec.code(originals, quality)
+    originals *= np.float32(UNIT * 2**STEP_BITS / codec.model.steps[quality])
     inputs, targets = [], []
     for top, planes in restore(coded.quantised, coded.settings, codec.model.synthesis):
         rows, columns = planes.shape[1] - 2 * MARGIN, planes.shape[2] - 2 * MARGIN
         everything = np.empty((INPUTS, rows * columns), np.float32)
         gather(planes, 0, rows, level_input(quality), everything)
         errors = originals[:, top : top + rows] - planes[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
-        chosen = rng.choice(rows * columns, share * rows // analysis.planes.shape[1], replace=False)
+        chosen = rng.choice(rows * columns, share * rows // originals.shape[1], replace=False)
         inputs.append(everything[:, chosen].T / np.float32(FINENESS))
         targets.append((errors.reshape(3, -1)[:, chosen].T / UNIT).astype(np.float32))
     return np.concatenate(inputs), np.concatenate(targets)

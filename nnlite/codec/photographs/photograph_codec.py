@@ -12,6 +12,8 @@ All of decompressing is integers, or products that floats hold exactly: every ma
 """
 
 import itertools
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +24,7 @@ from nnlite.codec.mixing import Coder, decoder, encoder, finish
 from nnlite.codec.photographs.coefficients import code_plane
 from nnlite.codec.photographs.contexts import SETTING_BITS
 from nnlite.codec.photographs.integers import code_setting
-from nnlite.codec.photographs.model import QUALITIES, STEP_BITS, Model
+from nnlite.codec.photographs.model import COLOUR_BITS, QUALITIES, STEP_BITS, Model
 from nnlite.codec.photographs.pixel_network import MARGIN, UNIT, correct, level_input
 from nnlite.codec.photographs.pixels import NEUTRAL, OFFSET, Pixels, Quantised, Settings, paint, restore
 from nnlite.codec.photographs.transform import BLOCK, analyse
@@ -44,18 +46,9 @@ class Header(NamedTuple):
     quality: int
 
 
-class Analysis(NamedTuple):
-    """A picture on its way to bytes: planes (P, 8 rows, 8 columns) and coefficients (P, rows, columns, 64), both float32."""
-
-    shape: tuple[int, ...]
-    planes: Floats
-    coefficients: Floats
-
-
 class Coded(NamedTuple):
-    """A picture that has become bits: the stream, what it holds, and for each block (P, rows, columns) the bytes up to its end."""
+    """A picture that has become bits: what the stream holds, and for each block (P, rows, columns) the bytes up to its end."""
 
-    stream: bytes
     quantised: Quantised
     settings: Settings
     positions: npt.NDArray[np.int32]
@@ -103,7 +96,11 @@ class PhotographCodec:
         CodecError
             The pixels are no such array, or too many, or there is no such quality.
         """
-        return self.write(self.analyse(pixels), quality)
+        if not (isinstance(quality, int | np.integer) and 0 <= quality < QUALITIES):
+            raise CodecError(f"expected a quality from 0 to {QUALITIES - 1}, a whole number, received {quality!r}")
+        stream, _ = self.code(self.planes(pixels), int(quality))
+        numbers = [*pixels.shape[:2], 2 * int(quality) + (pixels.ndim == 3)]
+        return frame.pack(frame.PHOTOGRAPH, numbers, stream, self.model.hash)
 
     def decompress(self, data: bytes, mend: bool = True) -> Pixels:
         """Return the picture of a file, uint8 of shape (height, width) or (height, width, 3).
@@ -122,18 +119,18 @@ class PhotographCodec:
         """
         header = self.header(data)
         _, payload = frame.parse(data, frame.PHOTOGRAPH, 3, self.model.hash)
-        rows, columns = -(-header.height // BLOCK), -(-header.width // BLOCK)
-        coder = decoder(payload)
-        nothing = np.zeros((3 if header.colour else 1, 1, 1, BLOCK * BLOCK), np.float32)
-        _, quantised, settings, _ = self._code(coder, nothing, rows, columns)
-        pixels = np.empty((rows * BLOCK, columns * BLOCK, len(quantised)), np.uint8)
-        step = self.model.steps[header.quality]
-        for top, planes in restore(quantised, settings, self.model.synthesis):
+        rows, columns, count = -(-header.height // BLOCK), -(-header.width // BLOCK), 3 if header.colour else 1
+        nothing = np.zeros((count, 1, 1, BLOCK * BLOCK), np.float32)
+        coded = self._code(decoder(payload), nothing, rows, columns, lambda _: np.zeros((count, 3), np.int64))
+        strengths = coded.settings[:, 2, None, None]
+        inverse = self.model.colour_inverse if header.colour else np.eye(1, 3, dtype=np.int64) << COLOUR_BITS
+        pixels = np.empty((rows * BLOCK, columns * BLOCK, count), np.uint8)
+        for top, planes in restore(coded.quantised, coded.settings, self.model.synthesis):
             z = planes[:, MARGIN:-MARGIN, MARGIN:-MARGIN].astype(np.int64)
-            if mend and settings[:, 2].any():
+            if mend and strengths.any():
                 corrections = correct(planes, level_input(header.quality), self.model.network)
-                z[: len(settings)] += corrections[: len(settings)] * settings[:, 2, None, None] >> STRENGTH_BITS
-            paint(z, step, self.model.colour_inverse, pixels[top : top + z.shape[1]])
+                z[:count] += corrections[:count] * strengths >> STRENGTH_BITS
+            paint(z, self.model.steps[header.quality], inverse, pixels[top : top + z.shape[1]])
         pixels = pixels[: header.height, : header.width]
         return np.ascontiguousarray(pixels if header.colour else pixels[..., 0])
 
@@ -148,8 +145,8 @@ class PhotographCodec:
             )
         return Header(height, width, bool(rest & 1), rest >> 1)
 
-    def analyse(self, pixels: Pixels) -> Analysis:
-        """Return the planes and coefficients of a picture; CodecError if it is none that can be compressed."""
+    def planes(self, pixels: Pixels) -> Floats:
+        """Return the planes (P, 8 rows, 8 columns) of a picture; CodecError if it is none that can be compressed."""
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
             received = pixels.dtype if isinstance(pixels, np.ndarray) else type(pixels).__name__
             raise CodecError(f"expected uint8 pixels, received {received}: scale them to 0 … 255 and round them")
@@ -164,34 +161,26 @@ class PhotographCodec:
             padded = padded @ self.model.colour.astype(np.float32).T
         planes = np.ascontiguousarray(np.moveaxis(padded, 2, 0))
         planes[0] -= 128
-        analysis = self.model.analysis.astype(np.float32)
-        return Analysis(pixels.shape, planes, np.stack([analyse(plane, analysis) for plane in planes]))
+        return planes
 
-    def code(self, analysis: Analysis, quality: int) -> Coded:
-        """Return a picture as bits, with what they stand for."""
+    def code(self, planes: Floats, quality: int) -> tuple[bytes, Coded]:
+        """Return planes as a stream of bits, and what it holds."""
+        analysis = self.model.analysis.astype(np.float32)
         step = np.float32(self.model.steps[quality] / 2**STEP_BITS)
-        coefficients = analysis.coefficients / step
+        coefficients = np.stack([analyse(plane, analysis) for plane in planes]) / step
+        settings = partial(self._settings, coefficients, planes / step, quality)
         rows, columns = coefficients.shape[1:3]
-        room = 2 * coefficients.size + 1000
+        room = 2 * planes.size + 1000
         while True:
             coder = encoder(room)
-            coded = self._code(coder, coefficients, rows, columns, analysis.planes / step, quality)
+            coded = self._code(coder, coefficients, rows, columns, settings)
             stream = finish(coder)
             if stream is not None:
-                return coded._replace(stream=stream)
+                return stream, coded
             room *= 2
 
-    def write(self, analysis: Analysis, quality: int) -> bytes:
-        """Return the file of a picture that has been analysed: several qualities need that only once."""
-        if not (isinstance(quality, int | np.integer) and 0 <= quality < QUALITIES):
-            raise CodecError(f"expected a quality from 0 to {QUALITIES - 1}, a whole number, received {quality!r}")
-        numbers = [*analysis.shape[:2], 2 * int(quality) + (len(analysis.shape) == 3)]
-        return frame.pack(frame.PHOTOGRAPH, numbers, self.code(analysis, int(quality)).stream, self.model.hash)
-
-    def _code(
-        self, coder: Coder, coefficients: Floats, rows: int, columns: int, originals: Floats | None = None, quality: int = 0
-    ) -> Coded:
-        """Write or read the whole stream; an encoder has coefficients and original planes in steps."""
+    def _code(self, coder: Coder, coefficients: Floats, rows: int, columns: int, choose: Callable[[Quantised], Settings]) -> Coded:
+        """Write or read the whole stream; an encoder has coefficients in steps, and chooses settings."""
         count = len(coefficients)
         planes = np.zeros((count + 2, rows + 1, columns + 2, BLOCK * BLOCK), np.int16)
         notes = np.zeros((count + 2, rows + 1, columns + 2, 3), np.int32)
@@ -199,15 +188,12 @@ class PhotographCodec:
         for p in range(count):
             code_plane(coder, coefficients[p], planes, notes, p + 2, mixers[p], PRICE)
         quantised = planes[2:, 1:, 1:-1]
-        settings = np.full((count, 3), NEUTRAL)
-        if originals is not None:
-            settings = self._settings(coefficients, quantised, originals, quality)
-        for p in range(count):
-            for kind in range(3):
-                settings[p, kind] = code_setting(coder, settings[p, kind], mixers[p].more, kind)
-        return Coded(b"", quantised, settings, notes[2:, 1:, 1:-1, -1])
+        settings = choose(quantised)
+        for p, kind in np.ndindex(settings.shape):
+            settings[p, kind] = code_setting(coder, settings[p, kind], mixers[p].more, kind)
+        return Coded(quantised, settings, notes[2:, 1:, 1:-1, -1])
 
-    def _settings(self, coefficients: Floats, quantised: Quantised, originals: Floats, quality: int) -> Settings:
+    def _settings(self, coefficients: Floats, originals: Floats, quality: int, quantised: Quantised) -> Settings:
         """Return the settings with the least squared error."""
         largest = (1 << SETTING_BITS) - 1
         settings = np.full((len(quantised), 3), NEUTRAL)
