@@ -86,7 +86,7 @@ def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = Non
         except CodecError:
             if digits or wishes != Wishes():
                 raise
-            return lossless().compress(images), "the digits' codec does not know such images: compressed without loss"
+            return lossless().compress(as_bytes(pictures)), "the digits' codec does not know such images: compressed without loss"
         return file, ""
     pictures = as_bytes(pictures)
     if codec == "lossless":
