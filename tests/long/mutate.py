@@ -51,7 +51,6 @@ TESTS = {
     "optimizers.adam": "optimizers/test_optimizers training/test_golden_training",
     "files.weights": "files/test_weights training/test_resume",
     "files.whole_files": "files/test_whole_files pictures/test_picture_folder",
-    "files.errors": "files/test_safetensors",
     "datasets.idx": "datasets/test_datasets",
     "datasets.mnist": "datasets/test_datasets test_arguments",
     "training.batches": "training/test_batches models/test_sequential models/test_targets",
@@ -85,7 +84,9 @@ SLOW = [  # tests that take long without the compiler, or start programs, and no
     "training/test_resume.py::test_a_training_that_is_killed_again_and_again_ends_with_the_same_bytes",
     *(f"codec/test_mixing.py::test_a_decoder_returns_the_bits_and_learns_the_same[{seed}]" for seed in (1, 2, 3, 4)),
 ]
-COMPILED = {  # modules whose code is nothing without the compiler
+COMPILED = {  # modules whose code is nothing without the compiler, or most of whose tests
+    "codec.any_codec",
+    "codec.commands",
     "jit",
     "products.matrix_product",
     "products.processor",
@@ -140,8 +141,12 @@ def examine(module: str, chosen: list[Mutant]) -> Outcomes:
     start, outcomes = time.monotonic(), {}
     with tempfile.TemporaryDirectory() as folder:
         name = "nnlite" if module == "nnlite" else f"nnlite.{module}"
-        options = modules()[module], files_of(module), [f"tests/{test}" for test in SLOW], Path(folder)
-        trials = CompiledTrials(ROOT, *options) if module in COMPILED else Trials(name, *options)
+        options = modules()[module], files_of(module), [f"tests/{test}" for test in SLOW]
+        trials = (
+            CompiledTrials(ROOT, *options, RESULTS.with_name("compiled"))
+            if module in COMPILED
+            else Trials(name, *options, Path(folder))
+        )
         for mutant, outcome in trials.outcomes(chosen):
             outcomes[mutant.key] = (mutant.line, outcome)
             if outcome == "survived":

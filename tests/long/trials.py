@@ -30,7 +30,7 @@ from tests.long.mutations import Mutant
 SETTINGS = {"NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 IMPORT = 99  # the exit status of a fork that cannot put a mutant into a function
 MEMORY = 4 << 30  # bytes that a mutant may ask for
-PATIENCE = 5  # a test may take so many times the processor time of the slowest without a mutant, and 0.3 s more
+PATIENCE = 3  # a test may take so many times the processor time of the slowest without a mutant, and 0.3 s more
 LONGEST = 120  # seconds by the clock, for what waits and takes no processor time
 ALREADY_IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # hypothesis, by this file
 
