@@ -74,9 +74,14 @@ TESTS = {
     "training.row_functions": "training/test_compiled",
     "training.translation": "training/test_compiled",
     "codec.photographs.contexts": "codec/photographs/test_coefficients codec/photographs/test_model",
+    "codec.photographs.coefficients": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
     "codec.photographs.integers": "codec/photographs/test_coefficients",
     "codec.photographs.pixels": "codec/photographs/test_photograph_codec",
     "codec.lossless.methods": "codec/lossless/test_lossless_codec",
+    **{
+        f"codec.lossless.{name}": f"codec/lossless/test_{name} codec/lossless/test_lossless_codec"
+        for name in ("continuous_tone", "digits", "drawings", "least_squares", "residuals")
+    },
     "codec.frequency_tables": "codec/test_frequency_tables codec/test_range_coder_damage",
     "codec.range_coder": "codec/test_range_coder codec/test_range_coder_damage",
 }
