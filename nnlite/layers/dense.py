@@ -109,8 +109,8 @@ class Dense(Layer):
 
 
 def _dense_expects(in_features: int, sample_shape: Shape) -> str:
-    received = ", ".join(["N", *map(str, sample_shape)])
-    message = f"Dense expects (N, {in_features}), received ({received})"
+    received = "(N,)" if not sample_shape else f"(N, {', '.join(map(str, sample_shape))})"
+    message = f"Dense expects (N, {in_features}), received {received}"
     return message + (": put a Flatten before it" if len(sample_shape) > 1 else "")
 
 

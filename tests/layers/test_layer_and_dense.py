@@ -141,7 +141,7 @@ def test_parameter_shows_its_name_and_shape():
     [
         ((32, 28, 28), "Dense expects (N, 784), received (N, 28, 28): put a Flatten before it"),
         ((32, 100), "Dense expects (N, 784), received (N, 100)"),
-        ((784,), "Dense expects (N, 784), received (N): hand one sample in as x[None]"),
+        ((784,), "Dense expects (N, 784), received (N,): hand one sample in as x[None]"),
     ],
     ids=str,
 )
