@@ -17,7 +17,7 @@ class BlasAdapter(Adapter):
         self.x, self.dx = ([rng.random((job.batch_size, width), np.float32) for width in widths] for _ in range(2))
 
     def train(self, order):
-        """Multiply as often as training on so many images does."""
+        """Take the products of a training on as many images."""
         for start in range(0, len(order), self.job.batch_size):
             n = min(self.job.batch_size, len(order) - start)
             for weight, x, y in zip(self.weights, self.x[:-1], self.x[1:], strict=True):

@@ -1,1 +1,1 @@
-"""What the demos share: command lines, pictures, terminals, and what must be settled before NumPy comes."""
+"""The common parts of the demos: the command line, the pictures, and the numbers behind them."""

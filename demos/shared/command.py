@@ -27,7 +27,7 @@ OPTIONS = {  # that several demos have: type, name of the value, text
     "epochs": (whole_number(1), "N", "how often a model sees the training images"),
     "batch_size": (whole_number(1), "N", "images a step"),
     "learning_rate": (positive_number, "RATE", "its largest value"),
-    "shift": (whole_number(0), "PIXELS", "training images move at random by up to so many pixels each way, 0 for none"),
+    "shift": (whole_number(0), "PIXELS", "how far training images move at random each way, at most; 0 for none"),
     "checkpoint": (Path, "FILE", "save the whole state of the training in this file; if the file exists, go on from it"),
     "seed": (whole_number(0), "N", "of all random numbers"),
     "out": (Path, "PATH", "where to write"),

@@ -46,14 +46,14 @@ class Training:
         return [step for step in one_two_five(self.last_step, self.steps_per_epoch) if step in self.weights]
 
     def name(self, step: int) -> str:
-        """Return a name for the moment after so many steps, such as "2 epochs"."""
+        """Return a name for the moment after this step, such as "2 epochs"."""
         epochs, rest = divmod(step, self.steps_per_epoch)
         if rest or step == 0:
             return f"step {step}" if step else "start"
         return f"{epochs} epoch{'s' if epochs > 1 else ''}"
 
     def at(self, step: int) -> Autoencoder:
-        """Return the model with its weights after so many steps: always the same object."""
+        """Return the model with its weights after this step: always the same object."""
         self.model.set_weights(self.weights[step])
         return self.model
 
@@ -228,7 +228,7 @@ class BitCount:
     order : int array, shape (K,)
         The latents, the costliest first.
     kept : list of int
-        Each of the `images` (len(kept), height, width) is decoded from so many of the costliest latents; all others have the value
+        From how many of the costliest latents each of the `images` (len(kept), height, width) is decoded; all others have the value
         that the image's class makes likely.
     psnr : list of float
         Of the images, in dB.

@@ -7,7 +7,7 @@ from nnlite.layers import IDENTITIES, Layer, Sigmoid, Softmax, Stack
 from nnlite.losses import BinaryCrossEntropy, BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropyWithLogits
 
 LINEAR = (layers.Dense, layers.TiedDense, layers.BatchNormalization)
-# What gives numbers outside [0, 1]:
+# Layers that give numbers outside [0, 1]:
 BEYOND = (*LINEAR, layers.Tanh, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.GELU, layers.SiLU, layers.Softplus)
 
 

@@ -131,7 +131,7 @@ class Sequential(Stack):
         return self._loss
 
     def compiled_step(self, rows: int) -> CompiledStep | None:
-        """Return the compiled step for up to so many samples, None where the layers compute, as `compile` chose."""
+        """Return the compiled step for at most `rows` samples, None where the layers compute, as `compile` chose."""
         with suppress(*() if self._compiled else (NotCompilable,)):
             return CompiledStep(self, self._loss, self._optimizer, rows=rows) if self._compiled is not False else None
         return None

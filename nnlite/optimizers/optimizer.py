@@ -1,7 +1,7 @@
 """From gradients to better parameters: each optimizer is one update rule, applied to every parameter at each step.
 
-An optimizer is bound to a list of parameters. What it remembers of each stands in lists of the same order, so its whole state is a
-few arrays and the step count.
+An optimizer is bound to a list of parameters. It keeps its memories of them in lists of the same order, so its whole state is a few
+arrays and the step count.
 
 Notation: w a parameter, g its gradient, η the learning rate, t = 1, 2, ... the step.
 """
