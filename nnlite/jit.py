@@ -127,8 +127,8 @@ def _with_cache(function: Callable[..., Any], compiled: Any) -> Any:
     return compiled
 
 
-# Files of functions compiled so far. A function calls only functions in these, since its own file has imported them. A change in one
-# of them asks for new machine code.
+# Files of functions compiled so far. A function calls only functions in these, since its own file has imported them. A change in
+# one of them asks for new machine code.
 _sources: set[str] = set()
 
 
