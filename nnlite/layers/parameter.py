@@ -64,7 +64,9 @@ class Parameter:
         self._is_zero = True
 
     def add(self, contribution: FloatArray) -> None:
-        """gradient ← gradient + contribution."""
+        """gradient ← gradient + contribution, of the same shape."""
+        if contribution.shape != self._value.shape:  # NumPy would repeat it until it fits
+            raise ValueError(f"{self.name} expects a gradient of shape {self._value.shape}, received {contribution.shape}")
         if self._is_zero:
             self._gradient[...] = contribution
             self._is_zero = False

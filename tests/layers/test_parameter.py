@@ -109,6 +109,14 @@ def test_an_array_of_another_shape_or_kind_is_refused_and_nothing_changed(name, 
     np.testing.assert_array_equal(getattr(parameter, name), before)
 
 
+@pytest.mark.parametrize("received", [np.ones((2, 1)), np.ones(2), np.ones((1, 2, 2))])
+def test_a_contribution_of_another_shape_is_not_repeated_until_it_fits(received, parameter):
+    parameter.gradient = [[1, 2], [3, 4]]
+    with pytest.raises(ValueError, match=r"^weight expects a gradient of shape \(2, 2\), received "):
+        parameter.add(received)
+    assert parameter.gradient.tolist() == [[1, 2], [3, 4]]
+
+
 def test_a_parameter_can_be_converted_for_a_gradient_check(parameter):
     parameter.gradient[...] = 3
     parameter.convert(np.float64)
