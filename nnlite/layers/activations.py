@@ -23,11 +23,12 @@ class Activation(Layer):
 
     def apply(self, z: FloatArray, bias: FloatArray) -> None:
         """z ← f(z + bias); z (N, H), bias (H,)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} is expected to have a method apply(z, bias) that changes z in place")
 
     def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
         """dy ← dy · f'(x) for y = f(x), all (N, H), and sums ← Σ_n of it, (H,): ∂L/∂bias."""
-        raise NotImplementedError
+        expected = "a method differentiate(y, dy, sums) that changes dy and sums in place"
+        raise NotImplementedError(f"{type(self).__name__} is expected to have {expected}")
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = f(x)."""

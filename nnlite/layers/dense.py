@@ -68,11 +68,6 @@ class Dense(Layer):
         self.weight = Parameter("weight", weight)
         self.bias = Parameter("bias", np.zeros(out_features, dtype))
 
-    @property
-    def parameters(self) -> list[Parameter]:
-        """W and b."""
-        return [self.weight, self.bias]
-
     def output_shape(self, input_shape: Shape) -> Shape:
         """(D,) → (H,)."""
         in_features, out_features = self.weight.value.shape
@@ -142,11 +137,6 @@ class TiedDense(Layer):
         expect(isinstance(dense, Dense), f"TiedDense expects the Dense that owns the weights, received {dense!r}")
         self.weight = dense.weight
         self.bias = Parameter("bias", np.zeros(len(dense.weight.value), dense.weight.value.dtype))
-
-    @property
-    def parameters(self) -> list[Parameter]:
-        """W and c."""
-        return [self.weight, self.bias]
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(H,) → (D,)."""

@@ -19,7 +19,9 @@ from nnlite.layers.parameter import Parameter
 
 
 class Layer:
-    """Base of all layers: what forward keeps for backward, arrays to work in, and no parameters.
+    """Base of all layers: what forward keeps for backward, arrays to work in, and the parameters.
+
+    A layer of your own needs forward and backward, and output_shape if that is another than the input's.
 
     Attributes
     ----------
@@ -36,8 +38,8 @@ class Layer:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """The parameters, in a fixed order."""
-        return []
+        """All attributes that are a Parameter, in the order in which they were set."""
+        return [value for value in vars(self).values() if isinstance(value, Parameter)]
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Return the parameters by name."""
@@ -53,7 +55,7 @@ class Layer:
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for a batch x, shape (N, ...)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} is expected to have a method forward(x, training=False) that returns y")
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """Return dx for dy = ∂L/∂y of the last ``forward(x, training=True)``, and add to the parameters' gradients.
@@ -61,7 +63,7 @@ class Layer:
         The first layer that learns is asked without `need_dx`, since nothing before it uses dx: it may save that product. What it
         returns then means nothing.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} is expected to have a method backward(dy, need_dx=True) that returns dx")
 
     def zero_gradients(self) -> None:
         """Set the gradients of all parameters to zero, before a backward adds to them."""

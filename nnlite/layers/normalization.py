@@ -99,11 +99,6 @@ class BatchNormalization(Layer):
         self.running_mean = Parameter("running_mean", np.zeros(features, dtype), trainable=False)
         self.running_variance = Parameter("running_variance", np.ones(features, dtype), trainable=False)
 
-    @property
-    def parameters(self) -> list[Parameter]:
-        """γ, β and the running statistics."""
-        return [self.scale, self.shift, self.running_mean, self.running_variance]
-
     def output_shape(self, input_shape: Shape) -> Shape:
         """(D,) → (D,)."""
         if input_shape != self.scale.value.shape:

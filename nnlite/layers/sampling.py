@@ -135,11 +135,6 @@ class MixtureSample(GaussianSample):
         self.log_scale = Parameter("log_scale", np.zeros((components, code), dtype))  # ln σ, (J, K)
         self.logit = Parameter("logit", np.zeros(components, dtype))  # a, (J,)
 
-    @property
-    def parameters(self) -> list[Parameter]:
-        """μ, ln σ and a."""
-        return [self.location, self.log_scale, self.logit]
-
     def output_shape(self, input_shape: Shape) -> Shape:
         """(2K,) → (K,)."""
         code = self.location.value.shape[1]

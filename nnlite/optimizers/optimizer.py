@@ -114,7 +114,7 @@ class Optimizer:
 
     def rule(self, t: int) -> Rule:
         """Return how step t changes a parameter, as kernel, memories and numbers of kernel(w, g, *memories, *numbers)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} is expected to have a method rule(t) for its steps")
 
     def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
         """Change w in place by its gradient g, both flat; `position` is its place in the lists of memories."""

@@ -13,12 +13,16 @@ from nnlite import (
     Dropout,
     Flatten,
     GaussianSample,
+    Layer,
     LeakyReLU,
+    Loss,
     MixtureSample,
+    Optimizer,
     Parameter,
     ReLU,
     Rescale,
     Reshape,
+    Sequential,
     Sigmoid,
     SparsityPenalty,
     TiedDense,
@@ -447,3 +451,30 @@ def test_an_activation_is_fused_with_the_dense_right_before_it_and_with_no_other
     ]
     fused = [type(layer).__name__ for layer in fuse(names)]
     assert fused == ["ReLU", "DenseWithActivation", "LeakyReLU", "Dense", "Own", "Dense", "Flatten", "ReLU"]
+
+
+def test_a_layer_of_ones_own_has_the_parameters_that_it_sets_in_their_order():
+    class Scale(Layer):
+        def __init__(self):
+            super().__init__()
+            self.factor, self.count, self.offset = Parameter("factor", np.ones(3)), 3, Parameter("offset", np.zeros(3))
+
+    layer = Scale()
+    assert layer.parameters == [layer.factor, layer.offset]
+    assert list(Sequential([layer]).named_parameters()) == ["0.factor", "0.offset"]
+
+
+@pytest.mark.parametrize(
+    "call, method",
+    [
+        (lambda: Layer().forward(np.ones((1, 1))), r"Layer .* forward\(x, training=False\)"),
+        (lambda: Layer().backward(np.ones((1, 1))), r"Layer .* backward\(dy, need_dx=True\)"),
+        (lambda: Activation().apply(np.ones((1, 1)), np.ones(1)), r"Activation .* apply\(z, bias\)"),
+        (lambda: Activation().differentiate(*np.ones((3, 1, 1))), r"Activation .* differentiate\(y, dy, sums\)"),
+        (lambda: Loss().value(np.ones((1, 1)), np.ones((1, 1))), r"Loss .* _evaluate\(prediction, target, gradient, workspace\)"),
+        (lambda: Optimizer(0.1).rule(1), r"Optimizer .* rule\(t\)"),
+    ],
+)
+def test_a_class_of_ones_own_is_told_which_method_it_lacks(call, method):
+    with pytest.raises(NotImplementedError, match=method):
+        call()
