@@ -69,6 +69,14 @@ class Batches:
         """Return the CRC-32 of all samples, and of all targets if there are any."""
         return [zlib.crc32(rows.data) for rows in self.rows.values()]
 
+    def where_not_finite(self) -> str | None:
+        """Return where the first NaN or infinity is, and what to do; None if all numbers are finite."""
+        for name, rows in self.rows.items():
+            bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+            if bad.size:
+                return f"NaN or infinity, first in sample {bad[0]} of {name}: leave it out or replace it"
+        return None
+
     def cut(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[Indices]:
         """Yield the indices of all samples in batches, in random order if `rng` is given; one empty batch without samples."""
         expect_count("cut", "batch_size", batch_size)
@@ -94,18 +102,15 @@ def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:
     if array.ndim < 1 or not (array.dtype == np.uint8 or np.issubdtype(array.dtype, np.floating)):
         bytes_ = "images, scaled to [0, 1] here" if images else "numbers"
         way_out = floats_hint(name, array, dtype, images or name == "y")
-        if name == "y" and array.ndim == 1 and array.dtype.kind in "iu":
-            way_out = f"make rows of labels with one_hot(y, classes), of other numbers with y[:, None].astype('{np.dtype(dtype)}')"
+        if name == "y" and array.ndim in (1, 2) and array.size == len(array) and array.dtype.kind in "iu":
+            labels, column = ("y", "y[:, None]") if array.ndim == 1 else ("y[:, 0]", "y")
+            numbers = f"{column}.astype('{np.dtype(dtype)}')"
+            way_out = f"make rows of labels with one_hot({labels}, classes), of other numbers with {numbers}"
         received = f"{array.dtype} of shape {array.shape}: {way_out}"
         raise ValueError(f"{name} is expected to be an array (N, ...) of uint8 ({bytes_}) or of floats, received {received}")
     if array.dtype != np.uint8 or not images:
         array = array.astype(dtype, copy=False)
     return np.ascontiguousarray(array).reshape(len(array), math.prod(array.shape[1:]))
-
-
-def not_finite(samples: Array) -> Indices:
-    """Return which of some samples (N, ...) hold NaN or infinity."""
-    return np.flatnonzero(~np.isfinite(samples.reshape(len(samples), -1)).all(axis=1))
 
 
 def may_be_images(y: Array, x: Array) -> bool:

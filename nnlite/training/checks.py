@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays import Array, expect, expect_count, expect_rng, warn_if_dark
 from nnlite.layers import Stack
 from nnlite.losses import Loss
-from nnlite.training.batches import Batches, may_be_images, not_finite
+from nnlite.training.batches import Batches, may_be_images
 from nnlite.training.callbacks import Callback, Monitor
 
 
@@ -75,9 +75,5 @@ def check_validation(model: Stack, loss: Loss, validation: Batches) -> None:
             loss.value(model.forward(x), t)
     except ValueError as error:
         raise ValueError(f"validation_data do not fit: {error}") from error
-    for name, rows in validation.rows.items():
-        bad = not_finite(rows)
-        if bad.size:
-            raise ValueError(
-                f"validation_data hold NaN or infinity, first in sample {bad[0]} of {name}: leave it out or replace it"
-            )
+    place = validation.where_not_finite()
+    expect(place is None, f"validation_data hold {place}")

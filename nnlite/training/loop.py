@@ -63,13 +63,13 @@ def train(
                         source, chosen = Batches(augmented, None if t is x else t, augmented.dtype), np.arange(len(x))
                     value = compiled.train(source, chosen) if compiled is not None else math.nan
                     if compiled is not None and math.isfinite(value):
-                        watch.check_step(value, compiled.x, compiled.y, compiled.t, indices)
+                        watch.check_step(value, compiled.x, compiled.y, compiled.t)
                     else:  # a step by the layers: they also show where an infinite loss comes from
                         x, t = source.take(chosen)
                         y = model.forward(x, training=True)
                         value, dy = loss.value_and_gradient(y, t)
                         value += model.penalty
-                        watch.check_step(value, x, y, t, indices)
+                        watch.check_step(value, x, y, t)
                         optimizer.zero_gradients()
                         model.backward(dy, need_dx=False)
                         optimizer.step()

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.arrays import FloatArray
 from nnlite.layers import Layer, Parameter, Stack
-from nnlite.training.batches import Batches, Indices, not_finite
+from nnlite.training.batches import Batches
 
 COLLAPSE_STEPS = 20
 LARGE = 1e6  # scale data that exceed this
@@ -44,16 +44,16 @@ class Watch:
         self._model, self._batches, self._active = model, batches, active
         self.step = self.equal_steps = 0
 
-    def check_step(self, loss: float, x: FloatArray, prediction: FloatArray, target: FloatArray, indices: Indices) -> None:
+    def check_step(self, loss: float, x: FloatArray, prediction: FloatArray, target: FloatArray) -> None:
         """Raise TrainingError if the loss is not finite or the output has collapsed; called before the weights change.
 
-        x is the model's input, perhaps augmented; the `indices` say where it came from.
+        x is the model's input, perhaps augmented.
         """
         if not self._active:
             return
         self.step += 1
         if not math.isfinite(loss):
-            cause = self._where_not_finite(x, prediction.copy(), target.copy(), indices)
+            cause = self._where_not_finite(x, prediction.copy(), target.copy())
             raise TrainingError(f"training stopped at step {self.step}: the loss is {loss}; {cause}")
         if len(x) > 1 and not _collapsed(prediction, target):
             self.equal_steps = 0
@@ -68,16 +68,15 @@ class Watch:
         for parameter in parameters if self._active else ():
             if not np.isfinite(parameter.value).all():
                 found = f"parameter {_bad_parameter(self._model)} has become NaN or infinite"
-                raise TrainingError(f"training stopped at step {self.step}: {found}: try a smaller learning rate")
+                place = self._batches.where_not_finite()
+                cause = "try a smaller learning rate" if place is None else f"the data already hold {place}"
+                raise TrainingError(f"training stopped at step {self.step}: {found}: {cause}")
 
-    def _where_not_finite(self, x: FloatArray, prediction: FloatArray, target: FloatArray, indices: Indices) -> str:
+    def _where_not_finite(self, x: FloatArray, prediction: FloatArray, target: FloatArray) -> str:
         """Return place and cause. Look in the order of the computation: data, augmentation, layers, penalties, loss."""
-        x, bad = x.copy(), "NaN or infinity"
-        names = {"x": "the input already holds", "y": "the targets already hold"}
-        for (name, who), part in zip(names.items(), self._batches.take(indices), strict=True):  # again, before its augmentation
-            rows = not_finite(part)
-            if rows.size:
-                return f"{who} {bad}, first in sample {indices[rows[0]]} of {name}: leave it out or replace it"
+        x, bad, place = x.copy(), "NaN or infinity", self._batches.where_not_finite()
+        if place is not None:  # in this batch, or in an earlier one that has spoiled the weights
+            return f"the data already hold {place}"
         if not np.isfinite(x).all():
             return f"the samples are finite, augment makes {bad} of them: mend it"
         layers, y = self._model.layers, x

@@ -217,6 +217,11 @@ def test_labels_of_other_integers_are_told_to_become_rows(integers):
     )
     assert message in str(refusal.value)
     assert str(refusal.value).endswith("of other numbers with y[:, None].astype('float32')")
+    column = (
+        r"shape \(3, 1\): make rows of labels with one_hot\(y\[:, 0\], classes\), of other numbers with y\.astype\('float32'\)$"
+    )
+    with pytest.raises(ValueError, match=column):
+        Batches(np.ones((3, 2), np.float32), labels[:, None])
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 1)])

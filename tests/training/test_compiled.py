@@ -320,7 +320,7 @@ def test_a_loss_that_is_not_finite_changes_no_weight_and_the_layers_say_where(rn
     x = rng.random((8, 4)).astype(np.float32)
     x[5, 2] = np.nan
     before = model.get_weights()
-    with pytest.raises(TrainingError, match="step 1: the loss is nan; the input already holds NaN"):
+    with pytest.raises(TrainingError, match="step 1: the loss is nan; the data already hold NaN"):
         model.fit(x, epochs=1, batch_size=8, rng=rng, verbose=False)
     for received, expected in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(received, expected)
