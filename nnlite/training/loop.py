@@ -6,7 +6,7 @@ from contextlib import ExitStack, nullcontext, suppress
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, expect
+from nnlite.arrays import FloatArray, as_array, expect
 from nnlite.layers.stack import Stack
 from nnlite.losses.loss import Loss
 from nnlite.optimizers.optimizer import Optimizer
@@ -59,8 +59,10 @@ def train(
                     source, chosen = batches, indices
                     if augment is not None and rng is not None:
                         x, t = batches.take(indices)
-                        augmented = augment(x, rng)
-                        source, chosen = Batches(augmented, None if t is x else t, augmented.dtype), np.arange(len(x))
+                        augmented = as_array("what augment returns", augment(x, rng))
+                        same = augmented.shape[:1] == x.shape[:1]
+                        expect(same, f"augment is expected to return {len(x)} samples, received shape {augmented.shape}")
+                        source, chosen = Batches(augmented, None if t is x else t, x.dtype), np.arange(len(x))
                     value = compiled.train(source, chosen) if compiled is not None else math.nan
                     if compiled is not None and math.isfinite(value):
                         watch.check_step(value, compiled.x, compiled.y, compiled.t)

@@ -133,6 +133,31 @@ def test_targets_of_their_own_are_not_shifted(rng):
     np.testing.assert_array_equal(np.sort(seen[0].ravel()), np.sort(targets.ravel()))
 
 
+@pytest.mark.parametrize("convert", [np.float64, np.ndarray.tolist], ids=["float64", "list"])
+def test_numbers_of_another_type_are_trained_on_as_those_of_the_model(convert):
+    def trained(augment):
+        rng = np.random.default_rng(0)
+        twin = model(rng)
+        twin.fit(np.arange(72, dtype=np.uint8).reshape(8, 3, 3), rng=rng, augment=augment, verbose=False)
+        return twin.get_weights()
+
+    for received, expected in zip(trained(lambda x, rng: convert(x)), trained(lambda x, rng: x), strict=True):
+        np.testing.assert_array_equal(received, expected)
+
+
+@pytest.mark.parametrize(
+    "augment, message",
+    [
+        (lambda x, rng: None, "what augment returns is expected to be an array of numbers, received a NoneType"),
+        (lambda x, rng: x[:3], r"augment is expected to return 8 samples, received shape \(3, 3, 3\)"),
+        (lambda x, rng: x.sum(), r"augment is expected to return 8 samples, received shape \(\)"),
+    ],
+)
+def test_an_augmentation_that_gives_no_batch_back_is_refused(augment, message, rng):
+    with pytest.raises(ValueError, match=message):
+        model(rng).fit(np.zeros((8, 3, 3), np.float32), rng=rng, augment=augment, verbose=False)
+
+
 def test_augmentation_needs_a_generator(rng):
     with pytest.raises(ValueError, match=r"fit expects rng=.* for shuffle=True or augment, received none"):
         model(rng).fit(np.zeros((4, 3, 3), np.uint8), shuffle=False, augment=RandomShift(), verbose=False)
