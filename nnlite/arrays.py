@@ -45,14 +45,15 @@ class Workspace:
 
 
 def as_array(name: str, values: object) -> Array:
-    """Return values as an array of numbers; ValueError if they are none, such as texts or rows of different lengths."""
+    """Return values as an array of numbers; ValueError if they are none: texts, rows of different lengths, masked numbers."""
     try:
         array = np.asarray(values)
     except (TypeError, ValueError):  # rows of different lengths
         array = np.asarray(None)
     if array.dtype.kind not in "biufc":
-        received = f"an array of {array.dtype}" if isinstance(values, np.ndarray) else f"{type(values).__name__} that is none"
+        received = f"an array of {array.dtype}" if isinstance(values, np.ndarray) else f"a {type(values).__name__} that is not one"
         raise ValueError(f"{name} is expected to be an array of numbers, received {received}")
+    expect(not np.ma.is_masked(values), f"{name} is expected to have no masked numbers: give them a value, as .filled(0) does")
     return array
 
 

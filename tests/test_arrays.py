@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import AdamW, Dense
-from nnlite.arrays import LINE, Workspace, aligned, aligned_copy, expect_count, floats_hint, is_whole
+from nnlite.arrays import LINE, Workspace, aligned, aligned_copy, as_array, expect_count, floats_hint, is_whole
 
 
 def test_a_working_array_is_used_again_for_equal_and_for_smaller_batches():
@@ -94,3 +94,11 @@ def test_a_count_of_one_and_more_is_one(value):
 def test_anything_else_is_no_count(value, wanted):
     with pytest.raises(ValueError, match=f"Dense expects in_features {wanted}.*, received {value!r}"):
         expect_count("Dense", "in_features", value)
+
+
+def test_masked_numbers_are_refused_since_what_lies_behind_the_mask_is_not_meant():
+    numbers = np.ma.masked_less(np.array([1.0, -999.0]), 0)
+    with pytest.raises(ValueError, match=r"x is expected to have no masked numbers: give them a value, as \.filled\(0\) does"):
+        as_array("x", numbers)
+    np.testing.assert_array_equal(as_array("x", numbers.filled(0)), [1, 0])
+    np.testing.assert_array_equal(as_array("x", np.ma.array([1.0, 2.0])), [1, 2])

@@ -14,7 +14,10 @@ from nnlite.layers.layer import expect_floats
 
 
 class Loss:
-    """Base of all losses: checks the arguments, and lends the arrays that the gradient is written into."""
+    """Base of all losses: checks the arguments, and lends the arrays that the gradient is written into.
+
+    A loss of your own needs `_evaluate`.
+    """
 
     takes_rows = False  # whether a sample's numbers are the scores of classes, so that predictions must be (N, C)
 
@@ -46,8 +49,9 @@ class Loss:
                 raise ValueError(f"{name} expects arrays, received a {what} that is {type(array).__name__}: use np.asarray")
         if prediction.shape != target.shape:
             labels = self.takes_rows and target.size == len(prediction) < prediction.size
-            way_out = "reshape one of them" if prediction.size == target.size else "give a number for each number of the prediction"
-            way_out = "make rows of labels with one_hot(y, classes)" if labels else f"{way_out}, nothing is broadcast"
+            give = "give a number for each number of the prediction (without y, the target is x)"
+            way_out = f"{'reshape one of them' if prediction.size == target.size else give}, nothing is broadcast"
+            way_out = "make rows of labels with one_hot(y, classes)" if labels else way_out
             received = f"prediction {prediction.shape} and target {target.shape}: {way_out}"
             raise ValueError(f"{name} expects a target of the prediction's shape, received {received}")
         if prediction.dtype != target.dtype:
@@ -64,4 +68,5 @@ class Loss:
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         """Return the value and write the gradient; all arrays (N, D)."""
-        raise NotImplementedError
+        expected = "a method _evaluate(prediction, target, gradient, workspace) that returns the value and fills the gradient"
+        raise NotImplementedError(f"{type(self).__name__} is expected to have {expected}")

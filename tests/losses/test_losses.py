@@ -158,9 +158,8 @@ def test_images_are_compared_pixel_by_pixel(name, rng, dtype):
 @every_loss
 @pytest.mark.parametrize("shapes", [((3, 1), (3,)), ((3, 4), (1, 4)), ((3, 4), (4, 3)), ((2, 2), (2, 2, 1))], ids=str)
 def test_unequal_shapes_are_refused(name, shapes):
-    way_out = (
-        "reshape one of them" if np.prod(shapes[0]) == np.prod(shapes[1]) else "give a number for each number of the prediction"
-    )
+    give = "give a number for each number of the prediction (without y, the target is x)"
+    way_out = "reshape one of them" if np.prod(shapes[0]) == np.prod(shapes[1]) else give
     received = f"received prediction {shapes[0]} and target {shapes[1]}: {way_out}, nothing is broadcast"
     with pytest.raises(ValueError, match=re.escape(received)):
         LOSSES[name]().value(np.ones(shapes[0]), np.ones(shapes[1]))
