@@ -69,3 +69,23 @@ def test_an_argument_is_one_line_that_says_how_a_demo_is_run(capsys, arguments):
     out, err = capsys.readouterr()
     assert (leaving.value.code, out) == (2, "")
     assert err.count("\n") == 1 and repr(" ".join(arguments)) in err and "python -m demos.NAME" in err
+
+
+def files_of(module):
+    """Return the files of `demos/` that a demo imports, wherever the statement stands, and its own."""
+    found, waiting = set(), {FOLDER / f"{module}.py"}
+    while waiting:
+        file = waiting.pop()
+        found.add(file)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("demos"):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                files = {FOLDER.parent / f"{name.replace('.', '/')}.py" for name in names}
+                waiting |= {file for file in files if file.exists()} - found
+    return found
+
+
+def test_the_first_demo_is_read_in_three_files():
+    files = files_of("mnist")
+    assert sorted(file.name for file in files) == ["command.py", "mnist.py", "plots.py"]
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) <= 450
