@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import as_array, expect, is_whole
+from nnlite.arrays import as_array, expect_count
 from nnlite.datasets.idx import Bytes, load_idx
 from nnlite.files.errors import DatasetError
 
@@ -73,7 +73,7 @@ def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike 
            [1., 0., 0.]], dtype=float32)
     """
     labels = as_array("labels", labels)
-    expect(is_whole(classes), f"one_hot expects classes to be a whole number, received {classes!r}")
+    expect_count("one_hot", "classes", classes)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"one_hot expects integer labels of shape (N,), received {labels.dtype} of shape {labels.shape}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):

@@ -70,12 +70,12 @@ def check_target(path: Path, force: bool) -> None:
         raise PictureError(f"{path} is already there: choose another name, or give --force (in Python force=True) to replace it")
 
 
-def read_images(path: Path, colours: bool = False) -> Array:
+def read_images(path: str | os.PathLike[str], colours: bool = False) -> Array:
     """Return the images of a file or folder, uint8 or float, (N, height, width) or (height, width).
 
     Parameters
     ----------
-    path : Path
+    path : path
         The file, folder or pipe.
     colours : bool
         Whether pictures may have colours, and a last dimension of 3. Otherwise a picture in colours is an error.
@@ -85,9 +85,8 @@ def read_images(path: Path, colours: bool = False) -> Array:
     PictureError
         The file cannot be read, is of no known kind, or is damaged; the message names it.
     """
-    if path != PIPE and os.path.isdir(path):
-        return _read_folder(path, colours)
-    return _read_file(path, colours)
+    path = Path(path)
+    return _read_folder(path, colours) if path != PIPE and os.path.isdir(path) else _read_file(path, colours)
 
 
 def is_set(folder: Path) -> bool:
@@ -99,7 +98,7 @@ def is_set(folder: Path) -> bool:
     return all(file.suffix.lower() == ".png" for file in files) and len({read_picture(file).shape for file in files}) <= 1
 
 
-def read_picture(path: Path) -> npt.NDArray[np.uint8]:
+def read_picture(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
     """Return the image of a PNG, PGM or PPM file: grey as (height, width), colours as (height, width, 3).
 
     Raises
@@ -107,12 +106,19 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
     PictureError
         The file cannot be read, is of another kind, damaged, or transparent; the message names it.
     """
-    return _parse_file(path, _parse_picture)
+    return _parse_file(Path(path), _parse_picture)
 
 
-def write_images(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:
-    """Write images (N, height, width) or (N, height, width, 3); the name tells the kind. PictureError if that is not possible."""
+def write_images(path: str | os.PathLike[str], images: npt.NDArray[np.uint8], force: bool = False) -> None:
+    """Write images (N, height, width) or (N, height, width, 3); the name tells the kind. PictureError if that is not possible.
+
+    With `force` it replaces what is there already, otherwise that is an error.
+    """
+    path = Path(path)
     name = path.name.lower()
+    if images.dtype != np.uint8 or images.size == 0 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
+        expected = f"{path}: expected images of uint8 (N, height, width) or (N, height, width, 3)"
+        raise PictureError(f"{expected}, received {images.dtype} of shape {images.shape}")
     if path == PIPE or name.endswith(".npy"):
         buffer = io.BytesIO()
         np.save(buffer, images, allow_pickle=False)

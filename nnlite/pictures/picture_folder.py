@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import expect
+from nnlite.arrays import expect, expect_rng, is_number
 from nnlite.files.errors import DatasetError, PictureError, reported_as
 from nnlite.files.whole_files import MAX_BYTES, natural_order
 from nnlite.pictures.picture_files import PICTURES, read_picture
@@ -93,7 +93,8 @@ def hold_out(groups: Groups, share: float, rng: np.random.Generator, *, whole_gr
     ValueError
         The share is not in (0, 1), or there is nothing to hold out: no group has two images, or there is only one group.
     """
-    expect(0 < share < 1, f"hold_out expects a share in (0, 1), received {share}")
+    expect(is_number(share) and 0 < share < 1, f"hold_out expects a share in (0, 1), received {share!r}")
+    expect_rng("hold_out", rng)
     if whole_groups:
         mask = np.isin(groups, _draw(np.unique(groups), share, rng))
     else:

@@ -221,6 +221,24 @@ def test_numbers_in_the_names_of_a_folder_compare_as_numbers(tmp_path, names):
     assert read_images(tmp_path).ravel().tolist() == list(range(len(names)))
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a-ubyte.gz", "folder"])
+def test_a_path_may_be_a_text(tmp_path, name):
+    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    write_images(str(tmp_path / name), images)
+    np.testing.assert_array_equal(read_images(str(tmp_path / name)), images)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.pgm", "a.npy", "a-ubyte", "folder"])
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((1, 3, 4), "f4"), ((1, 3, 4), int), ((3, 4), "u1"), ((1, 3, 4, 2), "u1"), ((0, 3, 4), "u1"), ((1, 0, 4), "u1")],
+)
+def test_what_are_no_images_of_bytes_is_not_written(tmp_path, name, shape, dtype):
+    with pytest.raises(PictureError, match=r"expected images of uint8 \(N, height, width\) or .*, received"):
+        write_images(tmp_path / name, np.ones(shape, dtype))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_of_images_of_different_sizes_is_refused_and_names_the_odd_one(tmp_path):
     for name, width in (("a", 4), ("b", 4), ("c", 5)):
         (tmp_path / f"{name}.png").write_bytes(png([bytes(width)]))
