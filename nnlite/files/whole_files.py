@@ -32,10 +32,10 @@ def read_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> bytes:
         return file.read(status.st_size)
 
 
-def natural_order(path: Path) -> tuple[list[str | int], str]:
-    """Return a key to sort files as people count: 2.png before 10.png, because numbers compare as numbers."""
-    parts = re.split(r"([0-9]+)", path.name)  # every second part is a number
-    return [int(part) if position % 2 else part for position, part in enumerate(parts)], path.name
+def natural_order(path: Path) -> tuple[list[str | tuple[int, str]], str]:
+    """Return a key to sort files as people count: 2.png before 10.png, because longer numbers are larger."""
+    parts = re.split(r"0*([0-9]+)", path.name)  # every second part is a number, of any length
+    return [(len(part), part) if position % 2 else part for position, part in enumerate(parts)], path.name
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

@@ -154,6 +154,7 @@ NAMES = {
     "without a Flatten": (DEEP, ["0", "2", "4", "6", "8", "10"]),
     "in a wrapper": (DEEP, [f"module._orig_mod.{name}" for name in ("e1", "e2", "e3", "d1", "d2", "d3")]),
     "of six names": ([9, 8, 7, 6, 5, 4, 3], list("fedcba")),
+    "numbers longer than Python reads": ([3] * 4, ["fc" + 5000 * digit for digit in "123"]),
     "with letters alone in front": ([9, 5, 3], ["mu1", "ma1"]),
     "with words": ([9, 5, 2, 4, 9], ["encoder_hidden", "encoder_code", "decoder_hidden", "decoder_out"]),
     "nested": (DEEP, ["net.down.0.0", "net.down.1.0", "net.down.2.0", "net.up.0.0", "net.up.1.0", "net.up.2.0"]),
