@@ -1,4 +1,4 @@
-"""Dense neural networks written by hand: NumPy for the matrix products, numba for the hot loops, nothing hidden.
+"""Dense neural networks written by hand: NumPy for the arrays, numba for the loops, nothing hidden.
 
 The rooms, in the order in which to read them; each imports only from those above it, and its ``__init__`` says how to go on inside:
 
