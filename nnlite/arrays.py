@@ -11,6 +11,8 @@ Array = npt.NDArray[Any]  # numbers of any kind
 FloatArray = npt.NDArray[np.floating[Any]]  # float32 or float64
 Shape = tuple[int, ...]
 
+FLOATS = np.dtype(np.float32), np.dtype(np.float64)  # what layers, losses and optimizers compute in
+
 LINE = 64  # bytes that memory and caches hand out at a time
 
 
@@ -50,7 +52,7 @@ def as_array(name: str, values: object) -> Array:
         array = np.asarray(values)
     except (TypeError, ValueError):  # rows of different lengths
         array = np.asarray(None)
-    if array.dtype.kind not in "biufc":
+    if array.dtype.kind not in "biuf":  # real ones
         received = f"an array of {array.dtype}" if isinstance(values, np.ndarray) else f"a {type(values).__name__} that is not one"
         raise ValueError(f"{name} is expected to be an array of numbers, received {received}")
     expect(not np.ma.is_masked(values), f"{name} is expected to have no masked numbers: give them a value, as .filled(0) does")
@@ -76,8 +78,8 @@ def warn_if_dark(name: str, images: Array, way_out: str, stacklevel: int = 4) ->
 
 
 def is_number(value: object) -> bool:
-    """Tell whether a value is a real number, and no text, array or truth value."""
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    """Tell whether a value is a finite real number, and no text, array or truth value."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def is_whole(value: object) -> bool:

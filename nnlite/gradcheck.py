@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import Array, FloatArray, as_array, expect, expect_rng
+from nnlite.arrays import Array, FloatArray, as_array, expect, expect_count, expect_rng, is_number
 from nnlite.layers.layer import Layer
 from nnlite.losses.loss import Loss
 from nnlite.training.batches import Batches
@@ -91,7 +91,7 @@ def gradcheck(
     GradientError
         A gradient is wrong, more than a tenth of its entries lie at kinks, or the output of forward is not finite.
     ValueError
-        One of loss and target is given without the other.
+        One of loss and target is given without the other, there is no sample, or a number is not positive.
 
     Examples
     --------
@@ -108,9 +108,11 @@ def gradcheck(
     """
     expect(isinstance(layer, Layer), f"gradcheck expects a layer or a model, received {layer!r}")
     expect_rng("gradcheck", rng)
+    expect(loss is None or isinstance(loss, Loss), f"gradcheck expects a Loss, such as MeanSquaredError(), received {loss!r}")
     expect((loss is None) == (target is None), "gradcheck expects loss and target together, received only one of them")
     layer = copy.deepcopy(layer)
     batches = Batches(x, target, np.float64, getattr(layer, "_takes_images", True))
+    expect(len(batches) > 0, "gradcheck expects x of at least one sample, received none")
     x, target = (part.copy() for part in batches.take(np.arange(len(batches))))
     named = layer.named_parameters()
     for parameter in named.values():
@@ -119,7 +121,6 @@ def gradcheck(
     output = _returned(layer, "forward", layer.forward(x, training=True))
     upstream = rng.standard_normal(output.shape) if loss is None else loss.value_and_gradient(output, target)[1]
     terms = layer.penalty + (float(np.sum(np.abs(upstream * output))) if loss is None else abs(loss.value(output, target)))
-    layer.zero_gradients()
     dx = _returned(layer, "backward", layer.backward(upstream))
 
     def scalar() -> float:
@@ -138,6 +139,7 @@ def gradcheck_loss(
 ) -> GradientReport:
     """Check the gradient of a loss with respect to its prediction, entry by entry in float64; otherwise as `gradcheck`."""
     expect_rng("gradcheck_loss", rng)
+    expect(isinstance(loss, Loss), f"gradcheck_loss expects a Loss, such as MeanSquaredError(), received {loss!r}")
     prediction, target = as_array("prediction", prediction).astype(np.float64), as_array("target", target).astype(np.float64)
     gradient = loss.value_and_gradient(prediction, target)[1]
     scalar = partial(loss.value, prediction, target)
@@ -159,6 +161,12 @@ class _Comparison:
     directions: int | None
     epsilon: float
     tolerance: float
+
+    def __post_init__(self) -> None:
+        for name, number in (("epsilon", self.epsilon), ("tolerance", self.tolerance)):
+            expect(is_number(number) and number > 0, f"gradcheck expects a positive {name}, received {number!r}")
+        if self.directions is not None:
+            expect_count("gradcheck", "directions", self.directions)
 
     @cached_property
     def centre(self) -> float:

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, expect, expect_count, is_number
+from nnlite.layers.layer import expect_floats
 from nnlite.models.sequential import Sequential
 
 Function = Callable[[FloatArray], tuple[float, FloatArray]]
@@ -45,6 +46,7 @@ def fit(model: Sequential, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = Non
         As for `minimize`.
     """
     parameters = [parameter for parameter in model.parameters if parameter.trainable]
+    expect(len(parameters) > 0, "L-BFGS expects a model with trainable parameters, received one without")
     ends = np.cumsum([parameter.value.size for parameter in parameters])[:-1]
     batches = model._batches(x, y)
     inputs, targets = batches.take(np.arange(len(batches)))
@@ -82,11 +84,18 @@ def minimize(
         How many pairs (s, y) are kept.
     tolerance : float, default 1e-5
         When no component of the gradient is larger, it is done; or when rounding hides all further descent.
+
+    Raises
+    ------
+    ValueError
+        A number is not as described, or the value at the start is NaN or infinite.
     """
     expect_count("L-BFGS", "iterations", iterations)
     expect_count("L-BFGS", "memory", memory)
     expect(is_number(tolerance) and tolerance >= 0, f"L-BFGS expects a tolerance of at least 0, received {tolerance!r}")
+    expect_floats("L-BFGS", start)
     w, (value, gradient) = start, function(start)
+    expect(bool(np.isfinite(value)), f"L-BFGS expects a start with a finite value, received one with {value}")
     values, pairs = [float(value)], deque[Pair](maxlen=memory)
     for _ in range(iterations):
         if np.abs(gradient).max() <= tolerance:

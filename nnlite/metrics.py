@@ -62,7 +62,8 @@ def psnr(mean_squared_error: float) -> float:
     >>> [round(psnr(error), 2) for error in (0.01, 0.001)]
     [20.0, 30.0]
     """
-    if not is_number(mean_squared_error) or mean_squared_error < 0:
+    number = is_number(mean_squared_error) or isinstance(mean_squared_error, float | np.floating)  # NaN and infinity, too
+    if not number or mean_squared_error < 0:
         raise ValueError(f"psnr expects an error of at least 0, such as mse gives it, received {mean_squared_error!r}")
     return float("inf") if mean_squared_error == 0 else float(-10 * np.log10(mean_squared_error))
 
@@ -115,15 +116,16 @@ def _pair(name: str, image: Array, reference: Array, peak: float | None) -> tupl
     """Return both images in float64 and the value of white, after all checks."""
     a, b = as_array("image", image), as_array("reference", reference)
     expect(a.shape == b.shape, f"{name} compares arrays of equal shape, received {a.shape} and {b.shape}")
-    if a.dtype != b.dtype or a.dtype.kind == "c":
-        raise ValueError(f"{name} compares real numbers of one dtype, received {a.dtype} and {b.dtype}: bring both to one scale")
+    expect(
+        a.dtype == b.dtype, f"{name} compares real numbers of one dtype, received {a.dtype} and {b.dtype}: bring both to one scale"
+    )
     if peak is None:
         if a.dtype != np.uint8:
             raise ValueError(f"{name} cannot tell the scale of {a.dtype}: give peak=1 for images in [0, 1], peak=255 for [0, 255]")
         peak = 255
         if max(a.max(initial=0), b.max(initial=0)) == 1:
             warn_if_dark("image", np.maximum(a, b), "give peak=1 or peak=255")
-    expect(is_number(peak) and 0 < peak < math.inf, f"{name} expects a positive peak, received {peak!r}")
+    expect(is_number(peak) and peak > 0, f"{name} expects a positive peak, received {peak!r}")
     return a.astype(np.float64), b.astype(np.float64), peak
 
 

@@ -42,8 +42,8 @@ DRAW = {layers.Dense, layers.Dropout, layers.GaussianNoise, layers.GaussianSampl
 
 
 @pytest.mark.parametrize(("make", "name"), [(make, name) for make, names in NUMBERS.items() for name in names])
-@pytest.mark.parametrize("wrong", ["0.5", [0.5], np.array([0.5, 0.5]), {}, True, 1j, "None"], ids=repr)
-def test_what_is_no_number_is_refused_by_name_and_value(make, name, wrong):
+@pytest.mark.parametrize("wrong", ["0.5", [0.5], np.array([0.5, 0.5]), {}, True, 1j, "None", np.nan, np.inf], ids=repr)
+def test_what_is_no_finite_number_is_refused_by_name_and_value(make, name, wrong):
     further = {"rng": RNG} if make in DRAW else {}
     make(**NUMBERS[make], **further)
     with pytest.raises(ValueError, match=r"(expects|needs) .*received") as refusal:
@@ -82,10 +82,10 @@ LAYERS = {
 @pytest.mark.parametrize("run", [True, False], ids=["training", "inference"])
 @pytest.mark.parametrize(
     "wrong",
-    ["abc", X.tolist(), None, np.float32(1), X.astype(np.int64), X.astype(object), X.astype(complex), X.astype(str)],
+    ["abc", X.tolist(), None, np.float32(1), *map(X.astype, (np.int64, object, complex, str, np.float16, np.longdouble, ">f4"))],
     ids=str,
 )
-def test_a_layer_takes_arrays_of_floats_only(name, run, wrong):
+def test_a_layer_takes_arrays_of_float32_and_float64_only(name, run, wrong):
     with pytest.raises(ValueError, match=r"expect\w* .*received"):
         LAYERS[name]().forward(wrong, training=run)
 
@@ -154,6 +154,27 @@ def test_a_layer_takes_a_gradient_like_its_output_only(name, wrong):
         (lambda: training.RandomFlip()([1.0], RNG), r"RandomFlip expects images"),
         (lambda: nnlite.Sequential([]).set_weights(None), "set_weights expects a list of arrays, received None"),
         (lambda: LAYERS["Dense and ReLU"]().set_weights(["a", "b"]), "a weight is expected to be an array of numbers"),
+        (lambda: LAYERS["Dense and ReLU"]().set_weights([X * 1j]), "a weight is expected to be an array of numbers"),
+        (lambda: layers.Rescale(1j), "Rescale's number is expected to be an array of numbers, received a complex"),
+        (lambda: layers.Parameter("weight", np.arange(3)), "weight is expected to be float32 or float64, received int64"),
+        (lambda: layers.BatchNormalization(3, dtype=int), "scale is expected to be float32 or float64, received int64"),
+        (lambda: layers.MixtureSample(2, 2, 1, rng=RNG, dtype="f2"), "location is expected to be float32 or float64, .* float16"),
+        (lambda: layers.Dense(2, 2, rng=RNG, dtype=int), "weight is expected to be float32 or float64, received int64"),
+        (lambda: layers.Dense(2, 2, rng=RNG, initializer="he_normal"), "Dense expects one of nnlite.initializers, .* 'he_normal'"),
+        (lambda: nnlite.gradcheck(layers.ReLU(), X[:0], rng=RNG), "gradcheck expects x of at least one sample, received none"),
+        (lambda: nnlite.gradcheck(layers.ReLU(), X, rng=RNG, directions=0), "expects directions of at least 1, received 0"),
+        (lambda: nnlite.gradcheck(layers.ReLU(), X, rng=RNG, epsilon=0), "gradcheck expects a positive epsilon, received 0"),
+        (lambda: nnlite.gradcheck(layers.ReLU(), X, rng=RNG, tolerance=np.nan), "expects a positive tolerance, received nan"),
+        (lambda: nnlite.gradcheck(layers.ReLU(), X, rng=RNG, loss="mse", target=X), "gradcheck expects a Loss, .* received 'mse'"),
+        (lambda: nnlite.gradcheck_loss("mse", X, X, rng=RNG), "gradcheck_loss expects a Loss, .* received 'mse'"),
+        (lambda: nnlite.lbfgs.minimize(lambda w: (w @ w, 2 * w), np.arange(3)), "L-BFGS expects float32 or float64, received int"),
+        (lambda: nnlite.lbfgs.minimize(lambda w: (np.nan, w), X[0]), "L-BFGS expects a start with a finite value, .* nan"),
+        (lambda: one_hot(np.array([], int), -1), "one_hot expects classes of at least 1, received -1"),
+        (lambda: nnlite.hold_out(np.zeros(3, int), "0.5", RNG), r"hold_out expects a share in \(0, 1\), received '0\.5'"),
+        (lambda: nnlite.hold_out(np.zeros(3, int), 0.5, None), r"hold_out expects rng=np\.random\..*, received None"),
+        (lambda: nnlite.dead_units(LAYERS["Dense and ReLU"](), X[:1]), "dead_units expects x of at least two samples, received 1"),
+        (lambda: training.EarlyStopping(None), "EarlyStopping expects monitor to be a name such as 'val_loss', received None"),
+        (lambda: training.ReduceOnPlateau(3), "ReduceOnPlateau expects monitor to be a name such as 'val_loss', received 3"),
     ],
 )  # fmt: skip
 def test_what_a_public_function_cannot_take_is_said_in_a_sentence(call, message):
@@ -171,3 +192,15 @@ def test_a_schedule_that_gives_no_factor_is_named_not_the_training(factor):
     with pytest.raises(ValueError, match=r"LearningRateSchedule expects factors of at least 0, received .* at progress 0\.5"):
         model.fit(X, epochs=2, shuffle=False, callbacks=[schedule], verbose=False)
     assert model.optimizer.learning_rate == 0.25
+
+
+@pytest.mark.parametrize("make", [make for make in NUMBERS if isinstance(make, type) and issubclass(make, layers.Layer)])
+def test_a_layer_computes_the_same_bits_from_a_number_of_numpy(make):
+    results = []
+    for number in (float, np.float64, np.float32):
+        numbers = {name: number(value) if isinstance(value, float) else value for name, value in NUMBERS[make].items()}
+        layer = make(**numbers, **({"rng": np.random.default_rng(0)} if make in DRAW else {}))
+        y = layer.forward(X, training=True).copy()
+        results.append([layer.penalty, y.dtype, y.tobytes(), layer.backward(y).tobytes()])
+    assert results[1] == results[0]
+    assert results[2] == results[0] or "epsilon" in NUMBERS[make]  # 1e-5 has other bits in float32

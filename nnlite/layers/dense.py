@@ -59,8 +59,8 @@ class Dense(Layer):
         expect_count("Dense", "in_features", in_features)
         expect_count("Dense", "out_features", out_features)
         expect_rng("Dense", rng)
+        expect(callable(initializer), f"Dense expects one of nnlite.initializers, such as he_normal, received {initializer!r}")
         dtype, shape = np.dtype(dtype), (in_features, out_features)
-        expect(dtype in (np.float32, np.float64), f"Dense computes in float32 or float64, received dtype {dtype}")
         weight = initializer(shape, rng, dtype)
         if (weight.shape, weight.dtype) != (shape, dtype):
             received = f"{weight.dtype} of shape {weight.shape}"

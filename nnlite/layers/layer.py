@@ -14,7 +14,7 @@ Shapes: N images a batch, D features, H units.
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import Array, FloatArray, Shape, Workspace, as_array, floats_hint
+from nnlite.arrays import FLOATS, Array, FloatArray, Shape, Workspace, as_array, floats_hint
 from nnlite.layers.parameter import Parameter
 
 
@@ -98,10 +98,10 @@ def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
 
 
 def expect_floats(name: str, array: FloatArray) -> None:
-    """Raise ValueError unless it is an array of floats: an array of integers would round its results."""
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+    """Raise ValueError unless it is an array of float32 or float64: nothing here computes with other numbers."""
+    if not isinstance(array, np.ndarray) or array.dtype not in FLOATS:
         array = _array(name, array)
-        raise ValueError(f"{name} expects floats, received {array.dtype}: {floats_hint('', array)}")
+        raise ValueError(f"{name} expects float32 or float64, received {array.dtype}: {floats_hint('', array)}")
 
 
 def _array(layer: str, x: object) -> Array:

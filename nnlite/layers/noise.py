@@ -33,7 +33,7 @@ class Dropout(Layer):
         super().__init__()
         expect(is_number(rate) and 0 <= rate < 1, f"Dropout expects a rate in [0, 1), received {rate!r}")
         expect_rng("Dropout", rng)
-        self.rate, self.rng = rate, rng
+        self.rate, self.rng = float(rate), rng
 
     def rngs(self) -> list[np.random.Generator]:
         """The generator of the mask."""
@@ -75,9 +75,9 @@ class GaussianNoise(Layer):
 
     def __init__(self, deviation: float, *, rng: np.random.Generator):
         super().__init__()
-        expect(is_number(deviation) and 0 <= deviation < np.inf, f"GaussianNoise expects a deviation ≥ 0, received {deviation!r}")
+        expect(is_number(deviation) and deviation >= 0, f"GaussianNoise expects a deviation ≥ 0, received {deviation!r}")
         expect_rng("GaussianNoise", rng)
-        self.deviation, self.rng = deviation, rng
+        self.deviation, self.rng = float(deviation), rng
 
     def rngs(self) -> list[np.random.Generator]:
         """The generator of the noise."""

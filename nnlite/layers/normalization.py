@@ -93,7 +93,7 @@ class BatchNormalization(Layer):
         expect_count("BatchNormalization", "features", features)
         expect(is_number(momentum) and 0 < momentum <= 1, f"BatchNormalization expects a momentum in (0, 1], received {momentum!r}")
         expect(is_number(epsilon) and epsilon > 0, f"BatchNormalization expects a positive epsilon, received {epsilon!r}")
-        self.momentum, self.epsilon = momentum, epsilon
+        self.momentum, self.epsilon = float(momentum), float(epsilon)
         self.scale = Parameter("scale", np.ones(features, dtype))
         self.shift = Parameter("shift", np.zeros(features, dtype))
         self.running_mean = Parameter("running_mean", np.zeros(features, dtype), trainable=False)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, aligned, aligned_copy
+from nnlite.arrays import FLOATS, FloatArray, aligned, aligned_copy, expect
 
 
 class Parameter:
@@ -33,12 +33,14 @@ class Parameter:
     Raises
     ------
     ValueError
-        An array of another shape is assigned, or numbers that are not real.
+        The value is of another dtype; or an array of another shape is assigned, or numbers that are not real.
     """
 
     def __init__(self, name: str, value: FloatArray, trainable: bool = True):
+        value = np.asarray(value)
+        expect(value.dtype in FLOATS, f"{name} is expected to be float32 or float64, received {value.dtype}")
         self.name, self.trainable = name, trainable
-        self._value: FloatArray = aligned_copy(np.asarray(value))  # optimizers go through it as one flat array
+        self._value: FloatArray = aligned_copy(value)  # optimizers go through it as one flat array
         self._gradient: FloatArray = aligned(self._value.shape, self._value.dtype)
         self._is_zero = False  # whether the gradient stands for zero, whatever is in the array
 

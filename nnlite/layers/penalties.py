@@ -34,7 +34,7 @@ class WeightPenalty(Layer):
         expect(numbers, f"WeightPenalty expects l1 and l2 of at least 0, received l1={l1!r}, l2={l2!r}")
         denses = isinstance(layers, Sequence) and all(isinstance(layer, Dense) for layer in layers)
         expect(denses, f"WeightPenalty expects a list of Dense layers, received {layers!r}")
-        self.l1, self.l2 = l1, l2
+        self.l1, self.l2 = float(l1), float(l2)
         self.weights = [layer.weight for layer in layers]
 
     @property
@@ -77,7 +77,7 @@ class ActivityPenalty(Layer):
     def __init__(self, l1: float):
         super().__init__()
         expect(is_number(l1) and l1 >= 0, f"ActivityPenalty expects l1 of at least 0, received {l1!r}")
-        self.l1 = l1
+        self.l1 = float(l1)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x."""
@@ -119,7 +119,7 @@ class SparsityPenalty(Layer):
         super().__init__()
         expect(is_number(target) and 0 < target < 1, f"SparsityPenalty expects a target in (0, 1), received {target!r}")
         expect(is_number(weight) and weight >= 0, f"SparsityPenalty expects a weight of at least 0, received {weight!r}")
-        self.target, self.weight = target, weight
+        self.target, self.weight = float(target), float(weight)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x."""

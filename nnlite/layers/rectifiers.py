@@ -25,7 +25,7 @@ class LeakyReLU(Activation):
     def __init__(self, slope: float = 0.01):
         super().__init__()
         expect(is_number(slope) and 0 <= slope < 1, f"LeakyReLU expects a slope in [0, 1), received {slope!r}")
-        self.slope = slope
+        self.slope = float(slope)
 
     def apply(self, z: FloatArray, bias: FloatArray) -> None:
         """z ← x where x = z + bias > 0, else slope · x."""
@@ -52,8 +52,8 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0):
         super().__init__()
-        expect(is_number(alpha) and 0 < alpha < math.inf, f"ELU expects a positive alpha, received {alpha!r}")
-        self.alpha = alpha
+        expect(is_number(alpha) and alpha > 0, f"ELU expects a positive alpha, received {alpha!r}")
+        self.alpha = float(alpha)
 
     def apply(self, z: FloatArray, bias: FloatArray) -> None:
         """z ← x where x = z + bias > 0, else α (exp(x) − 1)."""

@@ -50,7 +50,7 @@ class GaussianSample(Layer):
 
     def __init__(self, kl_price: float, *, rng: np.random.Generator):
         super().__init__()
-        expect(is_number(kl_price) and 0 <= kl_price < np.inf, f"{self._name} expects a kl_price ≥ 0, received {kl_price!r}")
+        expect(is_number(kl_price) and kl_price >= 0, f"{self._name} expects a kl_price ≥ 0, received {kl_price!r}")
         expect_rng(self._name, rng)
         self.kl_price, self.rng = float(kl_price), rng  # an np.float64 would make float64 of float32
 

@@ -51,7 +51,7 @@ class Huber(Loss):
     def __init__(self, delta: float = 1.0):
         super().__init__()
         expect(is_number(delta) and delta > 0, f"Huber expects a positive delta, received {delta!r}")
-        self.delta = delta
+        self.delta = float(delta)
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         difference = prediction - target  # r, (N, D)

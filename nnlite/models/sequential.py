@@ -278,8 +278,9 @@ def dead_units(model: Sequential, x: Array) -> dict[str, float]:
     ----------
     model : Sequential
     x : array, shape (M, ...)
-        uint8 images or floats; the more, the surer.
+        uint8 images or floats, at least two; the more, the surer.
     """
+    expect(len(x) > 1, f"dead_units expects x of at least two samples, received {len(x)}")
     positions = [position for position, layer in enumerate(model.layers) if isinstance(layer, Activation)]
     return {str(position): float(np.mean(np.ptp(model[: position + 1].predict(x), axis=0) == 0)) for position in positions}
 

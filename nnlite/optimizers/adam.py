@@ -8,6 +8,8 @@ from nnlite.arrays import FloatArray, expect, is_number
 from nnlite.layers import Parameter
 from nnlite.optimizers.optimizer import Optimizer, Rule
 
+LEAST_EPSILON = 1e-30  # float32 rounds a much smaller one to 0, and a weight without a gradient would become 0 / 0
+
 
 class Adam(Optimizer):
     """Adam: each weight has a step size of its own, from running means of its gradient and of its gradient's square.
@@ -28,7 +30,7 @@ class Adam(Optimizer):
     beta1, beta2 : float, default 0.9 and 0.999
         In [0, 1).
     epsilon : float, default 1e-8
-        Positive.
+        At least LEAST_EPSILON.
     amsgrad : bool, default False
         Whether to divide by the largest v so far in place of v, so that no weight's step size grows again.
 
@@ -69,7 +71,7 @@ class Adam(Optimizer):
         super().__init__(learning_rate, clip_norm)
         for name, beta in (("beta1", beta1), ("beta2", beta2)):
             expect(is_number(beta) and 0 <= beta < 1, f"{type(self).__name__} expects {name} in [0, 1), received {beta!r}")
-        expect(is_number(epsilon) and epsilon > 0, f"{type(self).__name__} expects a positive epsilon, received {epsilon!r}")
+        _expect_epsilon(self, epsilon)
         self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
         self.amsgrad = amsgrad
         self.m: list[FloatArray] = []
@@ -134,7 +136,7 @@ class RMSProp(Optimizer):
     decay : float, default 0.99
         ρ in [0, 1).
     epsilon : float, default 1e-8
-        Positive.
+        At least LEAST_EPSILON.
 
     References
     ----------
@@ -146,7 +148,7 @@ class RMSProp(Optimizer):
     def __init__(self, learning_rate: float = 0.001, decay: float = 0.99, epsilon: float = 1e-8, *, clip_norm: float | None = None):
         super().__init__(learning_rate, clip_norm)
         expect(is_number(decay) and 0 <= decay < 1, f"RMSProp expects a decay in [0, 1), received {decay!r}")
-        expect(is_number(epsilon) and epsilon > 0, f"RMSProp expects a positive epsilon, received {epsilon!r}")
+        _expect_epsilon(self, epsilon)
         self.decay, self.epsilon = float(decay), float(epsilon)
         self.v: list[FloatArray] = []
 
@@ -158,3 +160,9 @@ class RMSProp(Optimizer):
     def rule(self, t: int) -> Rule:
         """v ← ρ v + (1 − ρ) g², w ← w − η g / (√v + ε)."""
         return kernels.adam, [self._m, self.v], (0.0, self.decay, self.learning_rate, self.epsilon, 1.0)  # with β₁ = 0, m is g
+
+
+def _expect_epsilon(optimizer: Optimizer, epsilon: Any) -> None:
+    """Raise ValueError unless it keeps the quotient finite where no gradient has come."""
+    name, large_enough = type(optimizer).__name__, is_number(epsilon) and epsilon >= LEAST_EPSILON
+    expect(large_enough, f"{name} expects an epsilon of at least {LEAST_EPSILON:g}, received {epsilon!r}")

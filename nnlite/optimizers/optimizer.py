@@ -41,7 +41,7 @@ class Optimizer:
     memories: tuple[str, ...] = ()  # attributes with the optimizer's memory, one flat array for each parameter
 
     def __init__(self, learning_rate: float, clip_norm: float | None = None):
-        name, number = type(self).__name__, is_number(learning_rate) and 0 < learning_rate < np.inf
+        name, number = type(self).__name__, is_number(learning_rate) and learning_rate > 0
         expect(number, f"{name} expects a positive learning rate, received {learning_rate!r}")
         clips = clip_norm is None or (is_number(clip_norm) and clip_norm > 0)
         expect(clips, f"{name} expects a positive clip_norm, received {clip_norm!r}")

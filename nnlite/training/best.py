@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.arrays import expect, expect_count, is_number
 from nnlite.files.weights import save_weights
-from nnlite.training.callbacks import Logs, Monitor
+from nnlite.training.callbacks import Logs, Monitor, expect_name
 
 
 class EarlyStopping(Monitor):
@@ -40,6 +40,7 @@ class EarlyStopping(Monitor):
     memories = ("best", "best_epoch", "_best_weights")
 
     def __init__(self, monitor: str = "val_loss", patience: int = 3, min_delta: float = 0.0, restore_best_weights: bool = True):
+        expect_name("EarlyStopping", monitor)
         expect_count("EarlyStopping", "patience", patience)
         expect(is_number(min_delta) and min_delta >= 0, f"EarlyStopping expects a min_delta of at least 0, received {min_delta!r}")
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta

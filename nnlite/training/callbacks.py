@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays import expect
+
 Logs = dict[str, float]
 
 
@@ -66,6 +68,11 @@ class Monitor(Callback):
         if self.monitor is not None and self.monitor not in names:
             way_out = "give fit validation_data, or monitor one of these" if self.monitor == "val_loss" else "monitor one of these"
             raise ValueError(f"{type(self).__name__} monitors {self.monitor!r}, received {sorted(names)}: {way_out}")
+
+
+def expect_name(owner: str, monitor: object) -> None:
+    """Raise ValueError unless this can be the name of a number in the logs."""
+    expect(isinstance(monitor, str), f"{owner} expects monitor to be a name such as 'val_loss', received {monitor!r}")
 
 
 class History(Callback):

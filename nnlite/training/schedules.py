@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nnlite.arrays import expect, expect_count, is_number
-from nnlite.training.callbacks import Callback, Logs, Monitor
+from nnlite.training.callbacks import Callback, Logs, Monitor, expect_name
 
 Schedule = Callable[[float], float]  # progress, 0 to 1 → factor of the learning rate
 
@@ -58,7 +58,7 @@ class LearningRateSchedule(Callback):
             progress = self._done / self._steps
             factor = self.schedule(progress)
             received = f"received {factor!r} at progress {progress:g}"
-            expect(is_number(factor) and 0 <= factor < math.inf, f"LearningRateSchedule expects factors of at least 0, {received}")
+            expect(is_number(factor) and factor >= 0, f"LearningRateSchedule expects factors of at least 0, {received}")
             model.optimizer.learning_rate = float(self._peak * factor)
 
 
@@ -111,8 +111,8 @@ def step_decay(times: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Sch
     >>> [round(factor(progress), 3) for progress in (0, 0.5, 0.9)]
     [1.0, 0.1, 0.01]
     """
-    in_order = isinstance(times, Sequence) and all(is_number(time) and 0 < time < 1 for time in times)
-    if not (in_order and is_number(factor) and 0 < factor <= 1):
+    valid = isinstance(times, Sequence) and all(is_number(time) and 0 < time < 1 for time in times)
+    if not (valid and is_number(factor) and 0 < factor <= 1):
         raise ValueError(f"step_decay expects times in (0, 1) and a factor in (0, 1], received {times!r} and {factor!r}")
     return lambda progress: factor ** sum(progress >= time for time in times)
 
@@ -190,6 +190,7 @@ class ReduceOnPlateau(Monitor):
     memories = ("_best", "_waited")
 
     def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 3, minimum: float = 0.0):
+        expect_name("ReduceOnPlateau", monitor)
         expect(is_number(factor) and 0 < factor < 1, f"ReduceOnPlateau expects a factor in (0, 1), received {factor!r}")
         expect_count("ReduceOnPlateau", "patience", patience)
         expect(is_number(minimum) and minimum >= 0, f"ReduceOnPlateau expects a minimum of at least 0, received {minimum!r}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from nnlite.arrays import FloatArray
-from nnlite.layers import Layer, Parameter, Stack
+from nnlite.layers import Layer, Parameter, ReLU, Stack
 from nnlite.training.batches import Batches
 
 COLLAPSE_STEPS = 20
@@ -124,7 +124,7 @@ class Watch:
                 weights = [parameter.value for parameter in layer.parameters]
                 if weights and not weights[0].any():
                     cause = "Its weights are all 0: draw them"
-                elif type(layer).__name__ == "ReLU" or not x.any():
+                elif isinstance(layer, ReLU) or not x.any():
                     cause = "Its units are dead: try a smaller learning rate or LeakyReLU"
                 else:
                     saturated = f"Its units are saturated, or what differs is too small for {x.dtype}"

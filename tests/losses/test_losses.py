@@ -175,7 +175,7 @@ def test_unequal_dtypes_are_refused(name):
 @pytest.mark.parametrize("integers", [np.int64, np.uint8, np.bool_])
 def test_integers_in_which_the_gradient_would_be_rounded_are_refused(name, integers):
     received = np.dtype(integers).name
-    message = f"{LOSSES[name]().__class__.__name__} expects floats, received {received}: convert with .astype('float32')"
+    message = f"{type(LOSSES[name]()).__name__} expects float32 or float64, received {received}: convert with .astype('float32')"
     with pytest.raises(ValueError, match=re.escape(message)):
         LOSSES[name]().value(np.ones((2, 3), integers), np.ones((2, 3), integers))
 

@@ -8,6 +8,7 @@ import reference
 
 from nnlite import Parameter
 from nnlite.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSProp
+from nnlite.optimizers.adam import LEAST_EPSILON
 
 STEPS = 50
 MAKERS = {
@@ -317,15 +318,28 @@ def test_learning_rate_must_be_positive(maker, rate):
         (AdamW, {"weight_decay": -1}, "AdamW expects weight_decay ≥ 0, received -1"),
         (RMSProp, {"decay": 1}, "RMSProp expects a decay in [0, 1), received 1"),
         (RMSProp, {"decay": -0.1}, "RMSProp expects a decay in [0, 1), received -0.1"),
-        (RMSProp, {"epsilon": 0}, "RMSProp expects a positive epsilon, received 0"),
+        (RMSProp, {"epsilon": 0}, "RMSProp expects an epsilon of at least 1e-30, received 0"),
         (SGD, {"clip_norm": 0}, "SGD expects a positive clip_norm, received 0"),
-        (Adam, {"epsilon": 0}, "Adam expects a positive epsilon, received 0"),
-        (Adam, {"epsilon": np.nan}, "Adam expects a positive epsilon, received nan"),
+        (Adam, {"epsilon": 0}, "Adam expects an epsilon of at least 1e-30, received 0"),
+        (Adam, {"epsilon": np.nan}, "Adam expects an epsilon of at least 1e-30, received nan"),
     ],
 )
 def test_settings_out_of_range_are_refused(maker, settings, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         maker(**settings)
+
+
+@pytest.mark.parametrize("settings", [{}, {"amsgrad": True}, None], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_least_epsilon_leaves_a_weight_without_a_gradient_where_it_is(settings, dtype):
+    optimizer = RMSProp(epsilon=LEAST_EPSILON) if settings is None else Adam(epsilon=LEAST_EPSILON, **settings)
+    weight = Parameter("weight", np.ones(3, dtype))
+    optimizer.bind([weight])
+    for _ in range(3):
+        weight.gradient = [0, 1e-20, 1]
+        optimizer.step()
+    assert weight.value[:2].tolist() == [1, 1]
+    assert 0.9 < weight.value[2] < 1
 
 
 def test_settings_at_the_ends_of_their_ranges_are_taken():

@@ -67,10 +67,15 @@ def test_the_data_are_not_changed_and_may_be_read_only(dtype_in):
     assert np.array_equal(data, np.arange(8).reshape(4, 2))
 
 
-@pytest.mark.parametrize("data", [np.zeros((2, 3), np.int64), np.zeros((2, 3), bool), np.zeros((2, 3), complex), np.float32(1)])
+@pytest.mark.parametrize("data", [np.zeros((2, 3), np.int64), np.zeros((2, 3), bool), np.float32(1)])
 def test_other_data_are_refused_by_name(data):
     with pytest.raises(ValueError, match=rf"^y is expected .* received {data.dtype} .*y\.astype\('float32'\)"):
         Batches(np.zeros((2, 3)), data)
+
+
+def test_complex_numbers_are_refused_without_the_advice_to_drop_a_half():
+    with pytest.raises(ValueError, match=r"^y is expected to be an array of numbers, received an array of complex128$"):
+        Batches(np.zeros((2, 3)), np.zeros((2, 3), complex))
 
 
 def test_without_targets_the_samples_are_their_own():
