@@ -32,9 +32,9 @@ import numpy as np
 
 from nnlite import layers
 from nnlite.arrays import Array, Shape, expect
-from nnlite.files.torch_and_keras import layers_by_position
 from nnlite.files.whole_files import write_atomically
 from nnlite.layers import IDENTITIES, Layer, Rescale, Reshape, SiLU, Stack
+from nnlite.layers.stack import layers_by_position
 
 IR_VERSION, OPSET = 9, 20
 DATA_TYPES = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(np.float64): 11}

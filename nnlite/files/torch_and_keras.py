@@ -31,22 +31,10 @@ from nnlite.files.errors import CheckpointError, FormatError, reported_as
 from nnlite.files.torch_names import ways_to_name
 from nnlite.files.weights import restore
 from nnlite.files.whole_files import read_file, write_atomically
-from nnlite.layers import (
-    GELU,
-    IDENTITIES,
-    Activation,
-    BatchNormalization,
-    Dense,
-    Flatten,
-    Layer,
-    Rescale,
-    Reshape,
-    SiLU,
-    Softmax,
-    Stack,
-)
+from nnlite.layers import ACTIVATIONS, IDENTITIES, Activation, BatchNormalization, Dense, Flatten, Layer, Rescale, Reshape, Stack
+from nnlite.layers.stack import layers_by_position
 
-WEIGHTLESS = (Activation, SiLU, GELU, Softmax, Flatten, Reshape, *IDENTITIES)
+WEIGHTLESS: tuple[type[Layer], ...] = (Activation, *ACTIVATIONS.values(), Flatten, Reshape, *IDENTITIES)
 
 KERAS_KINDS: dict[str, type[Layer]] = {"dense": Dense, "batch_normalization": BatchNormalization}
 KERAS_NAME = re.compile(
@@ -248,16 +236,3 @@ def _import_h5py() -> Any:
         way_out = 'install it with pip install "nnlite[interop]"'
         raise ImportError(f"expected h5py for the HDF5 files of Keras, received no such package: {way_out}") from error
     return h5py
-
-
-def layers_by_position(model: Stack) -> dict[str, Layer]:
-    """Return the layers by position, those of a model inside the model as "2.0"; ValueError if one occurs twice."""
-    layers: dict[str, Layer] = {}
-    for position, layer in enumerate(model.layers):
-        if isinstance(layer, Stack):
-            layers |= {f"{position}.{inner}": member for inner, member in layers_by_position(layer).items()}
-        else:
-            layers[str(position)] = layer
-    if len(set(layers.values())) != len(layers):
-        raise ValueError("expected each layer object once, received a model that has one in two places: make a second layer")
-    return layers

@@ -4,8 +4,6 @@ Read `parameter`, `layer`, `dense` and `activations` first; `reshaping`, `fused`
 others when you need them: `rectifiers`, `noise`, `normalization`, `penalties`, `sampling`.
 """
 
-from collections.abc import Callable
-
 from nnlite.layers.activations import Activation, ReLU, Sigmoid, Softmax, Tanh
 from nnlite.layers.dense import Dense, TiedDense
 from nnlite.layers.fused import DenseWithActivation
@@ -19,7 +17,7 @@ from nnlite.layers.reshaping import Flatten, Reshape
 from nnlite.layers.sampling import GaussianSample, MixtureSample, gaussian_kl
 from nnlite.layers.stack import Stack
 
-ACTIVATIONS: dict[str, Callable[[], Layer]] = {
+ACTIVATIONS: dict[str, type[Layer]] = {
     "relu": ReLU,
     "sigmoid": Sigmoid,
     "tanh": Tanh,

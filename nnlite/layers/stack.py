@@ -155,3 +155,16 @@ class Stack(Layer):
         for row in rows:
             print(f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]:>{widths[3]}}")
         print(f"{sum(counts):,} parameters, {np.dtype(self.dtype)}")
+
+
+def layers_by_position(model: Stack) -> dict[str, Layer]:
+    """Return the layers by position, those of a model inside the model as "2.0"; ValueError if one occurs twice."""
+    layers: dict[str, Layer] = {}
+    for position, layer in enumerate(model.layers):
+        if isinstance(layer, Stack):
+            layers |= {f"{position}.{inner}": member for inner, member in layers_by_position(layer).items()}
+        else:
+            layers[str(position)] = layer
+    if len(set(layers.values())) != len(layers):
+        raise ValueError("expected each layer object once, received a model that has one in two places: make a second layer")
+    return layers

@@ -4,6 +4,7 @@ import warnings
 
 from nnlite import layers
 from nnlite.layers import IDENTITIES, Layer, Sigmoid, Softmax, Stack
+from nnlite.layers.stack import layers_by_position
 from nnlite.losses import BinaryCrossEntropy, BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropyWithLogits
 
 LINEAR = (layers.Dense, layers.TiedDense, layers.BatchNormalization)
@@ -11,13 +12,11 @@ LINEAR = (layers.Dense, layers.TiedDense, layers.BatchNormalization)
 BEYOND = (*LINEAR, layers.Tanh, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.GELU, layers.SiLU, layers.Softplus)
 
 
-def last_layer(layer: Layer) -> Layer | None:
+def last_layer(model: Stack) -> Layer | None:
     """Return the last layer that changes numbers, inside nested stacks, too; None if there is none."""
-    if isinstance(layer, layers.DenseWithActivation):
-        return layer.activation
-    if not isinstance(layer, Stack):
-        return None if isinstance(layer, (layers.Flatten, layers.Reshape, *IDENTITIES)) else layer
-    return next((last for each in reversed(layer.layers) if (last := last_layer(each)) is not None), None)
+    unchanging = (layers.Flatten, layers.Reshape, *IDENTITIES)
+    last = next((layer for layer in reversed(layers_by_position(model).values()) if not isinstance(layer, unchanging)), None)
+    return last.activation if isinstance(last, layers.DenseWithActivation) else last
 
 
 def warn_of_ending(model: Stack, loss: Loss) -> None:

@@ -61,12 +61,6 @@ def _text(code: CodeType) -> tuple[object, ...]:
     return code.co_code, code.co_names, constants
 
 
-def layers_of(stack: Stack) -> Iterator[Layer]:
-    """Yield all layers; a stack among them yields its own layers."""
-    for layer in stack.layers:
-        yield from layers_of(layer) if isinstance(layer, Stack) else [layer]
-
-
 def bit_generators(owners: Iterable[object], rng: np.random.Generator | None) -> list[np.random.BitGenerator]:
     """Return the bit generators of these objects' ``rngs()`` and of `rng`, each once; ValueError if an object hides one."""
     found: dict[int, np.random.BitGenerator] = {}

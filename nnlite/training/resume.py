@@ -32,10 +32,11 @@ from nnlite.files import safetensors
 from nnlite.files.errors import CheckpointError, reported_as
 from nnlite.files.weights import CHECKPOINT, check_checksum, checksum
 from nnlite.files.whole_files import remove_leftovers
+from nnlite.layers.stack import layers_by_position
 from nnlite.optimizers import Optimizer
 from nnlite.training.batches import Batches
 from nnlite.training.callbacks import Callback, Logs
-from nnlite.training.job import bit_generators, check_generator, description, layers_of, origin
+from nnlite.training.job import bit_generators, check_generator, description, origin
 from nnlite.training.watch import Watch
 
 FORMAT, OLDER_FORMAT = f"{CHECKPOINT} 2", f"{CHECKPOINT} 1"
@@ -94,7 +95,7 @@ class SavedTraining(Callback):
         optimizer: Optimizer = model.optimizer
         self._path, self._model, self._optimizer, self._callbacks, self._watch = Path(path), model, optimizer, callbacks, watch
         self._data = data
-        self._generators = bit_generators([*layers_of(model), *callbacks, model.loss, augment], rng)
+        self._generators = bit_generators([*layers_by_position(model).values(), *callbacks, model.loss, augment], rng)
         self._job: dict[str, Any] = {
             "layers": [description(layer) for layer in model.layers],
             **{f"parameter {name}": f"{p.value.dtype} {p.value.shape}" for name, p in model.named_parameters().items()},
