@@ -8,6 +8,7 @@ from nnlite import Autoencoder, Flatten, Reshape, Sigmoid
 from nnlite.codec.digits.bottleneck import EntropyBottleneck
 from nnlite.codec.digits.class_prior import ClassPrior
 from nnlite.codec.digits.image_codec import ImageCodec
+from nnlite.codec.quantizer import quantize
 from nnlite.models import dense_network
 from nnlite.optimizers import Adam
 
@@ -43,5 +44,5 @@ def trained(rng):
     model.compile(Adam(0.01), "mse")
     model.fit(images, epochs=30, batch_size=64, rng=rng, verbose=False)
     latents = model.encode(images)
-    symbols = [bottleneck.quantize(latents, quality) for quality in range(len(BIT_PRICES))]
+    symbols = [quantize(latents, gain) for gain in bottleneck.gain]
     return ImageCodec(model.encoder, model.decoder[1:], bottleneck.gain, ClassPrior.fit(latents, symbols, rng))

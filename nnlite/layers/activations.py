@@ -51,6 +51,12 @@ class Activation(Layer):
         return dx
 
 
+def softmax(x: FloatArray) -> FloatArray:
+    """exp(x_c) / Σ_k exp(x_k) along the last axis, with the largest x taken from all: the same quotient, and nothing overflows."""
+    exponential = np.exp(x - x.max(axis=-1, keepdims=True))
+    return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True))
+
+
 def _rows(array: FloatArray) -> FloatArray:
     """Return an array (N, ...) as (N, H)."""
     return array.reshape(len(array), math.prod(array.shape[1:]))
@@ -126,10 +132,7 @@ class Softmax(Layer):
         expect_floats("Softmax", x)
         if x.ndim != 2:
             raise ValueError(f"Softmax expects (N, C), received {x.shape}: put a Flatten before it")
-        y = self._buffer("y", x.shape, x.dtype, training)
-        np.subtract(x, x.max(axis=1, keepdims=True), out=y)  # the same quotient, and no exponential above 1
-        np.exp(y, out=y)
-        y /= y.sum(axis=1, keepdims=True)
+        y = softmax(x)
         if training:
             self._keep(y, y)
         return y

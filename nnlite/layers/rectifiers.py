@@ -13,6 +13,11 @@ GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
 GELU_END = 10  # beyond ±10 GELU's tanh is ±1 in float64, too
 
 
+def softplus(x: FloatArray) -> FloatArray:
+    """ln(1 + exp(x)) as max(x, 0) + ln(1 + exp(−|x|)): the same function, and nothing overflows."""
+    return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
+
+
 class LeakyReLU(Activation):
     """y = x where x > 0, else slope · x: a unit that is never quite dead (Maas et al., 2013).
 
@@ -72,9 +77,9 @@ class Softplus(Activation):
     """y = ln(1 + exp(x)), a smooth ReLU that is always positive (Dugas et al., NIPS 2000)."""
 
     def apply(self, z: FloatArray, bias: FloatArray) -> None:
-        """z ← max(x, 0) + ln(1 + exp(−|x|)) for x = z + bias: the same function, and nothing overflows."""
+        """z ← softplus(z + bias)."""
         kernels.add_bias(z, bias)
-        np.add(np.maximum(z, 0), np.log1p(np.exp(-np.abs(z))), out=z)
+        z[...] = softplus(z)
 
     def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
         """f'(x) = exp(x) / (1 + exp(x)) = 1 − exp(−y), because exp(y) = 1 + exp(x)."""

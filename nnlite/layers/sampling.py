@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape, expect, expect_count, expect_rng, is_number
+from nnlite.layers.activations import softmax
 from nnlite.layers.layer import Layer, expect_floats
 from nnlite.layers.parameter import Parameter
 
@@ -152,13 +153,13 @@ class MixtureSample(GaussianSample):
         self, mean: FloatArray, log_variance: FloatArray, z: FloatArray, price: float
     ) -> tuple[FloatArray, FloatArray | float, FloatArray | float]:
         """price · (0, −½, −∂ln p/∂z), and the gradients of the prior: ln q depends on m and v through ε and −v / 2 alone."""
-        shares = _softmax(self._log_shares(z))  # r, (N, J)
+        shares = softmax(self._log_shares(z))  # r, (N, J)
         centred, location, precision = self._centred(z)
         total, first, second = shares.sum(axis=0), shares.T @ centred, shares.T @ centred**2  # Σ_n r, Σ_n r z, Σ_n r z²
         squares = second - 2 * location * first + total[:, None] * location**2  # Σ_n r (z − μ)², (J, K)
         self.location.add(price * precision * (total[:, None] * location - first))
         self.log_scale.add(price * (total[:, None] - precision * squares))
-        self.logit.add(price * (len(z) * _softmax(self.logit.value) - total))
+        self.logit.add(price * (len(z) * softmax(self.logit.value) - total))
         d_sample = price * (centred * (shares @ precision) - shares @ (precision * location))
         return np.zeros_like(mean), -price / 2, d_sample.astype(z.dtype)
 
@@ -183,7 +184,7 @@ class MixtureSample(GaussianSample):
         """Return `count` codes (count, K) from the prior, float32 whatever the layer's dtype."""
         if code != self.location.value.shape[1]:
             raise ValueError(f"MixtureSample draws codes of {self.location.value.shape[1]} numbers, received code={code}")
-        chosen = rng.choice(len(self.logit.value), count, p=_softmax(self.logit.value.astype(np.float64)))
+        chosen = rng.choice(len(self.logit.value), count, p=softmax(self.logit.value.astype(np.float64)))
         noise = rng.standard_normal((count, code), np.float32)
         drawn: FloatArray = self.location.value[chosen] + np.exp(self.log_scale.value[chosen]) * noise
         return drawn.astype(np.float32)
@@ -193,8 +194,3 @@ def _log_sum_exp(logits: FloatArray) -> FloatArray:
     """ln Σ_j exp(a_j), (N,), of rows (N, J): as `np.logaddexp.reduce`, many times as fast."""
     largest = logits.max(axis=1)
     return np.asarray(largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1)))
-
-
-def _softmax(logits: FloatArray) -> FloatArray:
-    exponential = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True))

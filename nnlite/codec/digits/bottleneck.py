@@ -28,10 +28,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, as_array, expect_rng, is_whole
+from nnlite.arrays import FloatArray, as_array, expect, expect_count, expect_rng
 from nnlite.codec import quantizer
 from nnlite.layers.layer import Layer, expect_dtype
 from nnlite.layers.parameter import Parameter
+from nnlite.layers.rectifiers import softplus
 
 SPEED = 10.0  # parameters are stored divided by this: Adam moves each by about η a step, and gains and priors must move far
 
@@ -79,17 +80,10 @@ class EntropyBottleneck(Layer):
     ):
         super().__init__()
         expect_rng("EntropyBottleneck", rng)
+        expect_count("EntropyBottleneck", "features", features)
         prices = as_array("bit_prices", bit_prices).astype(np.float64)
-        if (
-            not is_whole(features)
-            or features < 1
-            or prices.ndim != 1
-            or not prices.size
-            or not (np.isfinite(prices) & (prices > 0)).all()
-        ):
-            raise ValueError(
-                f"EntropyBottleneck expects features ≥ 1 and positive bit_prices, received {features!r} and {prices.tolist()}"
-            )
+        positive = prices.ndim == 1 and prices.size > 0 and (np.isfinite(prices) & (prices > 0)).all()
+        expect(bool(positive), f"EntropyBottleneck expects positive bit_prices, received {prices.tolist()}")
         self.bit_prices = prices
         self.probabilities = probabilities
         self.rng = rng
@@ -117,14 +111,14 @@ class EntropyBottleneck(Layer):
         """û for the latents u = x. Without training, round them at the last quality."""
         expect_dtype("EntropyBottleneck", self.location, x)
         if not training:
-            last = len(self.bit_prices) - 1
-            return self.dequantize(self.quantize(x, last), last)
+            highest = self.gain[-1]
+            return quantizer.dequantize(quantizer.quantize(x, highest), highest)
         self.quality = self.rng.choice(len(self.bit_prices), len(x), p=self.probabilities)  # (N,)
         g, mu, s = self._settings(self.quality)  # (N, K) each
         noise = self.rng.random(x.shape, x.dtype.type) - x.dtype.type(0.5)
         noisy = g * x + noise  # ŷ
         a, b = (noisy - mu + 0.5) / s, (noisy - mu - 0.5) / s
-        nats = _softplus(-a) + _softplus(b) - np.log(-np.expm1(-1 / s))
+        nats = softplus(-a) + softplus(b) - np.log(-np.expm1(-1 / s))
         self.bits = nats.sum(axis=1) / np.log(2)
         self.penalty = float(np.mean(self.bits * self.bit_prices[self.quality]))
         restored: FloatArray = noisy / g  # û
@@ -149,29 +143,12 @@ class EntropyBottleneck(Layer):
         du: FloatArray = d_noisy * g
         return du
 
-    def quantize(self, latents: FloatArray, quality: int) -> npt.NDArray[np.int32]:
-        """Return round(g u), shape (N, K), at a quality from 0 to Q − 1."""
-        return quantizer.quantize(latents, self.gain[quality])
-
-    def dequantize(self, symbols: npt.NDArray[np.int32], quality: int) -> FloatArray:
-        """Return symbols / g, shape (N, K)."""
-        return quantizer.dequantize(symbols, self.gain[quality])
-
     def _settings(self, quality: int | slice | npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return g, μ and s of one quality, (K,), or of one quality for each sample, (N, K)."""
-        return (
-            np.exp(SPEED * self.log_gain.value[quality]),
-            SPEED * self.location.value[quality],
-            np.exp(SPEED * self.log_scale.value[quality]),
-        )
+        log_gain, location, log_scale = (SPEED * parameter.value[quality] for parameter in self.parameters)
+        return np.exp(log_gain), location, np.exp(log_scale)
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:
     y: FloatArray = 0.5 + 0.5 * np.tanh(0.5 * x)
-    return y
-
-
-def _softplus(x: FloatArray) -> FloatArray:
-    """ln(1 + exp(x)), without overflow."""
-    y: FloatArray = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
     return y
