@@ -169,7 +169,7 @@ class Sequential(Stack):
             x or (x, y), as above, to evaluate after each epoch.
         shuffle : bool
             Whether each epoch takes the samples in a new random order, drawn from `rng`.
-        rng : np.random.Generator
+        rng : np.random.Generator, optional
             Needed for shuffling and augmentation.
         augment : callable, optional
             From a batch of x and `rng` to the batch to train on, such as `nnlite.RandomShift`. Targets are never augmented: with
@@ -240,14 +240,20 @@ class Sequential(Stack):
         return history
 
     def evaluate(self, x: Array, y: Array | None = None, batch_size: int = EVALUATION_BATCH) -> float:
-        """Return the loss, the mean over all samples; x and y as for `fit`."""
+        """Return the loss, the mean over all samples; x and y as for `fit`.
+
+        The layers take `batch_size` samples at a time; the compiled step has a size of its own.
+        """
         batches, loss = self._batches(x, None if y is x else y), self.loss
         expect_count("evaluate", "batch_size", batch_size)
         with self.compiled_step(PREDICTION_ROWS) or nullcontext() as compiled:
             return mean_loss(self, loss, batches, batch_size, compiled)
 
     def predict(self, x: Array, batch_size: int = EVALUATION_BATCH) -> FloatArray:
-        """Return the outputs (M, ...) for x (M, ...), uint8 images or floats. Several threads may call this on one model."""
+        """Return the outputs (M, ...) for x (M, ...), uint8 images or floats. Several threads may call this on one model.
+
+        `batch_size` is as for `evaluate`.
+        """
         batches = self._batches(x, warn=False)
         expect_count("predict", "batch_size", batch_size)
         with self.compiled_step(max(1, min(len(batches), PREDICTION_ROWS))) or nullcontext() as compiled:
