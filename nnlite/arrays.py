@@ -72,9 +72,8 @@ def floats_hint(name: str, array: Array, dtype: npt.DTypeLike = np.float32, imag
 def warn_if_dark(name: str, images: Array, way_out: str, stacklevel: int = 4) -> None:
     """Warn of bytes that are taken for images but hold nothing above 1: they may be numbers 0 and 1."""
     if images.dtype == np.uint8 and images.max(initial=0) == 1:
-        warnings.warn(
-            f"{name} of uint8 holds only 0 and 1, taken for images they are 0 and 1/255: {way_out}", stacklevel=stacklevel
-        )
+        text = f"{name} of uint8 holds only 0 and 1, taken for images they are 0 and 1/255: {way_out}"
+        warnings.warn(text, stacklevel=stacklevel)
 
 
 def is_number(value: object) -> bool:

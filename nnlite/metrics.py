@@ -116,15 +116,13 @@ def _pair(name: str, image: Array, reference: Array, peak: float | None) -> tupl
     """Return both images in float64 and the value of white, after all checks."""
     a, b = as_array("image", image), as_array("reference", reference)
     expect(a.shape == b.shape, f"{name} compares arrays of equal shape, received {a.shape} and {b.shape}")
-    expect(
-        a.dtype == b.dtype, f"{name} compares real numbers of one dtype, received {a.dtype} and {b.dtype}: bring both to one scale"
-    )
+    if a.dtype != b.dtype:
+        raise ValueError(f"{name} compares real numbers of one dtype, received {a.dtype} and {b.dtype}: bring both to one scale")
     if peak is None:
         if a.dtype != np.uint8:
             raise ValueError(f"{name} cannot tell the scale of {a.dtype}: give peak=1 for images in [0, 1], peak=255 for [0, 255]")
         peak = 255
-        if max(a.max(initial=0), b.max(initial=0)) == 1:
-            warn_if_dark("image", np.maximum(a, b), "give peak=1 or peak=255")
+        warn_if_dark("image", np.maximum(a, b), "give peak=1 or peak=255")
     expect(is_number(peak) and peak > 0, f"{name} expects a positive peak, received {peak!r}")
     return a.astype(np.float64), b.astype(np.float64), peak
 

@@ -27,10 +27,9 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from nnlite.codec.frame import read_varint, write_varint
+from nnlite.codec.frame import MAGIC, read_varint, write_varint
 from nnlite.files.errors import CodecError
 
-MAGIC = 0xCE6
 VERSION = 1
 QUALITIES = 16
 MAX_PIXELS = 1 << 28
@@ -132,17 +131,13 @@ def parse(data: bytes, model_hash: bytes) -> tuple[Header, bytes]:
     """
     header, start = _read_header(data)
     if header.model != _model(model_hash):
-        raise CodecError(
-            f"the file was made with model {header.model:03x}, received model {_model(model_hash):03x}: "
-            "decode it with the model that made it"
-        )
+        way_out = "decode it with the model that made it"
+        raise CodecError(f"the file was made with model {header.model:03x}, received model {_model(model_hash):03x}: {way_out}")
     (expected,) = struct.unpack_from(">I", data, 4)
     received = _checksum(model_hash, data[:4], data[FIXED.size :])
     if received != expected:
-        raise CodecError(
-            f"the checksum should be {expected:08x}, received {received:08x}: the file is damaged or cut short, "
-            "or was made with another model whose hash begins alike"
-        )
+        causes = "the file is damaged or cut short, or of another model whose hash begins alike"
+        raise CodecError(f"expected the checksum {expected:08x}, received {received:08x}: {causes}")
     return header, data[start:]
 
 
@@ -152,10 +147,8 @@ def _read_header(data: bytes) -> tuple[Header, int]:
     if magic >> 4 != MAGIC:
         raise CodecError(f"expected a file that starts with {MAGIC:X}, received {data[:2].hex()!r}: not of this format")
     if magic & 15 != VERSION:
-        raise CodecError(
-            f"expected format version {VERSION}, received version {magic & 15}: "
-            "read the file with the nnlite that made it, probably a newer one"
-        )
+        way_out = "read the file with the nnlite that made it, probably a newer one"
+        raise CodecError(f"expected format version {VERSION}, received version {magic & 15}: {way_out}")
     if len(data) < FIXED.size:
         raise CodecError(f"expected a header, received the first {len(data)} bytes of one: the file is cut short")
     _, model_and_quality, _ = FIXED.unpack_from(data)
@@ -170,10 +163,8 @@ def _check_size(count: int, height: int, width: int) -> None:
     if min(count, height, width) < 1:
         raise CodecError(f"expected one image or more of one pixel or more, received {count} of {height} × {width}")
     if count * height * width > MAX_PIXELS:
-        raise CodecError(
-            f"expected at most {MAX_PIXELS} pixels in a file, received {count} images of {height} × {width}: "
-            "divide them among several files"
-        )
+        received = f"received {count} images of {height} × {width}: divide them among several files"
+        raise CodecError(f"expected at most {MAX_PIXELS} pixels in a file, {received}")
 
 
 def _model(model_hash: bytes) -> int:

@@ -48,10 +48,8 @@ class FrequencyTables:
         if minimum.dtype != np.int32 or minimum.ndim != 1 or minimum.size == 0:
             raise ValueError(f"expected minimum to be int32 of shape (T,), T > 0, received {minimum.dtype} {minimum.shape}")
         if frequencies.dtype != np.uint16 or frequencies.ndim != 2 or len(frequencies) != minimum.size:
-            raise ValueError(
-                f"expected frequencies to be uint16 of shape ({minimum.size}, S), one row for each minimum, received "
-                f"{frequencies.dtype} {frequencies.shape}"
-            )
+            expected = f"expected frequencies to be uint16 of shape ({minimum.size}, S), one row for each minimum"
+            raise ValueError(f"{expected}, received {frequencies.dtype} {frequencies.shape}")
         sizes = np.count_nonzero(frequencies, axis=1).astype(np.int32)
         present = np.arange(frequencies.shape[1]) < sizes[:, None]  # (T, S)
         if sizes.min() < 2 or not np.array_equal(frequencies > 0, present):
@@ -141,10 +139,8 @@ class FrequencyTables:
         """Return symbols and indices as int32, shape (M,), or raise a ValueError if they do not go together."""
         symbols, indices = np.asarray(symbols), self.check_indices(table_indices)
         if symbols.dtype != np.int32 or symbols.shape != indices.shape:
-            raise ValueError(
-                f"expected symbols to be int32 of shape {indices.shape}, one for each table index, "
-                f"received {symbols.dtype} {symbols.shape}"
-            )
+            expected = f"expected symbols to be int32 of shape {indices.shape}, one for each table index"
+            raise ValueError(f"{expected}, received {symbols.dtype} {symbols.shape}")
         return np.ascontiguousarray(symbols), indices
 
 

@@ -88,10 +88,8 @@ def decode(data: bytes, table_indices: ArrayLike, tables: FrequencyTables) -> ND
     stream = np.frombuffer(bytes(data), np.uint8)
     decoded = _decode(stream, rows, tables.minimum, tables.sizes, tables.cumulative, tables.first_entry, symbols)
     if decoded < symbols.size:
-        raise CodecError(
-            f"expected {symbols.size} symbols, received a stream that makes no sense at symbol {decoded}: it is damaged, or was "
-            "coded with other tables"
-        )
+        received = f"received a stream that makes no sense at symbol {decoded}: it is damaged, or was coded with other tables"
+        raise CodecError(f"expected {symbols.size} symbols, {received}")
     return symbols
 
 

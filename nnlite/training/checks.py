@@ -20,8 +20,7 @@ def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: b
     expect(augment is None or callable(augment), f"fit expects augment to be a function of a batch and rng, received {augment!r}")
     if isinstance(augment, type):
         raise ValueError(f"fit expects augment to be a function or an object, received a class: write {augment.__name__}()")
-    if rng is None and needs_rng:
-        raise ValueError("fit expects rng=np.random.default_rng(seed) for shuffle=True or augment, received none")
+    expect(rng is not None or not needs_rng, "fit expects rng=np.random.default_rng(seed) for shuffle or augment, received none")
     if rng is not None:
         expect_rng("fit", rng)
 

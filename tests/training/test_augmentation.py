@@ -159,5 +159,5 @@ def test_an_augmentation_that_gives_no_batch_back_is_refused(augment, message, r
 
 
 def test_augmentation_needs_a_generator(rng):
-    with pytest.raises(ValueError, match=r"fit expects rng=.* for shuffle=True or augment, received none"):
+    with pytest.raises(ValueError, match=r"fit expects rng=.* for shuffle or augment, received none"):
         model(rng).fit(np.zeros((4, 3, 3), np.uint8), shuffle=False, augment=RandomShift(), verbose=False)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, expect
 from nnlite.codec import range_coder as entropy
 from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.files.errors import CodecError
@@ -58,17 +58,14 @@ class ClassPrior:
         """Raise ValueError unless the arrays fit together."""
         shape = self.table.shape  # (Q, C, K)
         if len(shape) != 3 or shape[1] != CLASSES or self.table.dtype != np.uint8 or self.table.max() >= len(self.tables):
-            raise ValueError(
-                f"expected table to be uint8 below {len(self.tables)} of shape (Q, {CLASSES}, K), received {self.table.dtype} "
-                f"{shape}"
-            )
+            expected = f"expected table to be uint8 below {len(self.tables)} of shape (Q, {CLASSES}, K)"
+            raise ValueError(f"{expected}, received {self.table.dtype} {shape}")
         if self.shift.shape != shape or self.shift.dtype != np.int16:
             raise ValueError(f"expected shift to be int16 of shape {shape}, received {self.shift.dtype} {self.shift.shape}")
         for name, array in (("class_centre", self.centre), ("class_precision", self.precision)):
             if array.shape != shape[1:] or array.dtype != np.float32 or not np.isfinite(array).all():
                 raise ValueError(f"expected {name} to be finite float32 of shape {shape[1:]}, received {array.dtype} {array.shape}")
-        if self.precision.min() <= 0:
-            raise ValueError(f"expected class_precision to be positive, received {self.precision.min()}")
+        expect(self.precision.min() > 0, f"expected class_precision to be positive, received {self.precision.min()}")
 
     @classmethod
     def fit(cls, latents: FloatArray, symbols: list[Symbols], rng: np.random.Generator) -> "ClassPrior":
@@ -106,9 +103,8 @@ class ClassPrior:
     def decode(self, data: bytes, count: int, quality: int) -> Symbols:
         """Return the symbols (N, K) of `count` images; CodecError if the bytes cannot be theirs."""
         if len(data) < count:
-            raise CodecError(
-                f"expected a byte for the class of each of {count} images, received {len(data)}: the file is cut short"
-            )
+            expected = f"expected a byte for the class of each of {count} images"
+            raise CodecError(f"{expected}, received {len(data)}: the file is cut short")
         classes = np.frombuffer(data[:count], np.uint8)
         table = self.table[quality, classes]  # (N, K)
         symbols: Symbols = entropy.decode(data[count:], table.reshape(-1), self.tables).reshape(table.shape)
@@ -123,8 +119,7 @@ class ClassPrior:
 
 def _cluster(latents: FloatArray, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
     """Return the class of each image (N,), and the classes' means and inverse variances (C, K)."""
-    if len(latents) < CLASSES:
-        raise ValueError(f"expected at least {CLASSES} images, one for each class of the prior, received {len(latents)}")
+    expect(len(latents) >= CLASSES, f"expected at least {CLASSES} images, one for each class of the prior, received {len(latents)}")
     total = np.maximum(latents.var(axis=0), 1e-12)  # (K,)
     centre = latents[rng.choice(len(latents), CLASSES, replace=False)]
     precision = np.ones_like(centre) / total

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape
+from nnlite.arrays import FloatArray, Shape, expect
 from nnlite.codec import container, quantizer
 from nnlite.codec.digits.class_prior import ClassPrior
 from nnlite.codec.digits.decoding import Images, as_bytes, decode
@@ -79,16 +79,12 @@ class ImageCodec:
         if encoder.input_shape is None or len(encoder.input_shape) != 2:
             raise ValueError(f"ImageCodec expects an encoder of images (height, width), received one of {encoder.input_shape}")
         if gain.shape != prior.table.shape[::2] or gain.dtype != np.float32 or not (np.isfinite(gain) & (gain > 0)).all():
-            raise ValueError(
-                f"expected gain to be finite, positive float32 of shape {prior.table.shape[::2]}, received {gain.dtype} "
-                f"{gain.shape}"
-            )
+            expected = f"expected gain to be finite, positive float32 of shape {prior.table.shape[::2]}"
+            raise ValueError(f"{expected}, received {gain.dtype} {gain.shape}")
         latents = encoder.output_shape(encoder.input_shape)
         if latents != gain.shape[1:] or not gain.shape[1] <= math.prod(encoder.input_shape):
-            raise ValueError(
-                f"expected an encoder to {gain.shape[1]} latents, no more than pixels, received one of "
-                f"{_size(encoder.input_shape)} pixels to {latents}"
-            )
+            received = f"received one of {_size(encoder.input_shape)} pixels to {latents}"
+            raise ValueError(f"expected an encoder to {gain.shape[1]} latents, no more than pixels, {received}")
         restored = decoder.output_shape(latents)
         if restored != encoder.input_shape:
             raise ValueError(f"expected a decoder to images of {_size(encoder.input_shape)} pixels, received one to {restored}")
@@ -129,9 +125,7 @@ class ImageCodec:
             raise CodecError(f"expected a quality from 0 to {self.qualities - 1}, received {quality}")
         with np.errstate(over="ignore", invalid="ignore"):  # the next line raises instead
             if not np.abs(latents * self.gain[quality]).max(initial=0) < 2**31:
-                raise CodecError(
-                    "expected latents that are finite and not huge, received others: the codec's numbers make no sense"
-                )
+                raise CodecError("expected latents that are finite and not huge, received others: the codec makes no sense")
             classes = self.prior.choose(latents)
         payload = self.prior.encode(quantizer.quantize(latents, self.gain[quality]), classes, quality)
         height, width = self.image_shape
@@ -154,10 +148,8 @@ class ImageCodec:
         """
         header, payload = container.parse(data, self.hash)
         if (header.height, header.width) != self.image_shape or header.quality >= self.qualities:
-            raise CodecError(
-                f"expected images of {_size(self.image_shape)} at quality 0 to {self.qualities - 1}, received "
-                f"{_size((header.height, header.width))} at quality {header.quality}"
-            )
+            received = f"received {_size((header.height, header.width))} at quality {header.quality}"
+            raise CodecError(f"expected images of {_size(self.image_shape)} at quality 0 to {self.qualities - 1}, {received}")
         symbols = self.prior.decode(payload, header.count, header.quality)
         if indices is not None:
             wrong = [index for index in indices if not 0 <= index < header.count]
@@ -175,11 +167,10 @@ class ImageCodec:
         errors = np.mean(np.square((self.decompress(data).astype(np.float32) - images) / 255), axis=(1, 2))  # (N,)
         strange = np.flatnonzero(errors > 0.1)
         if strange.size:
-            raise CodecError(
-                f"expected images as this codec knows them, received {strange.size} of {len(images)} that come back as something "
-                f"else, the first is image {strange[0]} with {psnr(errors[strange[0]]):.1f} dB: if they are dark on white, invert "
-                "them, 255 − x"
-            )
+            first = f"the first is image {strange[0]} with {psnr(errors[strange[0]]):.1f} dB"
+            received = f"received {strange.size} of {len(images)} that come back as something else, {first}"
+            way_out = "if they are dark on white, invert them, 255 − x"
+            raise CodecError(f"expected images as this codec knows them, {received}: {way_out}")
 
     def check_images(self, images: npt.NDArray[Any]) -> Images:
         """Return images as uint8, shape (N, height, width), or raise CodecError if this codec cannot take them."""
@@ -235,8 +226,7 @@ class ImageCodec:
         """
         try:
             arrays, metadata = safetensors.read(path)
-            if metadata.get("format") != FORMAT:
-                raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
+            expect(metadata.get("format") == FORMAT, f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
             size = arrays["image_shape"]
             if size.shape != (2,) or size.dtype != np.int32:
                 raise ValueError(f"expected image_shape to be int32 of shape (2,), received {size.dtype} {size.shape}")
@@ -265,10 +255,8 @@ def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer]
     for name, parameter in model.named_parameters().items():
         stored = arrays[f"{part}.{name}"]
         if stored.shape != parameter.value.shape or stored.dtype != np.float16 or not np.isfinite(stored).all():
-            raise ValueError(
-                f"expected {part}.{name} as finite float16 of shape {parameter.value.shape}, received {stored.dtype} of shape "
-                f"{stored.shape}"
-            )
+            expected = f"expected {part}.{name} as finite float16 of shape {parameter.value.shape}"
+            raise ValueError(f"{expected}, received {stored.dtype} of shape {stored.shape}")
         parameter.value[...] = stored
     return model
 
