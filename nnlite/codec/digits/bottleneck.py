@@ -129,7 +129,7 @@ class EntropyBottleneck(Layer):
         """du = (dû / g + ∂R/∂ŷ) g for R = penalty; add the gradients of gains and priors."""
         x, restored, g, s, a, b = self._take(dy)
         price = (self.bit_prices[self.quality] / (np.log(2) * len(x))).astype(dy.dtype)[:, None]  # of a nat, (N, 1)
-        sigmoid_a, sigmoid_b = _sigmoid(a), _sigmoid(b)
+        sigmoid_a, sigmoid_b = (0.5 + 0.5 * np.tanh(0.5 * z) for z in (a, b))  # 1 / (1 + exp(−z)), and nothing overflows
         # ∂R/∂ŷ: ln(1 + exp(−a)) has the slope σ(a) − 1 in a, ln(1 + exp(b)) σ(b) in b
         d_noisy = price * (sigmoid_a + sigmoid_b - 1) / s
         d_location = -d_noisy  # R depends on ŷ − μ only
@@ -147,8 +147,3 @@ class EntropyBottleneck(Layer):
         """Return g, μ and s of one quality, (K,), or of one quality for each sample, (N, K)."""
         log_gain, location, log_scale = (SPEED * parameter.value[quality] for parameter in self.parameters)
         return np.exp(log_gain), location, np.exp(log_scale)
-
-
-def _sigmoid(x: FloatArray) -> FloatArray:
-    y: FloatArray = 0.5 + 0.5 * np.tanh(0.5 * x)
-    return y
