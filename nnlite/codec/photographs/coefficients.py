@@ -94,10 +94,11 @@ def code_plane(
                 position, diagonal = SCAN[k], DIAGONAL[k]
                 i, j = (position >> 3) + 2, (position & 7) + 2
                 if k == 1:
+                    note[1] = m[2, 2]
                     corners = level(notes[plane, y - 1, x - 1, 0] + notes[plane, y - 1, x + 1, 0])
                     counts = level(note_west[0]), level(note_north[0]), level(note_before[0])
                     lay_out(more, MORE, (*counts, level(note[1]), corners))
-                    wanted = False if coder.decoding else worthwhile(coefficients[y - 1, x - 1], price)
+                    wanted = not coder.decoding and worthwhile(coefficients[y - 1, x - 1], price)
                     if not mixed_bit(coder, wanted, mixers.more, more, -1):
                         break
                     mean_west = sign(np.int64(q[0]) - q_west[0]) if x > 1 else 1
@@ -152,6 +153,4 @@ def code_plane(
                     note[0] += k > 0
                 value = (0 if k else prediction) + (-number if negative else number)
                 q[position] = max(-MAX_VALUE, min(MAX_VALUE, value))
-                if k == 0:
-                    note[1] = number
             note[2] = coder.registers[3]

@@ -51,14 +51,15 @@ def level_input(quality: int) -> int:
 
 def check_layers(layers: list[IntegerLayer]) -> None:
     """Raise ValueError unless the layers fit together and no sum can reach 2^24, where float32 would begin to round."""
-    widths = [INPUTS, *(len(layer.bias) for layer in layers)]
-    for layer, inputs, outputs, largest in zip(layers, widths, widths[1:], [LARGEST_INPUT] + [255] * len(layers), strict=False):
-        if layer.weight.shape != (outputs, inputs) or not 0 <= layer.shift < 24:
-            raise ValueError(f"the network expects weights of ({outputs}, {inputs}), received {layer.weight.shape}")
-        if (np.abs(layer.weight).sum(axis=1, dtype=np.float64) * largest + np.abs(layer.bias)).max() >= 2**24:
+    width, largest = INPUTS, LARGEST_INPUT
+    for weight, bias, shift in layers:
+        if weight.shape != (len(bias), width) or not 0 <= shift < 24:
+            raise ValueError(f"the network expects weights of ({len(bias)}, {width}), received {weight.shape}")
+        if (np.abs(weight).sum(axis=1, dtype=np.float64) * largest + np.abs(bias)).max() >= 2**24:
             raise ValueError("the network expects weights whose sums stay below 2^24, received larger ones")
-    if widths[-1] != len(RADII):
-        raise ValueError(f"the network expects {len(RADII)} outputs, received {widths[-1]}")
+        width, largest = len(bias), 255
+    if width != len(RADII):
+        raise ValueError(f"the network expects {len(RADII)} outputs, received {width}")
 
 
 @jit
