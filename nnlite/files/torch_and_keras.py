@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import Array
+from nnlite.arrays import Array, expect
 from nnlite.files import safetensors
 from nnlite.files.errors import CheckpointError, FormatError, reported_as
 from nnlite.files.torch_names import ways_to_name
@@ -118,16 +118,17 @@ def _torch_state(model: Stack) -> dict[str, Array]:
 def save_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
     """Write the weights to an HDF5 file for a keras.Sequential of the same layers, in one row, the twin.
 
-    Load it with ``twin.load_weights(path)``. Keras expects a name that ends in ".weights.h5".
+    Load it with ``twin.load_weights(path)``.
 
     Raises
     ------
     ImportError
         h5py is not installed.
     ValueError
-        A layer has no counterpart in Keras; the message names it.
+        A layer has no counterpart in Keras; the message names it. Or the name does not end in ".weights.h5", as Keras expects.
     """
-    h5py = _import_h5py()
+    h5py, right = _import_h5py(), os.fspath(path).endswith(".weights.h5")
+    expect(right, f"save_keras_weights expects a name that ends in .weights.h5, as Keras does, received {path}")
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         for kind, layers in _keras_layers(model).items():

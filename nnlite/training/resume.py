@@ -154,8 +154,8 @@ class SavedTraining(Callback):
         """Return the file's state, after all checks."""
         arrays, metadata = safetensors.read(self._path)
         if metadata.get("format") not in (FORMAT, OLDER_FORMAT):
-            other = metadata.get("format")
-            raise CheckpointError(f"{self._path}: expected a checkpoint as fit writes it, {FORMAT!r}, received {other!r}")
+            other = f"received {metadata.get('format')!r}: give fit another path"
+            raise CheckpointError(f"{self._path}: expected a checkpoint as fit writes it, {FORMAT!r}, {other}")
         check_checksum(arrays, metadata, self._path)
         problem = f"{self._path}: expected a checkpoint as fit writes it, received one without its entries"
         with reported_as(CheckpointError, problem, KeyError, TypeError, ValueError, RecursionError):  # a checksum can be forged
@@ -167,13 +167,13 @@ class SavedTraining(Callback):
         for name in {**expected, **received}:
             if expected.get(name) != received.get(name):
                 one = f"with {name} {expected.get(name)}, received one with {name} {received.get(name)}"
-                way_out = "give fit another path, or remove the file to start anew"
+                way_out = "use the settings and seeds of before, give fit another path, or remove the file to start anew"
                 raise CheckpointError(f"{self._path}: expected a checkpoint of this training, {one}: {way_out}")
         problem = f"{self._path}: expected the state of this training, received one that does not fit"
         with reported_as(CheckpointError, problem, Exception):  # a wrong type or value may raise anything
             self._check(state)
             if epochs is not None and epochs < state["epoch"]:
-                raise ValueError(f"it has trained for {state['epoch']} epochs already, received epochs={epochs}")
+                raise ValueError(f"it has trained for {state['epoch']} epochs already, received epochs={epochs}: ask for more")
         dependent = [type(callback).__name__ for callback in self._callbacks if callback.depends_on_epochs]
         if epochs != epochs_before and dependent:
             text = f"was made for {epochs_before} epochs, and {dependent[0]} depends on that number: a training of {epochs} epochs"

@@ -474,6 +474,13 @@ def test_a_layer_that_keras_has_not_is_refused_and_no_file_written(tmp_path, h5p
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_name_from_which_keras_reads_no_weights_is_refused_and_no_file_written(tmp_path, h5py, name):
+    with pytest.raises(ValueError, match=rf"expects a name that ends in \.weights\.h5, as Keras does, received .*{name}"):
+        save_keras_weights(row_of([4, 3]), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- Keras itself, whose conversions to NumPy are of the kind that NumPy 2 warns of
 
 OF_KERAS = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

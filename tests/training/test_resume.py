@@ -372,7 +372,10 @@ def path(tmp_path):
 
 
 OTHERS = {
-    "batch size": ({"batch_size": 9}, "with batch_size 9, received one with batch_size 8: give fit another path, or remove"),
+    "batch size": (
+        {"batch_size": 9},
+        "with batch_size 9, received one with batch_size 8: use the settings and seeds of before, give fit another path, or remove",
+    ),
     "order": ({"shuffle": False}, "with shuffle False"),
     "augmentation": ({"augment": RandomShift(1)}, "with augment RandomShift"),
     "validation": ({"validation_data": IMAGES[:8]}, "with checksums of the data"),
@@ -434,7 +437,9 @@ def test_a_checkpoint_of_other_widths_is_refused_and_changes_nothing(path):
 
 def test_a_file_of_weights_is_no_checkpoint(tmp_path):
     save_weights(Program().model, tmp_path / "weights")
-    refused(Program(), tmp_path / "weights", CheckpointError, r"expected a checkpoint as fit writes it, .* received None")
+    refused(
+        Program(), tmp_path / "weights", CheckpointError, r"checkpoint as fit writes it, .* received None: give fit another path"
+    )
 
 
 def test_a_damaged_checkpoint_is_refused_and_changes_nothing(path, rng):
@@ -592,7 +597,7 @@ def test_more_epochs_with_a_schedule_go_on_and_say_that_they_differ(tmp_path):
 
 def test_fewer_epochs_than_are_done_are_refused(tmp_path):
     Program(epochs=4).fit(tmp_path / "checkpoint")
-    message = "it has trained for 4 epochs already, received epochs=3"
+    message = "it has trained for 4 epochs already, received epochs=3: ask for more"
     refused(Program(epochs=3), tmp_path / "checkpoint", CheckpointError, message)
 
 
