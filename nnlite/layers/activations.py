@@ -132,7 +132,8 @@ class Softmax(Layer):
         expect_floats("Softmax", x)
         if x.ndim != 2:
             raise ValueError(f"Softmax expects (N, C), received {x.shape}: put a Flatten before it")
-        y = softmax(x)
+        y = self._buffer("y", x.shape, x.dtype, training)
+        y[...] = softmax(x)
         if training:
             self._keep(y, y)
         return y
