@@ -168,6 +168,10 @@ def test_weights_have_the_names_of_the_model_and_a_shared_one_is_stored_once(dty
     assert [gemm[1][1] for gemm in gemms] == [b"0.3.weight", b"0.3.weight"]
 
 
+def test_a_reshape_leaves_the_number_of_samples_as_it_is():
+    assert arrays(everything())["1.7.shape"].tolist() == [0, 2, 3]  # 0 is what ONNX calls the input's own size
+
+
 @pytest.mark.parametrize("size", [127, 128, 300, 20_000])
 def test_sizes_of_any_length_are_written(size):
     model = Sequential([Dense(size, 1, rng=np.random.default_rng(0))])

@@ -146,6 +146,8 @@ def test_parameter_shows_its_name_and_shape():
         ((32, 28, 28), "Dense expects (N, 784), received (N, 28, 28): put a Flatten before it"),
         ((32, 100), "Dense expects (N, 784), received (N, 100)"),
         ((784,), "Dense expects (N, 784), received (N,): hand one sample in as x[None]"),
+        ((28, 28), "Dense expects (N, 784), received (N, 28): hand one sample in as x[None]"),
+        ((1, 28, 28), "Dense expects (N, 784), received (N, 28, 28): put a Flatten before it"),
     ],
     ids=str,
 )
@@ -158,6 +160,11 @@ def test_dense_says_how_to_convert_another_dtype(rng):
     message = "Dense with float32 parameters expects x of that dtype, received float64: convert it with x.astype('float32')"
     with pytest.raises(ValueError, match="^" + re.escape(message)):
         Dense(6, 4, rng=rng).forward(np.zeros((5, 6)))
+
+
+def test_dense_says_how_to_make_an_array_of_a_list(rng):
+    with pytest.raises(ValueError, match=r"^Dense expects a NumPy array, received list: make one with np.asarray"):
+        Dense(2, 4, rng=rng).forward([[1.0, 2.0]])
 
 
 @pytest.mark.parametrize(("sizes", "name"), [((0, 4), "in_features"), ((4, -1), "out_features")])

@@ -166,6 +166,15 @@ def test_unequal_shapes_are_refused(name, shapes):
 
 
 @every_loss
+def test_only_a_loss_of_classes_takes_a_row_of_numbers_for_labels(name):
+    labels = "make rows of labels with one_hot(y, classes)"
+    numbers = "give a number for each number of the prediction, nothing is broadcast"
+    received = f"received prediction (3, 4) and target (3,): {labels if LOSSES[name].takes_rows else numbers}"
+    with pytest.raises(ValueError, match=re.escape(received)):
+        LOSSES[name]().value(np.ones((3, 4)), np.ones(3))
+
+
+@every_loss
 def test_unequal_dtypes_are_refused(name):
     with pytest.raises(ValueError, match="received prediction float32 and target float64"):
         LOSSES[name]().value(np.ones((2, 3), np.float32), np.ones((2, 3)))

@@ -23,6 +23,11 @@ def test_floats_keep_their_values(rng, dtype, source_dtype):
     assert np.array_equal(batch, data[[4, 0]].astype(dtype))
 
 
+def test_lists_of_numbers_are_arrays_too(dtype):
+    x, y = Batches([[1.0, 2.0], [3.0, 4.0]], [[5.0], [6.0]], dtype).take(np.array([1]))
+    assert (x.dtype, x.tolist(), y.dtype, y.tolist()) == (dtype, [[3, 4]], dtype, [[6]])
+
+
 @pytest.mark.parametrize("data", [np.arange(24, dtype=np.uint8), np.arange(24.0)], ids=["bytes", "floats"])
 @pytest.mark.parametrize("shape", [(6,), (6, 4), (6, 2, 2), (6, 2, 1, 2)])
 def test_batches_have_the_shape_of_the_samples(data, shape):
