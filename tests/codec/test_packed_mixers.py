@@ -47,6 +47,13 @@ def test_what_comes_back_is_nearly_what_was_packed():
     assert (again.states[~known] == UNSEEN).all()
 
 
+def test_weights_from_minus_2_to_the_23_are_kept_and_those_beyond_are_the_nearest_of_these():
+    mixer, limit = fresh(), 1 << 23
+    mixer.weights.flat[:6] = [-limit - 1, -limit, -limit + 256, limit - 256, limit - 1, limit]
+    weights = unpack_mixer(pack_mixer(mixer), fresh()).weights.flat[:6]
+    assert weights.tolist() == [-limit, -limit, -limit + 256, limit - 256, limit - 256, limit - 256]
+
+
 def test_what_has_been_packed_once_stays_the_same():
     once = unpack_mixer(pack_mixer(learned()), fresh())
     twice = unpack_mixer(pack_mixer(once), fresh())

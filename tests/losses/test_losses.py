@@ -168,7 +168,7 @@ def test_unequal_shapes_are_refused(name, shapes):
 @every_loss
 def test_only_a_loss_of_classes_takes_a_row_of_numbers_for_labels(name):
     labels = "make rows of labels with one_hot(y, classes)"
-    numbers = "give a number for each number of the prediction, nothing is broadcast"
+    numbers = "give a number for each number of the prediction"
     received = f"received prediction (3, 4) and target (3,): {labels if LOSSES[name].takes_rows else numbers}"
     with pytest.raises(ValueError, match=re.escape(received)):
         LOSSES[name]().value(np.ones((3, 4)), np.ones(3))

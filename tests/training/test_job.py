@@ -126,6 +126,10 @@ def test_a_description_tells_functions_apart_by_their_code_and_what_they_are_giv
     assert nested[0] != nested[1]
 
 
+def test_a_description_tells_settings_that_are_functions_apart():
+    assert description(Thing(rate=lambda step: 1 / step)) != description(Thing(rate=lambda step: 2 / step))
+
+
 def test_a_description_of_the_same_lines_elsewhere_is_the_same():
     first, second = ({} for _ in range(2))
     exec("def f(x):\n    return lambda y: x + y", first)

@@ -1,5 +1,7 @@
 """Training that has gone wrong for good stops with the step and the layer."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -335,12 +337,18 @@ def test_a_weight_that_was_nan_from_the_start_is_not_blamed_on_the_learning_rate
         fit(model, data(rng))
 
 
-def test_targets_that_overflow_in_the_loss_are_to_be_scaled(rng):
-    x = data(rng)
-    with pytest.raises(
-        TrainingError, match=r"in the loss itself, of predictions up to .* and targets up to 1e\+30: scale the targets$"
-    ):
-        fit(autoencoder(), x, np.full_like(x, 1e30))
+@pytest.mark.parametrize(
+    ("prediction", "target", "advice"),
+    [(-7, 1e30, "scale the targets"), (1e30, -1e30, "scale the targets"), (-1e30, 1e25, "start with smaller weights")],
+)
+def test_targets_that_overflow_in_the_loss_are_to_be_scaled_unless_predictions_are_larger(prediction, target, advice, rng):
+    x, model = data(rng), Sequential([dense(4, 4)])
+    y, bias = np.zeros_like(x), model.layers[0].bias.value
+    model.layers[0].weight.value[...] = 0
+    y[3, 1], bias[1] = target, prediction
+    numbers = re.escape(f"of predictions up to {abs(prediction):.2g} and targets up to {abs(target):.2g}: {advice}")
+    with pytest.raises(TrainingError, match=f"in the loss itself, {numbers}$"):
+        fit(model, x, y)
 
 
 def test_a_loss_that_is_not_defined_is_named_without_false_advice(rng):
