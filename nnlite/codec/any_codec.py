@@ -115,10 +115,9 @@ def choose(pictures: Pictures) -> str:
 
 def _without_loss(pictures: Images, wishes: Wishes) -> bytes:
     """Return a lossless file; CodecError if it takes more than the target."""
-    file = lossless().compress(pictures)
-    if wishes.target_bytes is not None and len(file) > wishes.target_bytes:
-        received = f"received {wishes.target_bytes:g}"
-        raise CodecError(f"expected a target of at least {len(file)} bytes, the size without loss, {received}")
+    file, target = lossless().compress(pictures), wishes.target_bytes
+    if target is not None and len(file) > target:
+        raise CodecError(f"expected a target of at least {len(file)} bytes, the size without loss, received {target:g}")
     return file
 
 
@@ -141,16 +140,14 @@ def _meet(codec: ImageCodec | PhotographCodec, pictures: Images, wishes: Wishes)
         return psnr(mse(codec.decompress(write(quality)), pictures))
 
     quality = len(qualities) // 2 if wishes.quality is None else wishes.quality
-    if wishes.target_bytes is not None:
-        quality = bisect_right(qualities, wishes.target_bytes, key=size) - 1
+    if (target := wishes.target_bytes) is not None:
+        quality = bisect_right(qualities, target, key=size) - 1
         if quality < 0:
-            received = f"received {wishes.target_bytes:g}"
-            raise CodecError(f"expected a target of at least {size(0):.2f} bytes for each picture, {received}")
-    if wishes.target_psnr is not None:
-        quality = bisect_left(qualities, wishes.target_psnr, key=reached)
+            raise CodecError(f"expected a target of at least {size(0):.2f} bytes for each picture, received {target:g}")
+    if (target := wishes.target_psnr) is not None:
+        quality = bisect_left(qualities, target, key=reached)
         if quality == len(qualities):
-            received = f"received {wishes.target_psnr:g}"
-            raise CodecError(f"expected a target of at most {reached(quality - 1):.2f} dB for these pictures, {received}")
+            raise CodecError(f"expected a target of at most {reached(quality - 1):.2f} dB for these pictures, received {target:g}")
     return write(quality)
 
 
@@ -179,12 +176,11 @@ def decompress(data: bytes, index: int | None = None, digits: ImageCodec | None 
 
 def describe(data: bytes) -> dict[str, Any]:
     """Return what a file says of itself, by name; CodecError if it is none of ours."""
-    count, colours = 1, False
     header: Any
     if frame.format_of(data) == frame.PHOTOGRAPH:
         header = PhotographCodec.header(data)
         facts = {"codec": "photograph", "quality": header.quality}
-        colours = header.colour
+        count, colours = 1, header.colour
     elif frame.format_of(data) == frame.LOSSLESS:
         header = read_lossless_header(data)
         facts = {"codec": "lossless", "method": METHODS[header.method]}
@@ -193,16 +189,15 @@ def describe(data: bytes) -> dict[str, Any]:
     else:
         header = container.read_header(data)
         facts = {"codec": "digits", "quality": header.quality, "model": f"{header.model:03x}"}
-        count = header.count
+        count, colours = header.count, False
+    shape = {"images": count, "height": header.height, "width": header.width}
     return {
         **facts,
-        "images": count,
-        "height": header.height,
-        "width": header.width,
+        **shape,
         "colours": "yes" if colours else "no",
         "bytes": len(data),
         "bytes_per_image": len(data) / count,
-        "bits_per_pixel": bits_per_pixel(len(data), (count, header.height, header.width)),
+        "bits_per_pixel": bits_per_pixel(len(data), tuple(shape.values())),
     }
 
 
