@@ -144,7 +144,8 @@ def load_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
 
     The Keras model is a Sequential or functional model of the same layers in one row, or a row of such models, or a model with the
     attributes `encoder` and `decoder` that are such models. The file names a layer by its class and its number within this class,
-    and layers find each other by these names. So layers without weights may differ.
+    and layers find each other by these names. So layers without weights may differ. The file holds no settings: Keras's
+    BatchNormalization is nnlite's with ``epsilon=1e-3``, for example.
 
     Take files only from people you trust: nothing in the file is executed, but the HDF5 library that parses it is written in C.
 

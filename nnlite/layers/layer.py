@@ -14,7 +14,7 @@ Shapes: N images a batch, D features, H units.
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FLOATS, Array, FloatArray, Shape, Workspace, as_array, floats_hint
+from nnlite.arrays import FLOATS, Array, FloatArray, Shape, Workspace, as_array, expect, floats_hint
 from nnlite.layers.parameter import Parameter
 
 
@@ -42,8 +42,11 @@ class Layer:
         return [value for value in vars(self).values() if isinstance(value, Parameter)]
 
     def named_parameters(self) -> dict[str, Parameter]:
-        """Return the parameters by name."""
-        return {parameter.name: parameter for parameter in self.parameters}
+        """Return the parameters by name; ValueError if two have the same: files would keep one of them."""
+        names = {parameter.name: parameter for parameter in self.parameters}
+        different = len(names) == len(self.parameters)
+        expect(different, f"{self._name} expects parameters of different names, received {self.parameters}")
+        return names
 
     def rngs(self) -> list[np.random.Generator]:
         """Return the generators that the layer draws from; a layer that has one must name it here, or cannot be resumed."""

@@ -471,6 +471,13 @@ def test_a_layer_of_ones_own_has_the_parameters_that_it_sets_in_their_order():
     assert list(Sequential([layer]).named_parameters()) == ["0.factor", "0.offset"]
 
 
+def test_two_parameters_of_one_name_are_refused_since_a_file_would_keep_one(rng):
+    layer = Dense(2, 2, rng=rng)
+    layer.bias = Parameter("weight", np.zeros(2))
+    with pytest.raises(ValueError, match=r"Dense expects parameters of different names, received .*'weight'.*'weight'"):
+        Sequential([layer]).named_parameters()
+
+
 @pytest.mark.parametrize(
     "call, method",
     [
