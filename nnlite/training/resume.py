@@ -19,6 +19,7 @@ import copy
 import csv
 import json
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -165,7 +166,7 @@ class SavedTraining(Callback):
                 self._renew(expected, received, state)
             epochs, epochs_before = expected.pop("epochs", None), received.pop("epochs", None)
         for name in {**expected, **received}:
-            if expected.get(name) != received.get(name):
+            if _plain(expected.get(name)) != _plain(received.get(name)):
                 one = f"with {name} {expected.get(name)}, received one with {name} {received.get(name)}"
                 way_out = "use the settings and seeds of before, give fit another path, or remove the file to start anew"
                 raise CheckpointError(f"{self._path}: expected a checkpoint of this training, {one}: {way_out}")
@@ -219,6 +220,11 @@ class SavedTraining(Callback):
                     {name: int(number) if name == "epoch" else float(number) for name, number in row.items() if name and number}
                     for row in csv.DictReader(callback_state.pop("_rows"))
                 ]
+
+
+def _plain(description: object) -> str:
+    """Return a part of a job as text in which 1.0 is 1: objects of older versions kept their settings as they were given."""
+    return re.sub(r"(?<=\d)\.0\b", "", repr(description))
 
 
 def _pack(value: Any, name: str, arrays: Arrays) -> Any:

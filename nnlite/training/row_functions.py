@@ -159,8 +159,9 @@ def softplus(z: Any, _: Any, real: Any) -> Any:
 @stands_for(layers.SiLU)
 def silu(z: Any, _: Any, real: Any) -> Any:
     """y = z s with s = sigmoid(z); y' = s + y (1 − s)."""
-    s = sigmoid_of(z, real)
-    return z * s, s + z * s * (real(1) - s)
+    x = -real(700) if z < -real(700) else z  # below, s is the least that it can be, and z s would not be 0
+    s = sigmoid_of(x, real)
+    return x * s, s + x * s * (real(1) - s)
 
 
 @stands_for(layers.GELU)

@@ -110,6 +110,21 @@ def test_every_activation_trains_as_the_layers_do(hidden, dtype):
 
 
 @dtypes
+@pytest.mark.parametrize("hidden", ACTIVATIONS)
+def test_every_activation_of_huge_and_tiny_numbers_is_that_of_the_layers(hidden, dtype):
+    largest = float(np.finfo(dtype).max)
+    z = np.array([0, 1e-30, 1e-3, 1, 20, 80, 200, 800, 1e4, 1e30, largest], dtype)
+    z = np.concatenate([z, -z])[:, None]
+    identity = Dense(1, 1, rng=np.random.default_rng(0), dtype=dtype)
+    identity.weight.value = [[1.0]]
+    model = Sequential([identity, *ACTIVATIONS[hidden]()])
+    model.compile("sgd", "mse", compiled=True)
+    received = model.predict(z)
+    model.compile("sgd", "mse", compiled=False)
+    np.testing.assert_allclose(received, model.predict(z), rtol=1e-5, atol=4 * np.finfo(dtype).eps)
+
+
+@dtypes
 @pytest.mark.parametrize(("loss", "data"), [*itertools.product(LOSSES, ["bytes", "floats"])])
 def test_every_loss_trains_as_the_layers_do(loss, data, dtype):
     options = {"loss": loss, "data": data, "dtype": dtype, "hidden": "tanh"}

@@ -341,6 +341,20 @@ def test_a_checkpoint_of_the_first_format_goes_on_with_its_table(tmp_path):
     assert (tmp_path / "again.csv").read_text() == (tmp_path / "whole.csv").read_text()
 
 
+def test_a_whole_number_as_a_setting_is_the_same_whether_it_was_kept_with_its_point(tmp_path):
+    path, whole = tmp_path / "checkpoint", Program(noise=1.0)
+    whole.fit()
+    Program(noise=1.0).fit(path, stop=2 * STEPS + 1)
+    arrays, metadata = safetensors.read(path)
+    metadata["job"] = metadata["job"].replace("deviation=1.0", "deviation=1")
+    del metadata["crc32"]
+    metadata["crc32"] = weights.checksum(arrays, metadata)
+    safetensors.write(path, arrays, metadata)
+    again = Program(noise=1.0)
+    again.fit(path)
+    assert again.everything() == whole.everything()
+
+
 def test_a_checkpoint_of_the_first_format_and_of_other_images_is_refused(tmp_path):
     def program():
         return Program(callbacks=lambda: [CSVLogger(tmp_path / "log.csv")])
