@@ -63,7 +63,7 @@ TESTS = {
     "training.records": "training/test_callbacks training/test_live_plot test_states",
     "training.job": "training/test_job training/test_resume",
     "models.autoencoder": "models/test_autoencoder models/test_targets",
-    "models.sequential": "models/test_sequential models/test_targets training/test_watch test_states",
+    "models.sequential": "models/test_sequential models/test_autoencoder models/test_targets training/test_watch test_states",
     "pictures.png": "pictures/test_png pictures/test_picture_files",
     "pictures.picture_files": "pictures/test_picture_files pictures/test_picture_folder",
     "codec.digits.decoding": "codec/digits/test_image_codec",

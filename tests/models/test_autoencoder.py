@@ -66,6 +66,13 @@ def test_bytes_and_their_floats_have_the_same_codes(rng):
     np.testing.assert_allclose(model.encode(x), model.encode(x / 255), rtol=1e-5, atol=1e-6)
 
 
+def test_a_decoder_takes_whole_numbers_for_codes_and_not_for_pixels():
+    decoder = image_autoencoder().decoder
+    decoder.compile("adam", "mse")
+    codes = np.array([[0, 200, 100]], np.float32)
+    assert decoder.evaluate(codes, np.zeros((1, 8, 8), np.float32)) > 0  # without a warning, which would be an error here
+
+
 def test_a_decoder_that_gives_another_shape_is_refused():
     message = r"gives the input's shape \(8, 8\), received one that gives \(64,\): end it with a Reshape"
     with pytest.raises(ValueError, match=message):

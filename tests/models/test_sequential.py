@@ -642,3 +642,11 @@ def test_set_weights_changes_all_or_nothing(spoil):
     with pytest.raises(ValueError):
         model.set_weights(spoil([weight + 1 for weight in before]))
     assert same_bits(model.get_weights(), before)
+
+
+@pytest.mark.parametrize("method", ["evaluate", "predict"])
+def test_a_batch_of_no_samples_is_refused_by_the_method_that_was_called(method, rng):
+    model = Sequential([Dense(3, 3, rng=rng)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=f"^{method} expects batch_size of at least 1, received 0"):
+        getattr(model, method)(rng.random((4, 3)), batch_size=0)
