@@ -75,6 +75,7 @@ TESTS = {
     "training.translation": "training/test_compiled",
     "codec.photographs.contexts": "codec/photographs/test_coefficients codec/photographs/test_model",
     "codec.photographs.coefficients": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
+    "codec.photographs.model": "codec/photographs/test_model codec/photographs/test_photograph_codec",
     "codec.photographs.integers": "codec/photographs/test_coefficients",
     "codec.photographs.pixels": "codec/photographs/test_photograph_codec",
     "codec.lossless.methods": "codec/lossless/test_lossless_codec",

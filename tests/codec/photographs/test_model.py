@@ -66,6 +66,16 @@ def test_what_does_not_fit_together_is_refused_in_a_sentence(tmp_path, name, arr
         Model.load(tmp_path / "model.safetensors")
 
 
+@pytest.mark.parametrize(("name", "largest"), [("synthesis", 2**15), ("colour.inverse", 2**18)])
+def test_numbers_up_to_the_largest_are_taken_and_those_beyond_are_not(name, largest):
+    for sign in (1, -1):
+        array = np.full_like(MODEL.arrays[name], sign * largest)
+        Model({**MODEL.arrays, name: array})
+        array[0, 1] += sign
+        with pytest.raises(ValueError, match="a synthesis and colours near 1"):
+            Model({**MODEL.arrays, name: array})
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path):
     safetensors.write(tmp_path / "other.safetensors", {}, {"format": "other"})
     with pytest.raises(CodecError, match="expected the format"):

@@ -73,6 +73,17 @@ def test_a_network_that_could_round_is_refused():
         check_layers([IntegerLayer(weight[:, 1:], np.zeros(3, np.float32), 5)])
 
 
+@pytest.mark.parametrize(("shift", "largest", "fits"), [(0, 1, True), (-1, 1, False), (23, 1, True), (24, 1, False),
+                                                      (5, 2**24 - 1, True), (5, 2**24, False), (5, -(2**24), False)])  # fmt: skip
+def test_a_shift_from_0_to_23_and_sums_below_2_to_the_24_are_taken_and_none_beside_them(shift, largest, fits):
+    layer = IntegerLayer(np.zeros((3, INPUTS), np.float32), np.array([0, largest, 0], np.float32), shift)
+    if fits:
+        check_layers([layer])
+    else:
+        with pytest.raises(ValueError, match="the network expects weights"):
+            check_layers([layer])
+
+
 def test_the_level_falls_by_16_when_the_step_halves():
     levels = [level_input(quality) for quality in range(101)]
     assert levels[0] == 32 and levels[100] == -80

@@ -51,9 +51,17 @@ def test_synthesis_undoes_analysis(rng, size):
     assert np.abs(synthesise(coefficients, MODEL.synthesis) / 256 - plane).max() < 0.1
 
 
-def test_synthesis_computes_in_integers_that_floats_hold_exactly():
-    largest = np.full((1, 3, 64), 256 * 32768, np.int64) * np.where(np.arange(64) % 3, 1, -1)
-    exact = largest.reshape(1, 3, 8, 8).transpose(0, 2, 1, 3).reshape(8, 24).astype(object)
+@pytest.mark.parametrize(
+    "coefficients",
+    [
+        np.full((1, 3, 64), 256 * 32768, np.int64) * np.where(np.arange(64) % 3, 1, -1),
+        np.random.default_rng(6).integers(-30_000, 30_000, (12, 16, 64)),  # so many that some end near a half
+    ],
+    ids=["the largest", "many"],
+)
+def test_synthesis_computes_in_integers_that_floats_hold_exactly(coefficients):
+    rows, columns, _ = coefficients.shape
+    exact = coefficients.reshape(rows, columns, 8, 8).transpose(0, 2, 1, 3).reshape(8 * rows, 8 * columns).astype(object)
     matrix = MODEL.synthesis.astype(object)
     for _ in range(2):
         blocks = exact.shape[1] // 8
@@ -63,7 +71,7 @@ def test_synthesis_computes_in_integers_that_floats_hold_exactly():
         added[:, 4:8] += added[:, 3::-1]
         added[:, -8:-4] += added[:, :-5:-1]
         exact = ((added[:, 4:-4] + 2 ** (SYNTHESIS_BITS - 1)) // 2**SYNTHESIS_BITS).T
-    assert synthesise(largest, MODEL.synthesis).tolist() == exact.tolist()
+    assert synthesise(coefficients, MODEL.synthesis).tolist() == exact.tolist()
 
 
 def test_building_stones_have_norm_one():
