@@ -8,7 +8,7 @@ payload is one stream of `nnlite.codec.mixing`: first the planes (see `coefficie
 settings of 4 bits: where coefficients quantised to ± 1 lie, where the others do, and the network's strength in eighths.
 
 All of decompressing is integers, or products that floats hold exactly: every machine returns the same pixels. A decoder takes about
-15 bytes of memory for each pixel that the frame promises, which is a gigabyte for the largest picture, and an encoder 70.
+15 bytes of memory for each pixel that the frame promises, which is a gigabyte for the largest picture, and an encoder 55.
 """
 
 import itertools
