@@ -203,8 +203,8 @@ LOOKS = 500_000  # of a thread that waits, before it sleeps: some 0.15 ms, more 
 def meet(counter: int, threads: int) -> None:
     """Arrive, and wait until all threads have: then the arrivals are the next multiple of their number.
 
-    Who waits looks at the counter, and soon sleeps between the looks. A thread must not give away its turn instead (sched_yield):
-    another program's turn takes milliseconds, a step less than one.
+    A thread that waits looks at the counter, and soon sleeps between the looks. It must not give away its turn instead
+    (sched_yield): another program's turn takes milliseconds, a step less than one.
     """
     all_arrived, looks = (arrive(counter) // threads + 1) * threads, 0
     while look_at(counter) < all_arrived:

@@ -8,7 +8,7 @@ The translation, in `nnlite.training.compiled_loops`, has three ideas against th
 1. **Products by hand** (`nnlite.products`), which a thread can call for its part of the work.
 2. **Threads meet twice a step.** Each carries its share of the batch's rows through all layers, forward and backward, and needs no
    other thread for it. Then all gradients of the rows are there: the first meeting. Each changes its share of the weights, and at
-   the second meeting the next step may begin. Who waits looks at a counter for some 0.15 ms, then sleeps between looks.
+   the second meeting the next step may begin. A thread that waits looks at a counter for some 0.15 ms, then sleeps between looks.
 3. **Gradients that are never an array.** A few rows of ∂L/∂W at a time go from the registers into the optimizer's formula, while
    they are in the first cache. The parameters' `gradient` stays zero.
 
