@@ -76,7 +76,7 @@ TESTS = {
     "codec.photographs.contexts": "codec/photographs/test_coefficients codec/photographs/test_model",
     "codec.photographs.coefficients": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
     "codec.photographs.model": "codec/photographs/test_model codec/photographs/test_photograph_codec",
-    "codec.photographs.integers": "codec/photographs/test_coefficients",
+    "codec.photographs.integers": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
     "codec.photographs.pixels": "codec/photographs/test_photograph_codec",
     "codec.lossless.methods": "codec/lossless/test_lossless_codec",
     **{
