@@ -53,6 +53,16 @@ def test_without_a_price_each_coefficient_becomes_the_nearest_integer():
     assert (coded[..., 0] == np.floor(coefficients[..., 0] + 0.5)).all()
 
 
+def test_with_a_price_a_coefficient_becomes_the_nearest_integer_or_the_one_before_or_0():
+    coefficients = laplace(3)
+    sizes, coded = np.abs(coefficients[..., 1:]), np.abs(code(encoder(10_000), coefficients, price=0.3)[..., 1:])
+    nearest = np.floor(sizes + 0.5).astype(int)
+    assert ((coded == 0) | (coded == nearest) | (coded == nearest - 1)).all()
+    for choice in (nearest == coded, nearest - 1 == coded, (coded == 0) & (nearest > 1)):
+        assert (choice & (nearest > 0)).any()
+    assert (coded[nearest > 1] == nearest[nearest > 1] - 1).any()
+
+
 @compiled
 def test_a_higher_price_leaves_fewer_bytes_and_a_larger_error():
     coefficients = laplace(4, 6, 6)
