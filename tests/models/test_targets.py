@@ -251,9 +251,9 @@ def test_numbers_that_are_no_pixels_are_told_to_be_converted():
 def test_pixels_as_floats_that_nobody_has_scaled_are_noticed(images, float_dtype):
     model = Sequential([Flatten(), Dense(16, 16, rng=np.random.default_rng(0)), Reshape((4, 4))])
     model.compile()
-    with pytest.warns(UserWarning, match=r"x holds whole numbers up to 25\d: divide them by 255 if they are pixels"):
+    with pytest.warns(UserWarning, match=r"^x holds whole numbers up to 25\d: divide them by 255 if they are pixels"):
         model.evaluate(images.astype(float_dtype))
-    with pytest.warns(UserWarning, match=r"y holds whole numbers up to 25\d: divide them by 255 if they are pixels"):
+    with pytest.warns(UserWarning, match=r"^y holds whole numbers up to 25\d: divide them by 255 if they are pixels"):
         model.fit(images, images.astype(float_dtype), shuffle=False, verbose=False)
     model.evaluate(images.astype(float_dtype) / 255)
     checks.warn_of_scale(images, images[:, 0, :1].astype(float_dtype))  # counts

@@ -16,6 +16,11 @@ def test_a_character_shows_two_pixels_of_half_the_size():
     assert block_characters(image[None]) == " ▀▄█"
 
 
+@pytest.mark.parametrize(("grey", "character"), [(89, ""), (90, "█")])
+def test_grey_is_drawn_from_90_on(grey, character):
+    assert block_characters(np.full((1, 4, 2), grey, np.uint8)) == character
+
+
 def test_images_stand_side_by_side():
     images = np.stack([white(8, 4), 0 * white(8, 4), white(8, 4)])
     assert block_characters(images) == "██      ██\n██      ██"
