@@ -114,7 +114,7 @@ def compress(options: argparse.Namespace) -> None:
     wishes = Wishes(options.codec, options.quality, options.target_bytes, options.target_psnr)
     kinds = () if imagefiles.is_set(options.input[0]) else imagefiles.PICTURES
     for source, target in _pairs(options, kinds, SUFFIX):
-        with _patience(f"compressing {source}"):
+        with _at_work("compressing", source):
             data, remark = any_codec.compress(imagefiles.read_images(source, colours=True), wishes, options.digits)
         imagefiles.write_bytes(target, data, options.force)
         if remark:
@@ -124,7 +124,7 @@ def compress(options: argparse.Namespace) -> None:
 def decompress(options: argparse.Namespace) -> None:
     """A compressed file to pictures, or each of several to a file in a folder."""
     for source, target in _pairs(options, (SUFFIX,), ".png"):
-        with _patience(f"decompressing {source}"):
+        with _at_work("decompressing", source):
             pictures = any_codec.decompress(imagefiles.read_bytes(source), options.index, options.digits)
         if target != options.output and len(pictures) > 1:
             target = target.with_suffix(".npy")
@@ -133,11 +133,12 @@ def decompress(options: argparse.Namespace) -> None:
 
 def info(options: argparse.Namespace) -> None:
     """Print what is in a compressed file."""
-    data = imagefiles.read_bytes(options.input)
-    facts = any_codec.describe(data)
-    if options.images:
+    with _at_work("reading", options.input):
+        data = imagefiles.read_bytes(options.input)
+        facts = any_codec.describe(data)
+        restored = any_codec.decompress(data, digits=options.digits) if options.images else None
+    if restored is not None:
         images = as_bytes(imagefiles.read_images(options.images, colours=True))
-        restored = any_codec.decompress(data, digits=options.digits)
         if images.shape not in (restored.shape, restored.shape[len(restored) == 1 :]):
             raise CodecError(f"{options.images}: expected the images in the file, {restored.shape}, received {images.shape}")
         facts["psnr"] = psnr(mse(restored, images.reshape(restored.shape)))
@@ -170,8 +171,8 @@ def _pairs(options: argparse.Namespace, kinds: Sequence[str], suffix: str) -> It
 
 
 @contextlib.contextmanager
-def _patience(what: str) -> Iterator[None]:
-    """Show on a terminal what is going on, and for how long, if the block takes more than a second."""
+def _at_work(doing: str, source: Path) -> Iterator[None]:
+    """Show on a terminal what takes more than a second, and for how long; name the source in errors."""
     done = threading.Event()
 
     def show() -> None:
@@ -179,7 +180,7 @@ def _patience(what: str) -> Iterator[None]:
         for seconds in itertools.count(1):
             if done.wait(PATIENCE):
                 break
-            line = f"\r{what} … {seconds} s"
+            line = f"\r{doing} {source} … {seconds} s"
             print(line, end="", file=sys.stderr, flush=True)
         print(f"\r{' ' * len(line)}\r" if line else "", end="", file=sys.stderr, flush=True)
 
@@ -187,6 +188,8 @@ def _patience(what: str) -> Iterator[None]:
     thread.start()
     try:
         yield
+    except CodecError as error:
+        raise CodecError(f"{source}: {error}") from error
     finally:
         done.set()
         thread.join()

@@ -145,7 +145,7 @@ def _read_header(data: bytes) -> tuple[Header, int]:
     """Return the header and the offset of the payload."""
     magic = int.from_bytes(data[:2], "big")
     if magic >> 4 != MAGIC:
-        raise CodecError(f"expected a file that starts with {MAGIC:X}, received {data[:2].hex()!r}: not of this format")
+        raise CodecError(f"expected a file that starts with {MAGIC:X}, received {data[:2].hex()!r}: compress writes such files")
     if magic & 15 != VERSION:
         way_out = "read the file with the nnlite that made it, probably a newer one"
         raise CodecError(f"expected format version {VERSION}, received version {magic & 15}: {way_out}")

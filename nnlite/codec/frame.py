@@ -78,7 +78,7 @@ def read_numbers(data: bytes, format_: int, count: int) -> tuple[list[int], int]
     """Return a file's numbers and the offset of its payload; do not check the checksum. CodecError as `parse`."""
     if format_of(data) != format_:
         raise CodecError(
-            f"expected a file that starts with {MAGIC << 4 | format_:X}, received {data[:2].hex()!r}: not of this format"
+            f"expected a file that starts with {MAGIC << 4 | format_:X}, received {data[:2].hex()!r}: compress writes such files"
         )
     position = START.size
     numbers = []

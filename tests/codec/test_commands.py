@@ -239,7 +239,7 @@ def test_a_terminal_is_told_what_takes_longer_than_a_second_and_then_cleared(mon
 
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setattr(cli, "PATIENCE", 0.01)
-    with cli._patience("compressing a.png"):
+    with cli._at_work("compressing", Path("a.png")):
         while "2 s" not in sys.stderr.getvalue():
             pass
     shown = sys.stderr.getvalue()
@@ -296,7 +296,9 @@ def test_dark_spots_on_white_are_refused_with_the_way_out(run, folder, images):
         np.save("dark.npy", 255 - images)
         code, out, err = run("compress", "dark.npy", "new.nnl", *options)
         assert (code, out) == (1, "")
-        assert "nnlite: expected images as this codec knows them, received 30 of 30 that come back as something else" in err
+        assert (
+            "nnlite: dark.npy: expected images as this codec knows them, received 30 of 30 that come back as something else" in err
+        )
         assert err.endswith("if they are dark on white, invert them, 255 − x\n") and err.count("\n") == 1
     assert names(folder) == before | {"dark.npy"}
 
@@ -399,6 +401,14 @@ def test_a_damaged_file_is_refused_and_nothing_written(run, folder):
         code, out, err = run("decompress", "damaged.nnl", "new")
         assert (code, out) == (1, "") and err.count("\n") == 1
         assert "new" not in names(folder)
+
+
+@pytest.mark.parametrize("command", [("info",), ("decompress", "new.png")])
+def test_a_file_that_compress_has_not_written_is_named(command, run, folder):
+    Path("notes.txt").write_text("no picture")
+    code, out, err = run(command[0], "notes.txt", *command[1:])
+    assert (code, out) == (1, "")
+    assert err == "nnlite: notes.txt: expected a file that starts with CE6, received '6e6f': compress writes such files\n"
 
 
 BAD_ARGUMENTS = [
