@@ -281,3 +281,9 @@ def test_the_bytes_are_those_that_have_always_been_written(codec, method):
 def test_the_bytes_of_a_small_picture_are_those_that_have_always_been_written(codec, method):
     picture = DIGITS[:1] if method == "digit" else EXAMPLES[method][:9, :11]
     assert digest(codec.compress(picture, method=method)) == GOLDEN[method][1]
+
+
+def test_runs_from_the_border_and_longer_than_are_counted_are_written_as_they_have_always_been(codec):
+    picture = np.zeros((3, 40), np.uint8)
+    picture[1:, 33:] = 9
+    assert digest(codec.compress(picture, method="drawing")) == "16a48ea6bdb7bd01"
