@@ -73,7 +73,8 @@ TESTS = {
     "training.compiled_loops": "training/test_compiled",
     "training.row_functions": "training/test_compiled",
     "training.translation": "training/test_compiled",
-    "codec.photographs.contexts": "codec/photographs/test_coefficients codec/photographs/test_model",
+    "codec.photographs.contexts": "codec/photographs/test_coefficients codec/photographs/test_model "
+    "codec/photographs/test_photograph_codec",
     "codec.photographs.coefficients": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
     "codec.photographs.model": "codec/photographs/test_model codec/photographs/test_photograph_codec",
     "codec.photographs.integers": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
@@ -187,6 +188,7 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
     tried = {f"{m} | {key}": outcome for m, outcomes in results.items() for key, outcome in outcomes.items()}
     bounds = {key: outcome for key, outcome in tried.items() if is_bound(key)}
     missing = ", ".join(f"`{module}`" for module in modules() if module not in results)
+    compiled = ", ".join(f"`{module}`" for module in sorted(COMPILED & results.keys()))
     lines = [
         "# How many faults the tests notice",
         "",
@@ -196,7 +198,7 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
         "out, a statement or an argument left out, and the like, see `tests/long/mutations.py`. It is killed when a test of its "
         "module fails; a timeout, when the tests do not come to an end, counts as well. A sample (`--sample`) holds all bounds of "
         "a module, `<` for `<=` and the like, which show only at the limit itself, and some of its other mutants, drawn at random. "
-        f"{len(results)} modules have been tried, {', '.join(f'`{m}`' for m in sorted(COMPILED))} with the compiler on"
+        f"{len(results)} modules have been tried, {compiled} with the compiler on"
         f"{'; not yet: ' * bool(missing)}{missing}.",
         "",
         "| module | tried | killed | timeout | survived | noticed |",
