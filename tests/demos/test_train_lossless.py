@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from compiler import compiled
 from tiny_data import run_demo, write_data
 
 from demos import train_lossless
@@ -13,9 +14,10 @@ from nnlite.datasets import load_mnist
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     digits = load_mnist().train_images
-    return write_data(tmp_path_factory.mktemp("data"), digits[:100], digits[100:110])
+    return write_data(tmp_path_factory.mktemp("data"), digits[:1500], digits[1500:1510])
 
 
+@compiled
 def test_the_model_is_written_and_works(data, tmp_path, capsys):
     assert run_demo(train_lossless, "--data", data, "--out", tmp_path / "digits.safetensors") == 0
     assert "bits a pixel, container included" in capsys.readouterr().out

@@ -408,7 +408,7 @@ def lossless_samples():
     digits = np.zeros((2, 28, 28), np.uint8)
     digits[:, 5:22, 9:12], digits[1, 5:8, 4:17] = 255, 90
     pictures = {
-        "raw": smooth[:2, :2], "continuous tone": smooth, "drawing": smooth[:, :6], "palette": smooth // 64 * 64, "digit": digits,
+        "raw": smooth[:2, :2], "continuous tone": smooth, "drawing": smooth[:, :6] // 64 * 64, "digit": digits,
     }  # fmt: skip
     files = [lossless().compress(picture, method=method) for method, picture in pictures.items()]
     assert [METHODS[read_lossless_header(file).method] for file in files] == list(METHODS)

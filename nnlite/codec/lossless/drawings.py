@@ -1,105 +1,112 @@
 """Drawings, text and screenshots without loss: contexts that see the very colours around.
 
-What goes on here went on elsewhere before: letters come back, lines go on. So the guess is the left neighbour's colour, most pixels
-cost one decision, and what tells that decision are exact surroundings, small ones that are learned at once and large ones that know
-a letter by its shape; `see` is the table of them. The last context looks into the past: the last place where the twelve neighbours
-were these, and what followed there.
+What goes on here went on elsewhere before: letters come back, lines go on. So most pixels have a colour that is *near*: that of a
+neighbour, or one that followed when the surroundings were last these. A pixel is told as
 
-A picture of at most 256 colours has one plane, the numbers of the colours, and a palette of its own; any other comes as its planes,
-and a pixel is coded plane by plane. Neighbours are named as in `nnlite.codec.lossless.continuous_tone`.
+1. *a yes or a no for each different colour that is near*, until it is a yes: one decision where it is the left neighbour's;
+2. after no yes, *its samples*, plane by plane, as differences to the left neighbour's.
+
+What tells either are exact surroundings, small ones that are learned at once and large ones that know a letter by its shape.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.codec.lossless.residuals import STEPS, Integers, code_residual, mixed_hash, sight
-from nnlite.codec.mixing import Coder, Mixer, fresh_mixer, is_full
-from nnlite.jit import inlined, jit
+from nnlite.codec.lossless.contexts import MARGIN, NEIGHBOURS, combine, mixed_hash, offsets, table
+from nnlite.codec.lossless.residuals import STEPS, code_residual, decide
+from nnlite.codec.mixing import Coder, Mixer, desk, fresh_mixer, is_full
+from nnlite.jit import jit
 
-Window = npt.NDArray[np.int32]  # (MARGIN + height, MARGIN + width + MARGIN): colours, one byte for each plane
-
-MARGIN = 4  # of colour 0 on top and at the sides
-CONTEXTS = 12
+# Features: the neighbours' colours; for how many pixels W's colour lasts to the left, and N's to the right; the colour that last
+# followed the twelve nearest, and for how long that was right; how many samples have been told, and which; or the colour asked for
+OTHERS = ("run", "ahead", "expected", "length", "told", "colour")
+FEATURES = (*NEIGHBOURS, *OTHERS)
+RUN, AHEAD, EXPECTED, LENGTH, TOLD, COLOUR = map(FEATURES.index, OTHERS)
+NUMBER, OFFSETS = len(FEATURES), offsets(NEIGHBOURS)
+SURROUNDINGS = (
+    "",
+    "W",
+    "W N",
+    "W N NW NE",
+    "W N NW NE WW NN",
+    "W N NW NE WW NN NWW NEE",
+    "W N NW NE WW NN NWW NEE NNW NNE WWW NNN",
+    " ".join(NEIGHBOURS),
+    "W WW WWW N",
+    "W N NN NNN",
+    "W N NE run ahead",
+    "W N NE NEE NEEE",
+    "W expected length",
+)
+FOLLOWED = (6, 3, 1)  # surroundings of which it is noted what followed
+CONTEXTS = table(FEATURES, [f"told colour {surroundings}" for surroundings in SURROUNDINGS])
 LONGEST = 15  # longer runs and matches count the same
-GROUPS = (256, 48, 32)  # of sets of weights: by run and match, by plane and what equals W, by what is alike above
+GROUPS = np.cumsum([0, 256, 64, 32])  # of sets of weights: by run and match, by what equals W, by what is alike above
 TABLE_BITS = 20  # at most so many bits number the states of a context
-PLACES = 1 << 16  # surroundings whose last place is remembered
+PLACES = 1 << 16  # surroundings of a size whose followers are noted
 
 
-def fresh_drawing(samples: int) -> Mixer:
-    """Return a mixer that has learned nothing, for pictures of so many samples in all."""
-    bits = min(max(samples.bit_length() + 1, 12), TABLE_BITS)
-    sets = sum(GROUPS) * STEPS
-    return fresh_mixer(CONTEXTS << bits, sets, sets, weight=0.1, rate=24, limit=1000)
+def code_drawings(coder: Coder, images: npt.NDArray[np.uint8]) -> None:
+    """Write or read (into `images`) pictures (N, planes, height, width), one after the other."""
+    bits = min(max(images.size.bit_length() + 1, 12), TABLE_BITS)
+    sets = int(GROUPS[-1]) * STEPS
+    mixer = fresh_mixer(len(CONTEXTS) << bits, sets, sets, weight=0.1, rate=24, limit=1000)
+    for image in images:
+        code_drawing(coder, mixer, image)
 
 
 @jit
 def code_drawing(coder: Coder, mixer: Mixer, picture: npt.NDArray[np.uint8]) -> None:
     """Write or read (into `picture`) one picture (planes, height, width)."""
     planes, height, width = picture.shape
-    window = np.zeros((MARGIN + height, MARGIN + width + MARGIN), np.int32)
-    here = sight(CONTEXTS, len(GROUPS))
-    seen, places = np.zeros(CONTEXTS, np.int64), np.zeros(PLACES, np.int64)
-    match, length = 0, 0  # the place whose colour is expected, 0 for none, and how many colours have been as expected
+    window = np.zeros((MARGIN + height, MARGIN + width + MARGIN), np.int64)  # colours, one byte for each plane
+    here, f = desk(len(CONTEXTS) + 3, len(CONTEXTS), 3, 256), np.zeros(NUMBER, np.int64)
+    groups = here.seen[len(CONTEXTS) :]
+    followers = np.zeros((len(FOLLOWED), PLACES), np.int64)  # the colours that came last after these surroundings
+    after, near = np.zeros(len(FOLLOWED), np.int64), np.zeros(4 + len(FOLLOWED), np.int64)
     for i in range(MARGIN, MARGIN + height):
         if is_full(coder):
             return
         for j in range(MARGIN, MARGIN + width):
-            place = see(seen, here.groups, window, i, j) & (PLACES - 1)
-            if length == 0:
-                match = places[place]
-            places[place] = i * window.shape[1] + j
-            expected = int(window.flat[match]) if match else -1
-            west = int(window[i, j - 1])
-            seen[CONTEXTS - 1] = ((expected + 1) << 32 | min(length, LONGEST) << 24) ^ west
-            here.groups[0] += min(length, LONGEST) if match else 0
+            for k in range(len(OFFSETS)):
+                f[k] = window[i + OFFSETS[k, 0], j + OFFSETS[k, 1]]
+            W, N, NW, NE, WW, NN, NEE = f[0], f[1], f[2], f[3], f[4], f[5], f[6]
+            f[RUN], f[AHEAD] = 1, 0
+            while f[RUN] < LONGEST and j - f[RUN] > MARGIN and window[i, j - 1 - f[RUN]] == W:
+                f[RUN] += 1
+            while f[AHEAD] < LONGEST and j + f[AHEAD] + 1 < window.shape[1] and window[i - 1, j + 1 + f[AHEAD]] == N:
+                f[AHEAD] += 1
+            f[TOLD] = f[COLOUR] = 0
+            combine(here.seen, f, CONTEXTS)
+            for k in range(len(FOLLOWED)):
+                after[k] = mixed_hash(here.seen[FOLLOWED[k]]) & (PLACES - 1)
+            f[EXPECTED] = followers[0, after[0]]
+            groups[0] = f[RUN] * 16 + f[LENGTH]
+            groups[1] = GROUPS[1] + int(W == N) + 2 * int(W == NW) + 4 * int(W == NE) + 8 * int(W == WW)
+            groups[2] = GROUPS[2] + int(N == NE) + 2 * int(N == NN) + 4 * int(NW == NE) + 8 * int(W == NN) + 16 * int(NE == NEE)
             colour = 0
             for plane in range(planes):
-                for k in range(CONTEXTS):
-                    here.desk.seen[k] = mixed_hash(seen[k] ^ colour << 8) << 6 | k << 2 | plane
-                guess = west >> 8 * plane & 255
-                residual = int(picture[plane, i - MARGIN, j - MARGIN]) - guess
-                sample = guess + code_residual(coder, residual, mixer, here) & 255
-                picture[plane, i - MARGIN, j - MARGIN] = sample
-                colour |= sample << 8 * plane
-                here.groups[1] += 16
-            window[i, j] = colour
-            length = length + 1 if match and colour == expected else 0
-            match = match + 1 if length else 0
-
-
-@inlined
-def see(seen: Integers, groups: Integers, window: Window, i: int, j: int) -> int:
-    """Fill in what each context but the last sees, and which groups of weights are selected; return the twelve neighbours' hash."""
-    above, second, third = window[i - 1], window[i - 2], window[i - 3]
-    W, WW, WWW = int(window[i, j - 1]), int(window[i, j - 2]), int(window[i, j - 3])
-    N, NN, NNN, NNW, NNE = int(above[j]), int(second[j]), int(third[j]), int(second[j - 1]), int(second[j + 1])
-    NW, NE, NWW, NEE, NEEE = int(above[j - 1]), int(above[j + 1]), int(above[j - 2]), int(above[j + 2]), int(above[j + 3])
-    run, run_above = 1, 0
-    while run < LONGEST and j - run > MARGIN and window[i, j - 1 - run] == W:
-        run += 1
-    while run_above < LONGEST and j + run_above + 1 < window.shape[1] and above[j + 1 + run_above] == N:
-        run_above += 1
-    four = mixed_hash(mixed_hash(W | N << 32) ^ (NW | NE << 32))
-    six = mixed_hash(four ^ (WW | NN << 32))
-    eight = mixed_hash(six ^ (NWW | NEE << 32))
-    twelve = mixed_hash(mixed_hash(eight ^ (NNW | NNE << 32)) ^ (WWW | NNN << 32))
-    wide = twelve
-    for k in range(-3, 4):
-        wide = mixed_hash(mixed_hash(wide ^ int(above[j + k])) ^ (int(second[j + k]) | int(third[j + k]) << 32))
-
-    seen[0] = W
-    seen[1] = W | N << 32
-    seen[2] = four
-    seen[3] = six
-    seen[4] = eight
-    seen[5] = twelve
-    seen[6] = wide  # three rows of seven, and what is to the left
-    seen[7] = mixed_hash(W | WW << 32) ^ (WWW | N << 32)
-    seen[8] = mixed_hash(W | N << 32) ^ (NN | NNN << 32)
-    seen[9] = mixed_hash(N | NE << 32) ^ (W | run << 32 | run_above << 40)  # how long these colours have lasted
-    seen[10] = mixed_hash(mixed_hash(W | N << 32) ^ (NE | NEE << 32)) ^ NEEE
-    groups[0] = run * 16
-    groups[1] = GROUPS[0] + int(W == N) + 2 * int(W == NW) + 4 * int(W == NE) + 8 * int(W == WW)
-    groups[2] = GROUPS[0] + GROUPS[1] + int(N == NE) + 2 * int(N == NN) + 4 * int(NW == NE) + 8 * int(W == NN) + 16 * int(NE == NEE)
-    return twelve
+                colour |= np.int64(picture[plane, i - MARGIN, j - MARGIN]) << 8 * plane
+            number = 0
+            for candidate in (W, f[EXPECTED], N, NE, NW, followers[1, after[1]], followers[2, after[2]]):
+                if not (near[:number] == candidate).any():
+                    f[COLOUR] = near[number] = candidate
+                    combine(here.seen, f, CONTEXTS)
+                    if decide(coder, int(colour == candidate), mixer, here, 0, number):
+                        break
+                    number += 1
+            else:
+                f[COLOUR] = 0
+                for plane in range(planes):
+                    groups[1] += 16
+                    f[TOLD] += 1
+                    combine(here.seen, f, CONTEXTS)
+                    guess = W >> 8 * plane & 255
+                    sample = guess + code_residual(coder, (colour >> 8 * plane & 255) - guess, mixer, here) & 255
+                    f[COLOUR] |= sample << 8 * plane
+            for plane in range(planes):
+                picture[plane, i - MARGIN, j - MARGIN] = f[COLOUR] >> 8 * plane & 255
+            window[i, j] = f[COLOUR]
+            f[LENGTH] = min(f[LENGTH] + 1, LONGEST) if f[COLOUR] == f[EXPECTED] else 0
+            for k in range(len(FOLLOWED)):
+                followers[k, after[k]] = f[COLOUR]

@@ -6,19 +6,16 @@ access) + 1 (three planes: green, red, blue). The methods:
 =================  ==============================================================================================
 0 raw              the payload is the samples, picture by picture, plane by plane
 1 continuous tone  residuals of predictions, see `continuous_tone`
-2 drawing          colours, see `drawings`
-3 palette          the same, of the numbers of at most 256 colours
-4 digit            28 × 28 grey pixels by a model that has been trained, see `digits`
+2 drawing          colours that are near, see `drawings`
+3 digit            28 × 28 grey pixels by a model that has been trained, see `digits`
 =================  ==============================================================================================
 
 The payload of the others is streams of `nnlite.codec.mixing`: the lengths of all but the last, written as the frame's numbers are,
 then they themselves. There is one stream for all pictures, and each is coded with what the ones before have taught. With random
-access there is one for each picture, the digits' model stays as it is, and all others start anew. A palette comes first: a byte,
-the number of colours less 1, and one more stream in front, the colours in order as a picture of one row, by continuous tone. The
-payload of a single colour is that byte and the colour.
+access there is one for each picture, the digits' model stays as it is, and all others start anew.
 
 A decision costs at least log2(65536 / 65528) bits. So a payload has a byte for every 2^15 samples, with zeros at its end if need
-be, and no few bytes can ask for hours. Decoding takes 2 bytes of memory for each sample of the batch, 8 for each of a picture, and
+be, and no few bytes can ask for hours. Decoding takes 2 bytes of memory for each sample of the batch, 12 for each of a picture, and
 150 MB.
 """
 
@@ -34,16 +31,17 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.codec import frame
-from nnlite.codec.lossless.continuous_tone import code_picture, fresh_continuous_tone
+from nnlite.codec.lossless.continuous_tone import code_tones
 from nnlite.codec.lossless.digits import SIDE, code_digits, load_digits
-from nnlite.codec.lossless.drawings import code_drawing, fresh_drawing
-from nnlite.codec.lossless.methods import CONTINUOUS_TONE, DIGIT, DRAWING, METHODS, PALETTE, RAW, part_of, suitable_methods
-from nnlite.codec.lossless.planes import Images, check_pictures, check_size, pack, seen, to_pictures, unpack
+from nnlite.codec.lossless.drawings import code_drawings
+from nnlite.codec.lossless.methods import CONTINUOUS_TONE, DIGIT, METHODS, RAW, part_of, suitable_methods
+from nnlite.codec.lossless.planes import Images, check_pictures, check_size, to_pictures
 from nnlite.codec.mixing import Coder, Mixer, copy_mixer, decoder, encoder, finish
 from nnlite.files.errors import CodecError
 
 SAMPLES_A_BYTE = 15  # 2^15
 RATE, LIMIT = 6, 1000  # at which the digits' model goes on learning in a batch
+REPETITION = 4  # a whole picture takes at least 1 / so many of the bytes that its part lets expect
 
 
 @dataclass(frozen=True)
@@ -82,14 +80,13 @@ class LosslessCodec:
     """
 
     def __init__(self, digits: Mixer | None = None):
-        self._digits = digits
+        if digits is not None:
+            self.digits = digits
 
-    @property
+    @cached_property
     def digits(self) -> Mixer:
         """The digits' model; nothing changes it."""
-        if self._digits is None:
-            self._digits = load_digits()
-        return self._digits
+        return load_digits()
 
     @cached_property
     def digits_hash(self) -> bytes:
@@ -117,19 +114,18 @@ class LosslessCodec:
         images, batch = check_pictures(pictures)
         methods = suitable_methods(images)
         if method is not None:
-            possible = [METHODS[number] for number in sorted({RAW, CONTINUOUS_TONE, DRAWING, *methods})]
-            if method not in possible:
+            if method not in (possible := [METHODS[number] for number in (RAW, *methods)]):
                 raise CodecError(f"expected a method that these pictures allow, of {', '.join(possible)}, received {method!r}")
             methods = [METHODS.index(method)]
-        return self._shortest_file(images, batch, methods, random_access, images.size)
+        return self._file(images, batch, methods, random_access, images.size)
 
     def compress_within(self, pictures: npt.NDArray[Any], limit: int) -> bytes | None:
         """Return the file of a picture or of a batch if it takes at most `limit` bytes, else None.
 
-        The attempt ends where more are written: for a photograph and its size with loss, after some of the rows.
+        The attempt ends where a part of the picture lets expect many more, or where more are written.
         """
         images, batch = check_pictures(pictures)
-        file = self._shortest_file(images, batch, suitable_methods(images), False, limit)
+        file = self._file(images, batch, suitable_methods(images), False, limit)
         return file if len(file) <= limit else None
 
     def decompress(self, data: bytes, indices: Sequence[int] | None = None) -> npt.NDArray[np.uint8]:
@@ -162,103 +158,68 @@ class LosslessCodec:
     def _hash(self, method: int) -> bytes:
         return self.digits_hash if method == DIGIT else b""
 
-    def _shortest_file(self, images: Images, batch: bool, methods: list[int], random_access: bool, room: int) -> bytes:
-        """Return the file of the method that takes the fewest bytes; raw if all take more than the samples or than `room`."""
+    def _file(self, images: Images, batch: bool, methods: list[int], random_access: bool, room: int) -> bytes:
+        """Return the file of the method that takes the fewest bytes, or does so for a part; raw if none is within `room`."""
         part = part_of(images)
-        if len(methods) > 1 and part is not images:
-            methods = [self._shortest(part, methods, random_access, room)[0]]
+        if len(methods) > 1 and part.size < images.size:
+            method, payload = self._shortest(part, methods, random_access, part.size)
+            methods = [method] if len(payload) * images.size < REPETITION * room * part.size else []
         method, payload = self._shortest(images, methods, random_access, room)
         count, planes, height, width = images.shape
         kind = method * 8 + batch * 4 + random_access * 2 + (planes == 3)
         return frame.pack(frame.LOSSLESS, (count, height, width, kind), payload, self._hash(method))
 
     def _shortest(self, images: Images, methods: list[int], random_access: bool, room: int) -> tuple[int, bytes]:
-        """Return the method that takes the fewest bytes, and its payload."""
+        """Return the method that takes the fewest bytes and its payload; raw if all take more than the samples or than `room`."""
         shortest, payload = RAW, images.tobytes()
-        room = min(room, len(payload))
         for method in methods:
-            trial = self._encode(images, method, random_access, room)
-            if len(trial) < room:
-                shortest, payload, room = method, trial, len(trial)
+            trial = self._encode(images, method, random_access, min(room, len(payload)))
+            if trial is not None and len(trial) < len(payload):
+                shortest, payload = method, trial
         return shortest, payload
 
-    def _encode(self, images: Images, method: int, random_access: bool, room: int) -> bytes:
-        """Return the payload; `room` bytes or more, whatever they are, if it takes so many."""
+    def _encode(self, images: Images, method: int, random_access: bool, room: int) -> bytes | None:
+        """Return the payload; None if a stream takes more than `room` bytes."""
         if method == RAW:
             return images.tobytes()
-        start, streams = b"", []
-        if method == PALETTE:
-            planes = images.shape[1]
-            packed = pack(images)
-            colours = np.flatnonzero(seen(packed, planes)).astype(np.int32)
-            start, row = bytes([len(colours) - 1]), unpack(colours, planes)
-            if len(colours) == 1:
-                return start + row.tobytes()
-            streams.append(self._encode_stream(row, CONTINUOUS_TONE, False, room))
-            images = np.searchsorted(colours, packed).astype(np.uint8)[:, None]
-        parts = np.split(images, len(images)) if random_access else [images]
-        streams += [self._encode_stream(part, method, random_access, room) for part in parts]
+        streams = []
+        for part in np.split(images, len(images)) if random_access else [images]:
+            coder = encoder(room)
+            self._code(coder, part, method, random_access)
+            stream = finish(coder)
+            if stream is None:
+                return None
+            streams.append(stream)
         lengths = b"".join(frame.write_varint(len(stream)) for stream in streams[:-1])
-        return start + (lengths + b"".join(streams)).ljust(images.size >> SAMPLES_A_BYTE, b"\0")
+        return (lengths + b"".join(streams)).ljust(images.size >> SAMPLES_A_BYTE, b"\0")
 
     def _decode(self, payload: bytes, header: Header, chosen: list[int]) -> Images:
         """Return the chosen pictures; CodecError if the payload cannot be theirs."""
         shape = (header.count, header.planes, header.height, header.width)
         samples = math.prod(shape)
+        least = samples >> SAMPLES_A_BYTE if header.method != RAW else samples
+        if len(payload) < least or (header.method == RAW and len(payload) > samples):
+            raise CodecError(f"expected at least {least} bytes for {samples} samples, received {len(payload)}: the file is damaged")
         if header.method == RAW:
-            if len(payload) != samples:
-                raise CodecError(f"expected {samples} samples, received {len(payload)}: the file is damaged")
             return np.frombuffer(payload, np.uint8).reshape(shape)[chosen]
-        colours: Images | None = None
-        if header.method == PALETTE:
-            if len(payload) < 2 or (payload[0] == 0 and len(payload) != 1 + header.planes):
-                raise CodecError("expected a palette, received the end of the file: it is damaged")
-            colours = np.zeros((1, header.planes, 1, payload[0] + 1), np.uint8)
-            if payload[0] == 0:
-                colours.flat[:] = np.frombuffer(payload, np.uint8, offset=1)
-                return np.broadcast_to(colours, shape)[chosen]
-            shape = (header.count, 1, header.height, header.width)
-            samples = math.prod(shape)
-            payload = payload[1:]
-        if len(payload) < samples >> SAMPLES_A_BYTE:
-            raise CodecError(f"expected at least {samples >> SAMPLES_A_BYTE} bytes for {samples} samples, received {len(payload)}")
-        streams = _split(payload, (colours is not None) + (header.count if header.random_access else 1))
-        if colours is not None:
-            self._code(decoder(streams.pop(0)), colours, CONTINUOUS_TONE, False)
+        images = np.zeros(shape, np.uint8)
         if header.random_access:
-            images = np.zeros((len(chosen), *shape[1:]), np.uint8)
-            for image, index in zip(images, chosen, strict=True):
-                self._code(decoder(streams[index]), image[None], header.method, True)
+            streams = _split(payload, header.count)
+            for index in chosen:
+                self._code(decoder(streams[index]), images[index : index + 1], header.method, True)
         else:
-            images = np.zeros(shape, np.uint8)
-            self._code(decoder(streams[0]), images, header.method, False)
-            images = images[chosen]
-        if colours is None:
-            return images
-        if images.max(initial=0) >= colours.shape[3]:
-            raise CodecError(f"expected numbers of {colours.shape[3]} colours, received others: the file is damaged")
-        return np.moveaxis(colours[0, :, 0][:, images[:, 0]], 0, 1)
-
-    def _encode_stream(self, images: Images, method: int, random_access: bool, room: int) -> bytes:
-        coder = encoder(room)
-        self._code(coder, images, method, random_access)
-        stream = finish(coder)
-        return bytes(room) if stream is None else stream
+            self._code(decoder(payload), images, header.method, False)
+        return images[chosen]
 
     def _code(self, coder: Coder, images: Images, method: int, random_access: bool) -> None:
         """Write pictures as one stream, or read them from it."""
-        _, planes, _, width = images.shape
         if method == DIGIT:
             model = self.digits if random_access else copy_mixer(self.digits)
             code_digits(coder, model._replace(rate=0 if random_access else RATE, limit=LIMIT), images[:, 0])
         elif method == CONTINUOUS_TONE:
-            tones = fresh_continuous_tone(planes, width, images.size)
-            for image in images:
-                code_picture(coder, tones, image)
+            code_tones(coder, images)
         else:
-            drawing = fresh_drawing(images.size)
-            for image in images:
-                code_drawing(coder, drawing, image)
+            code_drawings(coder, images)
 
 
 def read_header(data: bytes) -> Header:

@@ -1,42 +1,23 @@
-"""The ways in which the lossless codec codes pictures, and which of them are worth a trial."""
-
-import math
-import zlib
+"""The ways in which the lossless codec codes pictures, and what it tries them on."""
 
 import numpy as np
 
 from nnlite.codec.lossless.digits import SIDE
-from nnlite.codec.lossless.planes import Images, pack, seen
+from nnlite.codec.lossless.planes import Images
 
-METHODS = ("raw", "continuous tone", "drawing", "palette", "digit")
-RAW, CONTINUOUS_TONE, DRAWING, PALETTE, DIGIT = range(5)
-TRIAL, TRIAL_COUNT = 1 << 21, 100  # at most so many samples and pictures are coded by several methods to compare them
-REPEATS = 0.6  # pictures of which zlib leaves less have parts that come again
+METHODS = ("raw", "continuous tone", "drawing", "digit")
+RAW, CONTINUOUS_TONE, DRAWING, DIGIT = range(4)
+TRIAL, BAND = 1 << 17, 16  # samples of a part, about, and rows of a piece of it
 
 
 def suitable_methods(images: Images) -> list[int]:
     """Return the methods that are worth a trial."""
-    packed, planes = pack(images), images.shape[1]
-    colours = np.count_nonzero(seen(packed, planes))
-    if colours == 1:
-        return [PALETTE]
-    part = part_of(images)
-    repeats = len(zlib.compress(part.tobytes(), 1)) < REPEATS * part.size
-    suits = {
-        DIGIT: images.shape[1:] == (1, SIDE, SIDE),
-        PALETTE: colours <= (256 if planes == 3 else 64),
-        DRAWING: colours > (256 if planes == 3 else 64) and repeats,
-        CONTINUOUS_TONE: colours > 2,
-    }
-    return [method for method, suitable in suits.items() if suitable]
+    return [DIGIT, DRAWING, CONTINUOUS_TONE] if images.shape[1:] == (1, SIDE, SIDE) else [DRAWING, CONTINUOUS_TONE]
 
 
 def part_of(images: Images) -> Images:
-    """Return the first of many pictures, the middle of a large one, or all."""
-    count, planes, height, width = images.shape
-    if images.size <= TRIAL and count <= TRIAL_COUNT:
-        return images
-    side = math.isqrt(TRIAL // planes)
-    top, left = max(height - side, 0) // 2, max(width - side, 0) // 2
-    number = min(max(TRIAL // (planes * height * width), 1), TRIAL_COUNT)
-    return np.array(images[:number, :, top : top + side, left : left + side], order="C")
+    """Return the first of many pictures, bands from all over a large one, or all if they are small."""
+    _, planes, height, width = images.shape
+    rows = max(TRIAL // (planes * width), 1)
+    every = min(-(-height // rows), -(-height // BAND))
+    return images[: max(rows // height, 1), :, np.arange(height) // BAND % every == every // 2]

@@ -1,4 +1,4 @@
-"""Pictures as arrays of planes and of colours: what the lossless codec does with them before and after coding."""
+"""Pictures as arrays of planes: what the lossless codec does with them before and after coding."""
 
 from typing import Any
 
@@ -10,7 +10,6 @@ from nnlite.files.errors import CodecError
 MAX_SAMPLES, MAX_SIDE, MAX_COUNT = 1 << 28, (1 << 16) - 1, 1 << 20
 
 Images = npt.NDArray[np.uint8]  # (N, planes, height, width)
-Colours = npt.NDArray[np.int32]  # a byte for each plane
 
 
 def check_pictures(pictures: npt.NDArray[Any]) -> tuple[Images, bool]:
@@ -45,23 +44,3 @@ def check_size(count: int, planes: int, height: int, width: int) -> None:
             f"expected at most {MAX_SAMPLES} samples, {MAX_COUNT} pictures, and {MAX_SIDE} rows and columns in a file, received "
             f"{count} of {height} × {width}: divide them among several files"
         )
-
-
-def pack(images: Images) -> Colours:
-    """Return the colours (N, height, width) of pictures, a byte for each plane."""
-    packed = images[:, 0].astype(np.int32)
-    for plane in range(1, images.shape[1]):
-        packed |= images[:, plane].astype(np.int32) << 8 * plane
-    return packed
-
-
-def unpack(colours: Colours, planes: int) -> Images:
-    """Return colours as a picture of one row, (1, planes, 1, number)."""
-    return np.stack([colours >> 8 * plane & 255 for plane in range(planes)]).astype(np.uint8)[None, :, None]
-
-
-def seen(packed: Colours, planes: int) -> npt.NDArray[np.bool_]:
-    """Return for each colour that there can be whether it is there."""
-    seen = np.zeros(1 << 8 * planes, np.bool_)
-    seen[packed] = True
-    return seen

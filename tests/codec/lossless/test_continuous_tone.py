@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from compiler import compiled
 
-from nnlite.codec.lossless.continuous_tone import PREDICTIONS, RULES, blend, code_picture, fresh_continuous_tone
+from nnlite.codec.lossless.continuous_tone import MEMORIES, PREDICTIONS, blend, code_tones
 from nnlite.codec.mixing import decoder, encoder, finish
 from nnlite.jit import jit
 
@@ -19,10 +19,10 @@ def blended(p, errors, row, j):
 def coded(picture):
     """Return the bytes of a picture (planes, height, width), and check that it comes back."""
     coder = encoder(100_000)
-    code_picture(coder, fresh_continuous_tone(len(picture), picture.shape[2], picture.size), picture.copy())
+    code_tones(coder, picture[None].copy())
     stream = finish(coder)
     decoded = np.zeros_like(picture)
-    code_picture(decoder(stream), fresh_continuous_tone(len(picture), picture.shape[2], picture.size), decoded)
+    code_tones(decoder(stream), decoded[None])
     np.testing.assert_array_equal(decoded, picture)
     return len(stream)
 
@@ -41,7 +41,7 @@ def test_noise_and_extremes_come_back(planes, size):
 def test_an_encoder_without_room_gives_up_at_the_end_of_a_row():
     coder = encoder(100)
     picture = RNG.integers(0, 256, (3, 50, 40), dtype=np.uint8)
-    code_picture(coder, fresh_continuous_tone(3, 40, picture.size), picture)
+    code_tones(coder, picture[None])
     assert finish(coder) is None and coder.registers[3] < 100 + 2 * 40
 
 
@@ -66,6 +66,6 @@ def test_the_blend_is_the_mean_weighted_by_the_fourth_power_of_the_errors(rng):
     cut = p.clip(0, 8 * 255)
     off = errors[:, 1, 4] + errors[:, 0, 5] + errors[:, 0, 6] + (errors[:, 1, 3] + errors[:, 0, 4]) / 2
     square = off**2 / 64 + 2
-    square[RULES:] /= 2
+    square[: len(MEMORIES)] /= 2
     weights = 1 / (square**2 / 4 + 1)
     assert abs(blended(p.copy(), errors, 1, 5) - np.average(cut, weights=weights)) < 12

@@ -56,7 +56,7 @@ def test_the_trained_model_codes_digits_in_less_than_one_that_has_to_learn_first
 
 def test_a_model_comes_back_from_its_file(tmp_path):
     mixer = fresh_digits(0, 0)
-    mixer.states[::99_999] = 1 << 30 | 3
+    mixer.states[::99_999] = 1 << 30 | 100
     save_digits(tmp_path / "once", mixer)
     once = load_digits(tmp_path / "once")
     assert (once.states != UNSEEN).sum() == len(mixer.states[::99_999])

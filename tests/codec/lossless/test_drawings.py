@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from compiler import compiled
 
-from nnlite.codec.lossless.drawings import code_drawing, fresh_drawing
+from nnlite.codec.lossless.drawings import code_drawings
 from nnlite.codec.mixing import decoder, encoder, finish
 
 RNG = np.random.default_rng(4)
@@ -12,15 +12,12 @@ RNG = np.random.default_rng(4)
 
 def coded(*pictures):
     """Return the bytes of pictures (planes, height, width), one after the other, and check that they come back."""
-    mixer, coder = fresh_drawing(sum(picture.size for picture in pictures)), encoder(100_000)
-    for picture in pictures:
-        code_drawing(coder, mixer, picture.copy())
+    images, coder = np.stack(pictures), encoder(100_000)
+    code_drawings(coder, images.copy())
     stream = finish(coder)
-    mixer, coder = fresh_drawing(sum(picture.size for picture in pictures)), decoder(stream)
-    for picture in pictures:
-        decoded = np.zeros_like(picture)
-        code_drawing(coder, mixer, decoded)
-        np.testing.assert_array_equal(decoded, picture)
+    decoded = np.zeros_like(images)
+    code_drawings(decoder(stream), decoded)
+    np.testing.assert_array_equal(decoded, images)
     return len(stream)
 
 
@@ -35,7 +32,7 @@ def test_noise_comes_back(planes, size):
 def test_an_encoder_without_room_gives_up_at_the_end_of_a_row():
     coder = encoder(100)
     picture = RNG.integers(0, 256, (1, 50, 40), dtype=np.uint8)
-    code_drawing(coder, fresh_drawing(picture.size), picture)
+    code_drawings(coder, picture[None])
     assert finish(coder) is None and coder.registers[3] < 100 + 2 * 40
 
 

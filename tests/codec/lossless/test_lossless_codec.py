@@ -22,6 +22,7 @@ COLOUR = np.stack([GREY, GREY // 2 + 30, 255 - GREY], axis=-1)
 DRAWING = np.where((X // 5 + Y // 7) % 3 == 0, 200, 30).astype(np.uint8)
 PALETTE = np.array([[250, 250, 240], [10, 20, 30], [200, 0, 0]], np.uint8)[(X // 3 * Y // 4) % 3]
 DIGITS = load_mnist().test_images[:12]
+NOISE = RNG.integers(0, 256, (20, 30), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +73,14 @@ def test_a_batch_comes_back(codec, batch, random_access):
 @compiled
 @pytest.mark.parametrize(
     ("pictures", "method"),
-    [(GREY, "continuous tone"), (DIGITS, "continuous tone"), (PALETTE, "palette"), (PALETTE, "continuous tone"), (DIGITS, "digit"),
+    [(GREY, "continuous tone"), (DIGITS, "continuous tone"), (PALETTE, "drawing"), (PALETTE, "continuous tone"), (DIGITS, "digit"),
      (COLOUR, "drawing"), (GREY, "raw"), (RNG.integers(0, 256, (3, 28, 28), dtype=np.uint8), "digit")],
 )  # fmt: skip
 def test_any_suitable_method_brings_the_pictures_back(codec, pictures, method):
     assert METHODS[read_header(there_and_back(codec, pictures, method=method)).method] in (method, "raw")
 
 
-@pytest.mark.parametrize("method", ["raw", "continuous tone", "drawing", "palette"])
+@pytest.mark.parametrize("method", ["raw", "continuous tone", "drawing"])
 @pytest.mark.parametrize("picture", [GREY[:6, :7], COLOUR[:5, :6]], ids=["grey", "colours"])
 def test_a_small_picture_comes_back_by_every_method(codec, picture, method):
     picture = picture // 64 * 64
@@ -97,7 +98,7 @@ def test_a_digit_comes_back(codec):
 
 @compiled
 def test_the_method_is_the_one_that_takes_the_fewest_bytes(codec):
-    for pictures, method in ((GREY, "continuous tone"), (PALETTE, "palette"), (DIGITS, "digit"), (GREY[:1, :1], "raw")):
+    for pictures, method in ((GREY, "continuous tone"), (PALETTE, "drawing"), (DIGITS, "digit"), (NOISE, "raw")):
         file = codec.compress(pictures)
         assert METHODS[read_header(file).method] == method
 
@@ -220,15 +221,15 @@ def test_a_payload_that_nobody_wrote_gives_pictures_of_the_size_or_a_sentence(co
 
 
 def test_few_bytes_cannot_ask_for_many_pixels(codec):
-    for kind in (8, 9, 16, 24, 4 + 8):
-        file = frame.pack(frame.LOSSLESS, (1, 16000, 16000, kind), bytes([3]) + bytes(500))
+    for kind in (8, 9, 16, 17, 4 + 8):
+        file = frame.pack(frame.LOSSLESS, (1, 16000, 16000, kind), bytes(500))
         with pytest.raises(CodecError, match=r"at least|samples"):
             codec.decompress(file)
 
 
 @pytest.mark.parametrize(
     "numbers",
-    [(1, 5, 5, 40), (2, 5, 5, 8), (1, 5, 5, 32), (1, 28, 28, 33), (0, 5, 5, 12), (1, 0, 5, 8), (1, 1 << 16, 5, 8),
+    [(1, 5, 5, 32), (2, 5, 5, 8), (1, 5, 5, 24), (1, 28, 28, 25), (0, 5, 5, 12), (1, 0, 5, 8), (1, 1 << 16, 5, 8),
      (1 << 21, 1, 1, 12)],
 )  # fmt: skip
 def test_sizes_and_kinds_that_cannot_be_are_refused(codec, numbers):
@@ -247,22 +248,19 @@ def test_a_file_of_digits_needs_the_model_that_made_it(codec):
 @compiled
 def test_a_part_decides_for_very_many_pictures(codec, monkeypatch):
     monkeypatch.setattr(methods, "TRIAL", 1500)
-    monkeypatch.setattr(methods, "TRIAL_COUNT", 3)
     there_and_back(codec, DIGITS)
     there_and_back(codec, PALETTE)
 
 
 # What each method writes never changes: files must be readable for ever.
 GOLDEN = {  # of an example, and of a corner of it or the first digit
-    "continuous tone": ("2e71a30aef857389", "c09ae8fa86974df4"),
-    "drawing": ("0f22d98fff0df57b", "5eff9add9e03742b"),
-    "palette": ("e5a3bd881b5c7356", "159ab4de52dc92a1"),
-    "digit": ("fce0bc15af7daab1", "dbfb99b86971c704"),
+    "continuous tone": ("4261f4a45e61901f", "3aeca0106d746c0e"),
+    "drawing": ("a9ebc4f1289ec1ad", "35a433b168dc1582"),
+    "digit": ("865bc8e796b8cf1e", "ec228a5b773563bf"),
 }
 EXAMPLES = {
     "continuous tone": COLOUR,
     "drawing": COLOUR,
-    "palette": PALETTE,
     "digit": DIGITS,
 }
 

@@ -1,9 +1,9 @@
-"""Pictures as planes, and planes as colours."""
+"""Pictures as planes."""
 
 import numpy as np
 import pytest
 
-from nnlite.codec.lossless.planes import check_pictures, check_size, pack, seen, to_pictures, unpack
+from nnlite.codec.lossless.planes import check_pictures, check_size, to_pictures
 from nnlite.files.errors import CodecError
 
 RNG = np.random.default_rng(0)
@@ -21,15 +21,6 @@ def test_pictures_come_back_from_their_planes(shape):
     images, batch = check_pictures(pictures)
     assert images.flags.c_contiguous and images.flags.writeable and not np.shares_memory(images, pictures)
     np.testing.assert_array_equal(to_pictures(images, batch), pictures)
-
-
-@pytest.mark.parametrize("planes", [1, 3])
-def test_colours_are_one_byte_for_each_plane(planes):
-    images = RNG.integers(0, 256, (2, planes, 4, 5), dtype=np.uint8)
-    colours = pack(images)
-    assert colours[1, 2, 3] == sum(int(images[1, plane, 2, 3]) << 8 * plane for plane in range(planes))
-    np.testing.assert_array_equal(unpack(colours[0].ravel(), planes)[0, :, 0].reshape(planes, 4, 5), images[0])
-    assert np.flatnonzero(seen(colours, planes)).tolist() == sorted(set(colours.ravel().tolist()))
 
 
 @pytest.mark.parametrize(
