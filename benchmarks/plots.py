@@ -42,7 +42,7 @@ def bars(report: dict, path: Path) -> None:
     axes.set_xlim(0, max([time["highest"] for time in times], default=1) * 1.12)
     axes.set_xlabel("seconds an epoch (bars: median; lines: lowest to highest)")
     job = report["job"]["description"].replace(", ", ",\n", 1)  # the widths on a line of their own
-    axes.set_title(f"{job}\n{report['processor']}, threads: {report['threads']}\n", fontsize="medium")
+    figure.suptitle(f"{job}\n{report['processor']}, threads: {report['threads']}", fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=RESOLUTION)
 
