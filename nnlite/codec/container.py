@@ -147,7 +147,7 @@ def _read_header(data: bytes) -> tuple[Header, int]:
     if magic >> 4 != MAGIC:
         raise CodecError(f"expected a file that starts with {MAGIC:X}, received {data[:2].hex()!r}: compress writes such files")
     if magic & 15 != VERSION:
-        way_out = "read the file with the nnlite that made it, probably a newer one"
+        way_out = "read the file with the nnlite that made it"
         raise CodecError(f"expected format version {VERSION}, received version {magic & 15}: {way_out}")
     if len(data) < FIXED.size:
         raise CodecError(f"expected a header, received the first {len(data)} bytes of one: the file is cut short")

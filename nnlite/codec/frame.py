@@ -3,14 +3,14 @@
 ::
 
     offset  size   field
-         0     2   magic number CE6, 12 bits | format, 4 bits: 2 photograph, 3 lossless (1: see `nnlite.codec.container`)
+         0     2   magic number CE6, 12 bits | format, 4 bits: 2 photograph, 4 lossless (1: see `nnlite.codec.container`)
          2     4   checksum: CRC-32 of the model's hash, of the two bytes before and of all the bytes behind
          6   1-5   the format's first number; each format has its own numbers
            ...
            ...     payload
 
 Magic number and checksum are big-endian. Each number is LEB128: seven bits a byte, the lowest first, the top bit set in all bytes
-but the last; only the shortest form is valid. Every change gets a format number of its own.
+but the last; only the shortest form is valid. Every change gets a format number of its own; 3 was an earlier lossless.
 """
 
 import struct
@@ -21,7 +21,7 @@ from nnlite.files.errors import CodecError
 
 MAGIC = 0xCE6
 PHOTOGRAPH = 2
-LOSSLESS = 3
+LOSSLESS = 4
 START = struct.Struct(">HI")
 VARINT_BYTES = 5
 

@@ -8,7 +8,7 @@ import PIL.ImageDraw
 import pytest
 from compiler import compiled
 
-from nnlite.codec import any_codec
+from nnlite.codec import any_codec, frame
 from nnlite.codec.any_codec import Wishes, as_bytes, choose, compress, decompress, describe
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.lossless import LosslessCodec
@@ -217,3 +217,12 @@ def test_the_choice_looks_at_nothing_but_the_shape():
     for shape, codec in (((5, 28, 28), "digits"), ((28, 28, 3), "photograph"), ((5, 28, 29), "lossless")):
         assert choose(np.zeros(shape, np.uint8)) == codec
     assert ImageCodec.load().image_shape == any_codec.DIGIT
+
+
+def test_a_lossless_file_of_an_earlier_format_is_not_read_as_another_picture():
+    older = frame.pack(3, [1, 4, 6, 8], bytes(40))  # a checksum that is right
+    for read in (decompress, describe):
+        with pytest.raises(
+            CodecError, match="expected format version 1, received version 3: read the file with the nnlite that made it"
+        ):
+            read(older)

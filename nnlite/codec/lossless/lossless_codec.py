@@ -1,6 +1,6 @@
 """The lossless codec: a picture, or a batch of pictures of one size, to few bytes and back, equal to the last bit.
 
-The file is a `nnlite.codec.frame` of format 3. Its numbers are count, height, width, and 8 · method + 4 (a batch) + 2 (random
+The file is a `nnlite.codec.frame` of format 4. Its numbers are count, height, width, and 8 · method + 4 (a batch) + 2 (random
 access) + 1 (three planes: green, red, blue). The methods:
 
 =================  ==============================================================================================
