@@ -314,6 +314,15 @@ def test_steps_without_a_change_of_output_are_counted_on(tmp_path):
 # --- files of an older version
 
 
+def rewrite(path, name, change):
+    """Write a checkpoint anew, and its checksum, with a text of its metadata changed."""
+    arrays, metadata = safetensors.read(path)
+    del metadata["crc32"]
+    metadata[name] = change(metadata[name])
+    metadata["crc32"] = weights.checksum(arrays, metadata)
+    safetensors.write(path, arrays, metadata)
+
+
 def make_older(path):
     """Rewrite a checkpoint, without targets and with a CSVLogger first among the callbacks, as the first format had it."""
     arrays, metadata = safetensors.read(path)
@@ -345,11 +354,7 @@ def test_a_whole_number_as_a_setting_is_the_same_whether_it_was_kept_with_its_po
     path, whole = tmp_path / "checkpoint", Program(noise=1.0)
     whole.fit()
     Program(noise=1.0).fit(path, stop=2 * STEPS + 1)
-    arrays, metadata = safetensors.read(path)
-    metadata["job"] = metadata["job"].replace("deviation=1.0", "deviation=1")
-    del metadata["crc32"]
-    metadata["crc32"] = weights.checksum(arrays, metadata)
-    safetensors.write(path, arrays, metadata)
+    rewrite(path, "job", lambda job: job.replace("deviation=1.0", "deviation=1"))
     again = Program(noise=1.0)
     again.fit(path)
     assert again.everything() == whole.everything()
@@ -468,13 +473,13 @@ def test_a_damaged_checkpoint_is_refused_and_changes_nothing(path, rng):
 
 def forge(path, change):
     """Write a checkpoint whose checksum is right although `change` was applied to its state."""
-    arrays, metadata = safetensors.read(path)
-    state = json.loads(metadata["state"])
-    change(state)
-    del metadata["crc32"]
-    metadata["state"] = json.dumps(state)
-    metadata["crc32"] = weights.checksum(arrays, metadata)
-    safetensors.write(path, arrays, metadata)
+
+    def forged(text):
+        state = json.loads(text)
+        change(state)
+        return json.dumps(state)
+
+    rewrite(path, "state", forged)
 
 
 FORGERIES = {
@@ -510,11 +515,7 @@ def test_a_forged_checkpoint_is_refused_and_changes_nothing(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["job", "state"])
 def test_a_checkpoint_that_is_no_json_is_said_to_be_none(path, name):
-    arrays, metadata = safetensors.read(path)
-    del metadata["crc32"]
-    metadata[name] = "{"
-    metadata["crc32"] = weights.checksum(arrays, metadata)
-    safetensors.write(path, arrays, metadata)
+    rewrite(path, name, lambda text: "{")
     refused(Program(), path, CheckpointError, "expected a checkpoint as fit writes it, received one without its entries: ")
 
 
