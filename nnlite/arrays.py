@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,14 @@ def expect(condition: bool, message: str) -> None:
     """Raise ValueError with this message unless the condition holds."""
     if not condition:
         raise ValueError(message)
+
+
+def in_place(method: Callable[..., object], *arrays: Any) -> None:
+    """Let a method change arrays; ValueError if it returns a new one, which nobody would take."""
+    result = method(*arrays)
+    if result is not None and all(result is not array for array in arrays):
+        received = "received one that returns a new array: write array[...] = result"
+        raise ValueError(f"{method.__qualname__} is expected to change the arrays that it is given, {received}")
 
 
 def expect_count(owner: str, name: str, value: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from nnlite import (
     SGD,
+    Activation,
     Adam,
     Autoencoder,
     BatchNormalization,
@@ -96,6 +97,46 @@ def test_a_backward_of_a_students_own_is_the_one_that_runs(rng, x):
     model = Sequential([Dense(4, 3, rng=rng), Wrong()])
     model.backward(np.ones_like(model.forward(x, training=True)))
     assert not model.layers[0].weight.gradient.any()
+
+
+class Returns(Activation):
+    """A student's activation that forgets to write its results into the arrays that it is given."""
+
+    def apply(self, z, bias):
+        return np.maximum(z + bias, 0)
+
+    def differentiate(self, y, dy, sums):
+        return dy * (y > 0)
+
+
+class Assigns(Returns):
+    """It writes, and returns what it has written."""
+
+    def apply(self, z, bias):
+        return np.maximum(z + bias, 0, out=z)
+
+
+@pytest.mark.parametrize("before", [[], [Dense(4, 4, rng=np.random.default_rng(0))]])
+def test_an_activation_that_returns_its_result_in_place_of_writing_it_is_refused(before, x):
+    message = r"Returns\.{} is expected to change the arrays that it is given, .*: write array\[...\] = result"
+    with pytest.raises(ValueError, match=message.format("apply")):
+        Sequential([*before, Returns()]).forward(x)
+    model = Sequential([*before, Assigns()])
+    y = model.forward(x, training=True)
+    assert (y >= 0).all() and y.any()
+    with pytest.raises(ValueError, match=message.format("differentiate")):
+        model.backward(y)
+
+
+def test_an_optimizer_that_returns_the_new_weights_in_place_of_writing_them_is_refused(x):
+    class Returns(SGD):
+        def _update(self, position, w, g):
+            return w - self.learning_rate * g
+
+    model = make_model()
+    model.compile(Returns(0.1), "mse")
+    with pytest.raises(ValueError, match=r"Returns\._update is expected to change the arrays"):
+        model.fit(x, rng=np.random.default_rng(0), verbose=False)
 
 
 @pytest.mark.parametrize("part", [slice(None, None, 2), slice(None, None, -1), slice(2, 0, -1)])

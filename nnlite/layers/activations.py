@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, in_place
 from nnlite.layers.layer import Layer, expect_floats
 
 
@@ -36,7 +36,7 @@ class Activation(Layer):
         y = self._buffer("y", x.shape, x.dtype, training)
         y[...] = x
         rows = _rows(y)
-        self.apply(rows, np.zeros(rows.shape[1], y.dtype))
+        in_place(self.apply, rows, np.zeros(rows.shape[1], y.dtype))
         if training:
             self._keep(y, y)
         return y
@@ -47,7 +47,7 @@ class Activation(Layer):
         dx = self._buffer("dx", y.shape, y.dtype)
         dx[...] = dy
         rows = _rows(dx)
-        self.differentiate(_rows(y), rows, np.empty(rows.shape[1], y.dtype))
+        in_place(self.differentiate, _rows(y), rows, np.empty(rows.shape[1], y.dtype))
         return dx
 
 

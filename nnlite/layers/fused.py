@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, in_place
 from nnlite.layers.activations import Activation
 from nnlite.layers.dense import Dense
 from nnlite.layers.layer import Layer
@@ -37,7 +37,7 @@ class DenseWithActivation(Layer):
         self.dense.check(x)
         weight, bias = self.dense.weight.value, self.dense.bias.value
         y = np.dot(x, weight, out=self._buffer("y", (len(x), bias.size), x.dtype, training))
-        self.activation.apply(y, bias)
+        in_place(self.activation.apply, y, bias)
         if training:
             self._keep(y, x, y)
         return y
@@ -48,7 +48,7 @@ class DenseWithActivation(Layer):
         weight, bias = self.dense.weight, self.dense.bias
         dz, sums = self._buffer("dz", y.shape, y.dtype), np.empty_like(bias.value)  # (N, H) and (H,)
         dz[...] = dy
-        self.activation.differentiate(y, dz, sums)
+        in_place(self.activation.differentiate, y, dz, sums)
         bias.add(sums)
         weight.add_product(x.T, dz)
         return np.dot(dz, weight.value.T, out=self._buffer("dx", x.shape, x.dtype)) if need_dx else dz

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, aligned, expect, is_number
+from nnlite.arrays import FloatArray, aligned, expect, in_place, is_number
 from nnlite.layers import Parameter
 
 Rule = tuple[Callable[..., None], list[list[FloatArray]], tuple[float, ...]]
@@ -85,7 +85,7 @@ class Optimizer:
         if self.clip_norm is not None:
             self._clip([parameter.gradient for _, parameter in learning], self.clip_norm)
         for position, parameter in learning:
-            self._update(position, parameter.value.reshape(-1), parameter.gradient.reshape(-1))
+            in_place(self._update, position, parameter.value.reshape(-1), parameter.gradient.reshape(-1))
 
     def state(self) -> dict[str, Any]:
         """Return copies of the whole memory: "step_count", and lists of arrays in the order of the parameters."""
@@ -119,7 +119,7 @@ class Optimizer:
     def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
         """Change w in place by its gradient g, both flat; `position` is its place in the lists of memories."""
         kernel, memories, numbers = self.rule(self.step_count)
-        kernel(w, g, *(memory[position] for memory in memories), *numbers)
+        in_place(kernel, w, g, *(memory[position] for memory in memories), *numbers)
 
     def _zeros(self) -> list[FloatArray]:
         return [aligned((parameter.value.size,), parameter.value.dtype) for parameter in self.parameters]
