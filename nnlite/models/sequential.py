@@ -206,7 +206,7 @@ class Sequential(Stack):
         if optimizer.parameters != self.parameters:
             raise ValueError("the model's parameters are not those that its optimizer holds: call compile again")
         checks.check_settings(epochs, batch_size, rng, shuffle or augment is not None, augment)
-        checks.check_callbacks(callbacks)
+        checks.check_callbacks(callbacks, checkpoint)
         checks.check_monitors(callbacks, validation_data is not None)
         batches = self._batches(x, None if y is x and augment is None else y)  # without y one batch serves as both
         expect(len(batches) > 0, "fit expects the number of samples of at least 1, received 0")

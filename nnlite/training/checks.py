@@ -1,5 +1,6 @@
 """Find what is wrong before a training begins, so that nobody waits an epoch for the message."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -25,8 +26,8 @@ def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: b
         expect_rng("fit", rng)
 
 
-def check_callbacks(callbacks: object) -> None:
-    """Raise ValueError unless these are callbacks."""
+def check_callbacks(callbacks: object, checkpoint: object) -> None:
+    """Raise ValueError unless these are callbacks, and each file has one writer."""
     if not isinstance(callbacks, list | tuple):
         hint = f": write callbacks=[{type(callbacks).__name__}(...)]" if isinstance(callbacks, Callback) else ""
         raise ValueError(f"fit expects a list of callbacks, received {callbacks!r}{hint}")
@@ -34,6 +35,10 @@ def check_callbacks(callbacks: object) -> None:
         if not isinstance(callback, Callback):
             hint = f": write {callback.__name__}(...)" if isinstance(callback, type) else ""
             raise ValueError(f"fit expects callbacks, received {callback!r} among them{hint}")
+    named = [path for path in (checkpoint, *(callback.path for callback in callbacks)) if isinstance(path, str | os.PathLike)]
+    files = [os.path.realpath(path) for path in named]
+    twice = next((file for file in files if files.count(file) > 1), None)
+    expect(twice is None, f"fit expects another file for each callback and for the checkpoint, received {twice} twice")
 
 
 def check_monitors(callbacks: Sequence[Callback], validation: bool) -> None:

@@ -1,5 +1,7 @@
 """What can be known to be wrong is found before the first step, and in our words."""
 
+import itertools
+import os
 import re
 
 import numpy as np
@@ -8,9 +10,11 @@ import pytest
 from nnlite import (
     BatchNormalization,
     Callback,
+    CSVLogger,
     Dense,
     EarlyStopping,
     Flatten,
+    LivePlot,
     ModelCheckpoint,
     RandomShift,
     ReduceOnPlateau,
@@ -164,6 +168,22 @@ def test_numbers_that_other_callbacks_add_may_be_monitored(name, tmp_path, monke
 )
 def test_what_fit_cannot_take_is_said_in_a_sentence(options, message):
     refused(message, **options)
+
+
+WRITERS = [ModelCheckpoint, CSVLogger, LivePlot, "checkpoint"]
+
+
+@pytest.mark.parametrize(("first", "second"), [*itertools.product(WRITERS[:3], WRITERS)])
+def test_two_that_write_one_file_are_refused_before_either_has_written(first, second, tmp_path):
+    other = os.path.join(str(tmp_path), ".", "file")  # the same file by another name
+    callbacks, checkpoint = [first(tmp_path / "file")], None
+    if second == "checkpoint":
+        checkpoint = other
+    else:
+        callbacks.append(second(other))
+    options = {"callbacks": callbacks, "checkpoint": checkpoint, "validation_data": (X, Y)}
+    refused(f"another file for each callback and for the checkpoint, received {re.escape(str(tmp_path / 'file'))} twice", **options)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_numpys_whole_numbers_are_whole_numbers():
