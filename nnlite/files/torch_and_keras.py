@@ -29,7 +29,7 @@ from nnlite.arrays import Array, expect
 from nnlite.files import safetensors
 from nnlite.files.errors import CheckpointError, FormatError, reported_as
 from nnlite.files.torch_names import ways_to_name
-from nnlite.files.weights import restore
+from nnlite.files.weights import TORCH, restore
 from nnlite.files.whole_files import read_file, write_atomically
 from nnlite.layers import ACTIVATIONS, IDENTITIES, Activation, BatchNormalization, Dense, Flatten, Layer, Rescale, Reshape, Stack
 from nnlite.layers.stack import layers_by_position
@@ -56,7 +56,7 @@ def save_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
     ValueError
         A layer has no counterpart in PyTorch; the message names it.
     """
-    safetensors.write(path, _torch_state(model))
+    safetensors.write(path, _torch_state(model), {"format": TORCH})
 
 
 def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
@@ -77,9 +77,11 @@ def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
         The file cannot be read.
     """
     try:
-        arrays, _ = safetensors.read(path)
+        arrays, metadata = safetensors.read(path)
     except FormatError as error:
         raise FormatError(f"{error}: write it by safetensors.torch.save_file; a file of torch.save may run any program") from error
+    if metadata.get("format", "").startswith("nnlite"):  # its matrices are W
+        raise CheckpointError(f"{path}: expected a file for PyTorch, received one of nnlite: use load_weights")
     targets = _torch_state(model)
     if set(arrays) != set(targets):
         ways = ways_to_name(targets, arrays)

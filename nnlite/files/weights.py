@@ -1,6 +1,10 @@
-"""Save a model's weights and load them again, by name, without pickle."""
+"""Save a model's weights and load them again, by name, without pickle.
+
+PyTorch's files have the same names, but matrices Wᵀ. Where all are square, nothing but a mark in the metadata tells the two apart.
+"""
 
 import os
+import warnings
 import zlib
 from collections.abc import Mapping
 
@@ -11,6 +15,7 @@ from nnlite.files import safetensors
 from nnlite.files.errors import CheckpointError
 from nnlite.layers.layer import Layer
 
+WEIGHTS, TORCH = "nnlite weights", "pt"  # the "format" of files with W, and with Wᵀ
 CHECKPOINT = "nnlite training"  # a training's checkpoint has a format that begins so, see `nnlite.training.resume`
 
 
@@ -22,7 +27,7 @@ def save_weights(model: Layer, path: str | os.PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
-    safetensors.write(path, {name: parameter.value for name, parameter in model.named_parameters().items()})
+    safetensors.write(path, {name: parameter.value for name, parameter in model.named_parameters().items()}, {"format": WEIGHTS})
 
 
 def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
@@ -31,7 +36,8 @@ def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     CheckpointError
-        Names, shapes or dtypes are not exactly the model's, or a checkpoint is damaged. The model is unchanged.
+        Names, shapes or dtypes are not exactly the model's, the file is marked as PyTorch's, or a checkpoint is damaged. The model
+        is unchanged.
     nnlite.FormatError
         The file is damaged or of another format.
     OSError
@@ -52,11 +58,17 @@ def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
     True
     """
     arrays, metadata = safetensors.read(path)
-    if metadata.get("format", "").startswith(CHECKPOINT):
+    format_ = metadata.get("format", "")
+    if format_ == TORCH:
+        raise CheckpointError(f"{path}: expected a file of save_weights, received one for PyTorch: use load_torch_weights")
+    if format_.startswith(CHECKPOINT):
         check_checksum(arrays, metadata, path)
         parts = {name: name.partition(".") for name in arrays}  # such as "parameters.0.weight"
         arrays = {rest: arrays[name] for name, (first, _, rest) in parts.items() if first == "parameters"}
     restore({name: parameter.value for name, parameter in model.named_parameters().items()}, arrays, path)
+    matrices = [array.shape for array in arrays.values() if array.ndim == 2]
+    if not format_ and matrices and all(height == width for height, width in matrices):
+        warnings.warn(f"{path} does not tell whether its square matrices are PyTorch's: then use load_torch_weights", stacklevel=2)
 
 
 def restore(targets: Mapping[str, Array], arrays: Mapping[str, Array], path: str | os.PathLike[str]) -> None:

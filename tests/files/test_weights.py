@@ -1,11 +1,12 @@
 """Weights in a file, and back into a model: exactly, or not at all."""
 
+import contextlib
 import os
 
 import numpy as np
 import pytest
 
-from nnlite import CheckpointError, Dense, ReLU, Sequential, load_weights, save_weights
+from nnlite import CheckpointError, Dense, ReLU, Sequential, load_torch_weights, load_weights, save_torch_weights, save_weights
 from nnlite.files import FormatError, safetensors
 
 
@@ -56,7 +57,7 @@ def test_the_file_holds_the_parameters_by_name(tmp_path):
         "2.weight": (3, 2),
         "2.bias": (2,),
     }
-    assert metadata == {}
+    assert metadata == {"format": "nnlite weights"}
 
 
 def test_the_same_weights_make_the_same_file(tmp_path):
@@ -131,3 +132,43 @@ def test_a_save_replaces_the_old_file(tmp_path):
     load_weights(loaded, path)
     assert same_bits(loaded, model_of(2))
     assert list(tmp_path.iterdir()) == [path]
+
+
+# PyTorch's matrices are transposed; where they are square no shape tells
+
+PLAIN, TORCHS = (save_weights, load_weights), (save_torch_weights, load_torch_weights)
+
+
+@pytest.mark.parametrize(("save", "load", "other"), [(*PLAIN, load_torch_weights), (*TORCHS, load_weights)])
+@pytest.mark.parametrize("sizes", [(3, 3, 3), (4, 3, 2)])
+def test_a_file_of_weights_is_loaded_by_the_reader_of_its_writer_and_refused_by_the_other(tmp_path, save, load, other, sizes):
+    saved, loaded = model_of(1, sizes), model_of(2, sizes)
+    before = copies(loaded)
+    save(saved, tmp_path / "weights")
+    with pytest.raises(CheckpointError, match=f"weights: expected a file .*, received one .*: use {load.__name__}"):
+        other(loaded, tmp_path / "weights")
+    assert all(np.array_equal(value, before[name]) for name, value in copies(loaded).items())
+    load(loaded, tmp_path / "weights")
+    assert same_bits(saved, loaded)
+
+
+def test_an_unmarked_file_of_square_matrices_is_loaded_with_a_warning_that_it_may_be_transposed(tmp_path):
+    """The first versions of nnlite left no mark, and PyTorch leaves none."""
+    for sizes, warned in (((3, 3, 3), True), ((3, 3, 2), False)):
+        saved, loaded = model_of(1, sizes), model_of(2, sizes)
+        safetensors.write(tmp_path / "weights", copies(saved))
+        with (
+            pytest.warns(UserWarning, match="square matrices are PyTorch's: then use load_torch_weights")
+            if warned
+            else contextlib.nullcontext()
+        ):
+            load_weights(loaded, tmp_path / "weights")
+        assert same_bits(saved, loaded)
+
+
+def test_an_unmarked_file_of_square_matrices_is_transposed_as_pytorchs(tmp_path):
+    saved, loaded = model_of(1, (3, 3, 3)), model_of(2, (3, 3, 3))
+    state = {name: array.T.copy() for name, array in copies(saved).items()}
+    safetensors.write(tmp_path / "weights", state)
+    load_torch_weights(loaded, tmp_path / "weights")
+    assert same_bits(saved, loaded)
