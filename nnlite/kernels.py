@@ -57,97 +57,67 @@ def add_bias(z: FloatArray, bias: FloatArray) -> None:
 
 
 @jit
-def sum_rows(dy: FloatArray, sums: FloatArray) -> None:
-    """sums[h] = Σ_n dy[n, h]; dy (N, H), sums (H,)."""
-    sums[:] = 0
+def add_rows(dy: FloatArray, sums: FloatArray) -> None:
+    """sums[h] += Σ_n dy[n, h]; dy (N, H), sums (H,)."""
     for n in range(dy.shape[0]):
         for h in range(sums.size):
             sums[h] += dy[n, h]
 
 
 @jit
-def relu(z: FloatArray, bias: FloatArray) -> None:
-    """z ← max(z + bias, 0), NaN stays NaN; z (N, H), bias (H,)."""
-    zero = z.dtype.type(0)
-    for n in range(z.shape[0]):
-        for h in range(bias.size):
-            x = z[n, h] + bias[h]
-            z[n, h] = zero if x < zero else x
+def relu(x: FloatArray, y: FloatArray) -> None:
+    """y = max(x, 0), NaN stays NaN."""
+    zero = x.dtype.type(0)
+    for i in range(x.size):
+        y[i] = zero if x[i] < zero else x[i]
 
 
 @jit
-def relu_backward(y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
-    """dy ← dy where y > 0, else 0, and sums[h] = Σ_n of it."""
+def relu_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
+    """dx = dy where y > 0, else 0."""
     zero = y.dtype.type(0)
-    sums[:] = 0
-    for n in range(y.shape[0]):
-        for h in range(sums.size):
-            dx = dy[n, h] if y[n, h] > zero else zero
-            dy[n, h] = dx
-            sums[h] += dx
+    for i in range(y.size):
+        dx[i] = dy[i] if y[i] > zero else zero
 
 
 @jit
-def leaky_relu(z: FloatArray, bias: FloatArray, slope: float) -> None:
-    """z ← x where x = z + bias > 0, else slope · x."""
-    zero, s = z.dtype.type(0), z.dtype.type(slope)
-    for n in range(z.shape[0]):
-        for h in range(bias.size):
-            x = z[n, h] + bias[h]
-            z[n, h] = x if x > zero else s * x
+def leaky_relu(x: FloatArray, slope: float, y: FloatArray) -> None:
+    """y = x where x > 0, else slope · x."""
+    zero, s = x.dtype.type(0), x.dtype.type(slope)
+    for i in range(x.size):
+        y[i] = x[i] if x[i] > zero else s * x[i]
 
 
 @jit
-def leaky_relu_backward(y: FloatArray, slope: float, dy: FloatArray, sums: FloatArray) -> None:
-    """dy ← dy where y > 0, else slope · dy, and sums[h] = Σ_n of it; y has the sign of x because the slope is not negative."""
+def leaky_relu_backward(y: FloatArray, slope: float, dy: FloatArray, dx: FloatArray) -> None:
+    """dx = dy where y > 0, else slope · dy; y has the sign of x because the slope is not negative."""
     zero, s = y.dtype.type(0), y.dtype.type(slope)
-    sums[:] = 0
-    for n in range(y.shape[0]):
-        for h in range(sums.size):
-            dx = dy[n, h] if y[n, h] > zero else s * dy[n, h]
-            dy[n, h] = dx
-            sums[h] += dx
-
-
-@jit
-def half_sum(z: FloatArray, bias: FloatArray) -> None:
-    """z ← (z + bias) / 2: the first step of the sigmoid, (1 + tanh(x / 2)) / 2."""
-    half = z.dtype.type(0.5)
-    for n in range(z.shape[0]):
-        for h in range(bias.size):
-            z[n, h] = half * (z[n, h] + bias[h])
+    for i in range(y.size):
+        dx[i] = dy[i] if y[i] > zero else s * dy[i]
 
 
 @jit
 def half_of_one_plus(y: FloatArray) -> None:
-    """y ← (1 + y) / 2: its last step."""
+    """y ← (1 + y) / 2: the last step of the sigmoid, (1 + tanh(x / 2)) / 2."""
     half = y.dtype.type(0.5)
     for i in range(y.size):
         y[i] = half + half * y[i]
 
 
 @jit
-def sigmoid_backward(y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
-    """dy ← dy · y · (1 − y), and sums[h] = Σ_n of it."""
+def sigmoid_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
+    """dx = dy · y · (1 − y)."""
     one = y.dtype.type(1)
-    sums[:] = 0
-    for n in range(y.shape[0]):
-        for h in range(sums.size):
-            dx = dy[n, h] * y[n, h] * (one - y[n, h])
-            dy[n, h] = dx
-            sums[h] += dx
+    for i in range(y.size):
+        dx[i] = dy[i] * y[i] * (one - y[i])
 
 
 @jit
-def tanh_backward(y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
-    """dy ← dy · (1 − y²), and sums[h] = Σ_n of it."""
+def tanh_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
+    """dx = dy · (1 − y²)."""
     one = y.dtype.type(1)
-    sums[:] = 0
-    for n in range(y.shape[0]):
-        for h in range(sums.size):
-            dx = dy[n, h] * (one - y[n, h] * y[n, h])
-            dy[n, h] = dx
-            sums[h] += dx
+    for i in range(y.size):
+        dx[i] = dy[i] * (one - y[i] * y[i])
 
 
 @jit

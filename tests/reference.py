@@ -221,26 +221,20 @@ def _loss_kernel(loss, prediction, target, position):
     return {position: gradient, "return": value}
 
 
-def _in_place(position, dx):
-    """dx is written over the argument at `position`, its column sums into the one behind it."""
-    return {position: dx, position + 1: dx.sum(axis=0)}
-
-
 KERNEL_TWINS = {
     "gather_images": lambda images, indices, batch: {2: images[indices] / 255},
     "shift_images": lambda images, down, right, shifted: {3: shift_images(images, down, right)},
     "add_bias": lambda z, bias: {0: z + bias},
-    "sum_rows": lambda dy, sums: {1: dy.sum(axis=0)},
-    "relu": lambda z, bias: {0: relu(z + bias)},
-    "relu_backward": lambda y, dy, sums: _in_place(1, relu_backward(y, dy)),
-    "leaky_relu": lambda z, bias, slope: {0: leaky_relu(z + bias, slope)},
-    "leaky_relu_backward": lambda y, slope, dy, sums: _in_place(2, leaky_relu_backward(y, slope, dy)),
-    "half_sum": lambda z, bias: {0: (z + bias) / 2},
+    "add_rows": lambda dy, sums: {1: sums + dy.sum(axis=0)},
+    "relu": lambda x, y: {1: relu(x)},
+    "relu_backward": lambda y, dy, dx: {2: relu_backward(y, dy)},
+    "leaky_relu": lambda x, slope, y: {2: leaky_relu(x, slope)},
+    "leaky_relu_backward": lambda y, slope, dy, dx: {3: leaky_relu_backward(y, slope, dy)},
     "half_of_one_plus": lambda y: {0: (1 + y) / 2},
-    "sigmoid_backward": lambda y, dy, sums: _in_place(1, sigmoid_backward(y, dy)),
+    "sigmoid_backward": lambda y, dy, dx: {2: sigmoid_backward(y, dy)},
     "silu": lambda x, s, y: {1: (1 + s) / 2, 2: x * (1 + s) / 2},
     "silu_backward": lambda s, y, dy, dx: {3: dy * (s + y * (1 - s))},
-    "tanh_backward": lambda y, dy, sums: _in_place(1, tanh_backward(y, dy)),
+    "tanh_backward": lambda y, dy, dx: {2: tanh_backward(y, dy)},
     "softmax_backward": lambda y, dy, dx: {2: softmax_backward(y, dy)},
     "mean_squared_error": lambda p, t, gradient: _loss_kernel(mean_squared_error, p, t, 2),
     "binary_cross_entropy": lambda p, log_p, log_q, t, gradient: _loss_kernel(binary_cross_entropy, p, t, 4),
@@ -272,17 +266,16 @@ def kernel_arguments(name, shape, dtype, rng):
         "gather_images": (images, rng.integers(0, 10, rows), matrix_out),
         "shift_images": (normal(rows, 4, columns), *rng.integers(-3, 4, (2, rows)), np.full((rows, 4, columns), 7, dtype)),
         "add_bias": (normal(*shape), normal(columns)),
-        "sum_rows": (normal(*shape), normal(columns)),
-        "relu": (normal(*shape), normal(columns)),
-        "relu_backward": (relu(normal(*shape)), normal(*shape), normal(columns)),
-        "leaky_relu": (normal(*shape), normal(columns), 0.1),
-        "leaky_relu_backward": (normal(*shape), 0.1, normal(*shape), normal(columns)),
-        "half_sum": (normal(*shape), normal(columns)),
+        "add_rows": (normal(*shape), normal(columns)),
+        "relu": (x, out),
+        "relu_backward": (relu(x), y, out),
+        "leaky_relu": (x, 0.1, out),
+        "leaky_relu_backward": (x, 0.1, y, out),
         "half_of_one_plus": (np.tanh(x),),
-        "sigmoid_backward": (uniform(*shape), normal(*shape), normal(columns)),
+        "sigmoid_backward": (uniform(rows * columns), y, out),
         "silu": (x, np.tanh(x / 2), out),
         "silu_backward": (uniform(rows * columns), y, z, out),
-        "tanh_backward": (np.tanh(normal(*shape)), normal(*shape), normal(columns)),
+        "tanh_backward": (np.tanh(x), y, out),
         "softmax_backward": (p / p.sum(axis=1, keepdims=True), normal(*shape), matrix_out),
         "mean_squared_error": (p, t, matrix_out),
         "binary_cross_entropy": (p, np.log(p), np.log(1 - p), t, matrix_out),

@@ -56,8 +56,8 @@ FAULTS = [
     Fault(
         "the loss falls more slowly than it did",
         "kernels.py",
-        "dx = dy[n, h] * (one - y[n, h] * y[n, h])\n",
-        "dx = dy[n, h] * (one - y[n, h])\n",
+        "dx[i] = dy[i] * (one - y[i] * y[i])\n",
+        "dx[i] = dy[i] * (one - y[i])\n",
         CLASSIFIER.format("Tanh()"),
         CROSS_ENTROPY,
         LAYER.format("Tanh()"),
@@ -82,8 +82,8 @@ FAULTS = [
     Fault(
         "training is a little worse, and nobody would have noticed",
         "kernels.py",
-        "dx = dy[n, h] if y[n, h] > zero else zero\n",
-        "dx = dy[n, h] if y[n, h] >= zero else zero\n",
+        "dx[i] = dy[i] if y[i] > zero else zero\n",
+        "dx[i] = dy[i] if y[i] >= zero else zero\n",
         AUTOENCODER,
         ADAM,
         LAYER.format("ReLU()"),

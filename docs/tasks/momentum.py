@@ -14,6 +14,11 @@ Read first: nnlite/optimizers/optimizer.py, the class Optimizer.
 from nnlite.optimizers import Optimizer
 
 
+def step(w, g, u, learning_rate, momentum):
+    """u ← μ u + g,  w ← w − η u; all arrays flat."""
+    raise NotImplementedError  # gap
+
+
 class Momentum(Optimizer):
     """w ← w − η u with u ← μ u + g."""
 
@@ -26,6 +31,6 @@ class Momentum(Optimizer):
         super().bind(parameters)
         self.velocity = self._zeros()
 
-    def _update(self, position, w, g):
-        u = self.velocity[position]
-        raise NotImplementedError  # gap
+    def rule(self, t):
+        """Return how a step changes parameters: a function, its memories, and its numbers."""
+        return step, [self.velocity], (self.learning_rate, self.momentum)

@@ -1,12 +1,11 @@
 """Layers: they map a batch forward and carry the gradient back.
 
-Read `parameter`, `layer`, `dense` and `activations` first; `reshaping`, `fused` and `stack` complete the autoencoder. Read the
+Read `parameter`, `layer`, `dense` and `activations` first; `reshaping` and `stack` complete the autoencoder. Read the
 others when you need them: `rectifiers`, `noise`, `normalization`, `penalties`, `sampling`.
 """
 
 from nnlite.layers.activations import Activation, ReLU, Sigmoid, Softmax, Tanh
 from nnlite.layers.dense import Dense, TiedDense
-from nnlite.layers.fused import DenseWithActivation
 from nnlite.layers.layer import Layer
 from nnlite.layers.noise import Dropout, GaussianNoise
 from nnlite.layers.normalization import BatchNormalization, Rescale
@@ -32,7 +31,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
 IDENTITIES = (Dropout, GaussianNoise, ActivityPenalty, SparsityPenalty, WeightPenalty)  # in inference they return their input
 
 __all__ = [
-    "ACTIVATIONS", "ELU", "GELU", "Activation", "ActivityPenalty", "BatchNormalization", "Dense", "DenseWithActivation", "Dropout",
+    "ACTIVATIONS", "ELU", "GELU", "Activation", "ActivityPenalty", "BatchNormalization", "Dense", "Dropout",
     "Flatten", "GaussianNoise", "GaussianSample", "Layer", "LeakyReLU", "MixtureSample", "Parameter", "ReLU", "Rescale", "Reshape",
     "SiLU", "Sigmoid", "Softmax", "Softplus", "SparsityPenalty", "Stack", "Tanh", "TiedDense", "WeightPenalty", "gaussian_kl",
 ]  # fmt: skip

@@ -1,11 +1,8 @@
 """The bends between dense layers, element by element. Without them a stack of layers would be one matrix.
 
 By the chain rule dx = dy · f'(x), element by element; only softmax mixes the numbers of a row. Each is a layer of its own; input
-and output have the same shape (N, ...). Most derivatives can be written in the output y, so backward needs y alone, and one pass
-computes them together with the bias before them, see `Activation`.
+and output have the same shape (N, ...). Most derivatives can be written in the output y, so backward needs y alone.
 """
-
-import math
 
 import numpy as np
 
@@ -17,26 +14,23 @@ from nnlite.layers.layer import Layer, expect_floats
 class Activation(Layer):
     """Base class of elementwise functions y = f(x) with a derivative that can be written in y.
 
-    A subclass writes two in-place passes over a batch (N, H), `apply` and `differentiate`. They also add the bias of a Dense before
-    the activation and sum its gradient, see `nnlite.layers.fused`; alone, the bias is zero.
+    A subclass writes the two passes over the numbers of a batch, `fill_y` and `fill_dx`. Their arrays are flat.
     """
 
-    def apply(self, z: FloatArray, bias: FloatArray) -> None:
-        """z ← f(z + bias); z (N, H), bias (H,)."""
-        raise NotImplementedError(f"{type(self).__name__} is expected to have a method apply(z, bias) that changes z in place")
+    def fill_y(self, x: FloatArray, y: FloatArray) -> None:
+        """y ← f(x)."""
+        raise NotImplementedError(f"{type(self).__name__} is expected to have a method fill_y(x, y) that writes f(x) into y")
 
-    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
-        """dy ← dy · f'(x) for y = f(x), all (N, H), and sums ← Σ_n of it, (H,): ∂L/∂bias."""
-        expected = "a method differentiate(y, dy, sums) that changes dy and sums in place"
+    def fill_dx(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
+        """dx ← dy · f'(x) for y = f(x)."""
+        expected = "a method fill_dx(y, dy, dx) that writes dy · f'(x) into dx"
         raise NotImplementedError(f"{type(self).__name__} is expected to have {expected}")
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = f(x)."""
         expect_floats(type(self).__name__, x)
         y = self._buffer("y", x.shape, x.dtype, training)
-        y[...] = x
-        rows = _rows(y)
-        in_place(self.apply, rows, np.zeros(rows.shape[1], y.dtype))
+        in_place(self.fill_y, x.reshape(-1), y.reshape(-1))
         if training:
             self._keep(y, y)
         return y
@@ -45,9 +39,7 @@ class Activation(Layer):
         """dx = dy · f'(x)."""
         (y,) = self._take(dy)
         dx = self._buffer("dx", y.shape, y.dtype)
-        dx[...] = dy
-        rows = _rows(dx)
-        in_place(self.differentiate, _rows(y), rows, np.empty(rows.shape[1], y.dtype))
+        in_place(self.fill_dx, y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
         return dx
 
 
@@ -55,11 +47,6 @@ def softmax(x: FloatArray) -> FloatArray:
     """exp(x_c) / Σ_k exp(x_k) along the last axis, with the largest x taken from all: the same quotient, and nothing overflows."""
     exponential = np.exp(x - x.max(axis=-1, keepdims=True))
     return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True))
-
-
-def _rows(array: FloatArray) -> FloatArray:
-    """Return an array (N, ...) as (N, H)."""
-    return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
 class ReLU(Activation):
@@ -76,13 +63,13 @@ class ReLU(Activation):
     array([[ 0.,  0., 10.]])
     """
 
-    def apply(self, z: FloatArray, bias: FloatArray) -> None:
-        """z ← max(z + bias, 0)."""
-        kernels.relu(z, bias)
+    def fill_y(self, x: FloatArray, y: FloatArray) -> None:
+        """y ← max(x, 0)."""
+        kernels.relu(x, y)
 
-    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+    def fill_dx(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
         """f'(x) = 1 where x > 0, that is where y > 0; at the kink, x = 0, we take 0."""
-        kernels.relu_backward(y, dy, sums)
+        kernels.relu_backward(y, dy, dx)
 
 
 class Sigmoid(Activation):
@@ -92,28 +79,27 @@ class Sigmoid(Activation):
     and exactly 1 above about 17. A loss that needs its logarithm should take the logits x instead of y.
     """
 
-    def apply(self, z: FloatArray, bias: FloatArray) -> None:
-        """z ← (1 + tanh((z + bias) / 2)) / 2."""
-        kernels.half_sum(z, bias)
-        np.tanh(z, out=z)
-        kernels.half_of_one_plus(z.reshape(-1))
+    def fill_y(self, x: FloatArray, y: FloatArray) -> None:
+        """y ← (1 + tanh(x / 2)) / 2."""
+        np.multiply(x, 0.5, out=y)
+        np.tanh(y, out=y)
+        kernels.half_of_one_plus(y)
 
-    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+    def fill_dx(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
         """f'(x) = exp(−x) / (1 + exp(−x))² = y (1 − y)."""
-        kernels.sigmoid_backward(y, dy, sums)
+        kernels.sigmoid_backward(y, dy, dx)
 
 
 class Tanh(Activation):
     """y = tanh(x)."""
 
-    def apply(self, z: FloatArray, bias: FloatArray) -> None:
-        """z ← tanh(z + bias)."""
-        kernels.add_bias(z, bias)
-        np.tanh(z, out=z)
+    def fill_y(self, x: FloatArray, y: FloatArray) -> None:
+        """y ← tanh(x)."""
+        np.tanh(x, out=y)
 
-    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+    def fill_dx(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
         """f'(x) = 1 / cosh²(x) = 1 − y²."""
-        kernels.tanh_backward(y, dy, sums)
+        kernels.tanh_backward(y, dy, dx)
 
 
 class Softmax(Layer):

@@ -1,5 +1,7 @@
 """The fully connected layer, y = x W + b, and its mirror image that shares the weights."""
 
+from typing import NoReturn
+
 import numpy as np
 import numpy.typing as npt
 
@@ -77,8 +79,10 @@ class Dense(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x W + b."""
-        self.check(x)
-        y = np.dot(x, self.weight.value, out=self._buffer("y", (len(x), self.bias.value.size), x.dtype, training))
+        weight = self.weight.value
+        if not isinstance(x, np.ndarray) or (x.dtype, x.shape[1:]) != (weight.dtype, weight.shape[:1]):
+            self._refuse(x)
+        y = np.dot(x, weight, out=self._buffer("y", (len(x), self.bias.value.size), x.dtype, training))
         kernels.add_bias(y, self.bias.value)
         if training:
             self._keep(y, x)
@@ -87,20 +91,16 @@ class Dense(Layer):
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """∂L/∂b = Σ_n dy[n], as y[n, h] contains b[h] once; ∂L/∂W = xᵀ dy and dx = dy Wᵀ, as it contains x[n, d] W[d, h]."""
         (x,) = self._take(dy)
-        sums = np.empty_like(self.bias.value)  # (H,)
-        kernels.sum_rows(dy, sums)
-        self.bias.add(sums)
+        kernels.add_rows(dy, self.bias.gradient)
         self.weight.add_product(x.T, dy)
         return np.dot(dy, self.weight.value.T, out=self._buffer("dx", x.shape, x.dtype)) if need_dx else dy
 
-    def check(self, x: FloatArray) -> None:
-        """Raise ValueError if x is no batch (N, D) of the weights' dtype."""
-        weight = self.weight.value
-        if not isinstance(x, np.ndarray) or x.dtype != weight.dtype:
-            expect_dtype("Dense", self.weight, x)
-        if x.ndim != 2 or x.shape[1] != len(weight):
-            one_sample = x.size == len(weight) and len(x) != 1
-            raise ValueError(_dense_expects(len(weight), x.shape[1:]) + (": hand one sample in as x[None]" if one_sample else ""))
+    def _refuse(self, x: FloatArray) -> NoReturn:
+        """Raise ValueError because x is no batch (N, D) of the weights' dtype."""
+        expect_dtype("Dense", self.weight, x)
+        one_sample = x.size == len(self.weight.value) and len(x) != 1
+        message = _dense_expects(len(self.weight.value), x.shape[1:])
+        raise ValueError(message + (": hand one sample in as x[None]" if one_sample else ""))
 
 
 def _dense_expects(in_features: int, sample_shape: Shape) -> str:
@@ -158,8 +158,6 @@ class TiedDense(Layer):
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """∂L/∂c = Σ_n dy[n], and ∂L/∂W = dyᵀ x, dx = dy W, since y[n, d] contains W[d, h] with the factor x[n, h]."""
         (x,) = self._take(dy)
-        sums = np.empty_like(self.bias.value)  # (D,)
-        kernels.sum_rows(dy, sums)
-        self.bias.add(sums)
+        kernels.add_rows(dy, self.bias.gradient)
         self.weight.add_product(dy.T, x)
         return np.dot(dy, self.weight.value, out=self._buffer("dx", x.shape, dy.dtype)) if need_dx else dy

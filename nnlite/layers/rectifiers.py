@@ -32,13 +32,13 @@ class LeakyReLU(Activation):
         expect(is_number(slope) and 0 <= slope < 1, f"LeakyReLU expects a slope in [0, 1), received {slope!r}")
         self.slope = float(slope)
 
-    def apply(self, z: FloatArray, bias: FloatArray) -> None:
-        """z ← x where x = z + bias > 0, else slope · x."""
-        kernels.leaky_relu(z, bias, self.slope)
+    def fill_y(self, x: FloatArray, y: FloatArray) -> None:
+        """y ← x where x > 0, else slope · x."""
+        kernels.leaky_relu(x, self.slope, y)
 
-    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+    def fill_dx(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
         """f'(x) = 1 where x > 0, else slope."""
-        kernels.leaky_relu_backward(y, self.slope, dy, sums)
+        kernels.leaky_relu_backward(y, self.slope, dy, dx)
 
 
 class ELU(Activation):
@@ -60,31 +60,25 @@ class ELU(Activation):
         expect(is_number(alpha) and alpha > 0, f"ELU expects a positive alpha, received {alpha!r}")
         self.alpha = float(alpha)
 
-    def apply(self, z: FloatArray, bias: FloatArray) -> None:
-        """z ← x where x = z + bias > 0, else α (exp(x) − 1)."""
-        kernels.add_bias(z, bias)
-        negative = z < 0
-        np.expm1(z, out=z, where=negative)
-        np.multiply(z, self.alpha, out=z, where=negative)
+    def fill_y(self, x: FloatArray, y: FloatArray) -> None:
+        """y ← x where x > 0, else α (exp(x) − 1)."""
+        y[:] = np.where(x < 0, self.alpha * np.expm1(np.minimum(x, 0)), x)
 
-    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+    def fill_dx(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
         """f'(x) = 1 where x > 0, that is where y > 0, else α exp(x) = y + α."""
-        np.multiply(dy, y + self.alpha, out=dy, where=~(y > 0))
-        kernels.sum_rows(dy, sums)
+        dx[:] = np.where(y > 0, dy, dy * (y + self.alpha))
 
 
 class Softplus(Activation):
     """y = ln(1 + exp(x)), a smooth ReLU that is always positive (Dugas et al., NIPS 2000)."""
 
-    def apply(self, z: FloatArray, bias: FloatArray) -> None:
-        """z ← softplus(z + bias)."""
-        kernels.add_bias(z, bias)
-        z[...] = softplus(z)
+    def fill_y(self, x: FloatArray, y: FloatArray) -> None:
+        """y ← softplus(x)."""
+        y[:] = softplus(x)
 
-    def differentiate(self, y: FloatArray, dy: FloatArray, sums: FloatArray) -> None:
+    def fill_dx(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
         """f'(x) = exp(x) / (1 + exp(x)) = 1 − exp(−y), because exp(y) = 1 + exp(x)."""
-        dy *= -np.expm1(-y)
-        kernels.sum_rows(dy, sums)
+        np.multiply(dy, -np.expm1(-y), out=dx)
 
 
 class SiLU(Layer):

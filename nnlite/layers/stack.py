@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape, as_array, expect, is_whole
 from nnlite.layers.dense import Dense
-from nnlite.layers.fused import fuse
 from nnlite.layers.layer import Layer
 from nnlite.layers.parameter import Parameter
 
@@ -56,8 +55,7 @@ class Stack(Layer):
             elif isinstance(first, Dense):
                 input_shape = first.weight.value.shape[:1]
         self.input_shape: Shape | None = None if input_shape is None else tuple(int(size) for size in input_shape)
-        self._fused = fuse(self._layers)
-        self._first = next((i for i, layer in enumerate(self._fused) if layer.parameters), len(self._fused))  # that learns
+        self._first = next((i for i, layer in enumerate(self._layers) if layer.parameters), len(self._layers))  # that learns
         self.stop_training = False
         if self.input_shape is not None:
             self.output_shape(self.input_shape)
@@ -110,7 +108,7 @@ class Stack(Layer):
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the last layer's output."""
         penalty = 0.0
-        for layer in self._fused:
+        for layer in self._layers:
             x = layer.forward(x, training)
             penalty += layer.penalty
         if training:
@@ -119,11 +117,11 @@ class Stack(Layer):
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """Carry dy from the last layer to the first; without `need_dx`, to the first that has parameters and no further."""
-        for position in range(len(self._fused) - 1, -1, -1):
+        for position in range(len(self._layers) - 1, -1, -1):
             if need_dx or position > self._first:
-                dy = self._fused[position].backward(dy)
+                dy = self._layers[position].backward(dy)
             elif position == self._first:
-                dy = self._fused[position].backward(dy, need_dx=False)
+                dy = self._layers[position].backward(dy, need_dx=False)
         return dy
 
     def get_weights(self) -> list[FloatArray]:

@@ -26,23 +26,16 @@ class Loss:
 
     def value(self, prediction: FloatArray, target: FloatArray) -> float:
         """Return L."""
-        return self._compute(prediction, target, Workspace())[0]
+        return self.value_and_gradient(prediction, target, Workspace())[0]
 
-    def value_and_gradient(self, prediction: FloatArray, target: FloatArray) -> tuple[float, FloatArray]:
-        """Return L and ∂L/∂prediction, shape and dtype of the prediction; the array is valid until the next call."""
-        return self._compute(prediction, target, self._workspace)
+    def value_and_gradient(
+        self, prediction: FloatArray, target: FloatArray, workspace: Workspace | None = None
+    ) -> tuple[float, FloatArray]:
+        """Return L and ∂L/∂prediction, shape and dtype of the prediction.
 
-    def rngs(self) -> list[np.random.Generator]:
-        """Return the generators that the loss draws from; one that has any must name them here, or cannot be resumed."""
-        return []
-
-    def copy(self) -> "Loss":
-        """Return a loss of the same settings with arrays of its own: `compile` takes one, so that two models share nothing."""
-        twin = copy.copy(self)
-        twin._workspace = Workspace()
-        return twin
-
-    def _compute(self, prediction: FloatArray, target: FloatArray, workspace: Workspace) -> tuple[float, FloatArray]:
+        The gradient is an array of the workspace. That is by default the loss's own, where it is valid until the next call.
+        """
+        workspace = workspace or self._workspace
         name = type(self).__name__
         for what, array in (("prediction", prediction), ("target", target)):
             if not isinstance(array, np.ndarray):
@@ -65,6 +58,16 @@ class Loss:
         gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
         rows = (len(prediction), -1)
         return self._evaluate(prediction.reshape(rows), target.reshape(rows), gradient.reshape(rows), workspace), gradient
+
+    def rngs(self) -> list[np.random.Generator]:
+        """Return the generators that the loss draws from; one that has any must name them here, or cannot be resumed."""
+        return []
+
+    def copy(self) -> "Loss":
+        """Return a loss of the same settings with arrays of its own: `compile` takes one, so that two models share nothing."""
+        twin = copy.copy(self)
+        twin._workspace = Workspace()
+        return twin
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         """Return the value and write the gradient; all arrays (N, D)."""

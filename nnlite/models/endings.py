@@ -15,8 +15,7 @@ BEYOND = (*LINEAR, layers.Tanh, layers.ReLU, layers.LeakyReLU, layers.ELU, layer
 def last_layer(model: Stack) -> Layer | None:
     """Return the last layer that changes numbers, inside nested stacks, too; None if there is none."""
     unchanging = (layers.Flatten, layers.Reshape, *IDENTITIES)
-    last = next((layer for layer in reversed(layers_by_position(model).values()) if not isinstance(layer, unchanging)), None)
-    return last.activation if isinstance(last, layers.DenseWithActivation) else last
+    return next((layer for layer in reversed(layers_by_position(model).values()) if not isinstance(layer, unchanging)), None)
 
 
 def warn_of_ending(model: Stack, loss: Loss) -> None:

@@ -78,14 +78,16 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter once, by the gradient it holds."""
-        learning = [(position, parameter) for position, parameter in enumerate(self.parameters) if parameter.trainable]
+        learning = [parameter for parameter in self.parameters if parameter.trainable]
         if not learning:
             raise RuntimeError(f"{type(self).__name__}.step needs bind(parameters) with at least one trainable parameter before it")
         self.step_count += 1
         if self.clip_norm is not None:
-            self._clip([parameter.gradient for _, parameter in learning], self.clip_norm)
-        for position, parameter in learning:
-            in_place(self._update, position, parameter.value.reshape(-1), parameter.gradient.reshape(-1))
+            self._clip([parameter.gradient for parameter in learning], self.clip_norm)
+        kernel, memories, numbers = self.rule(self.step_count)
+        for parameter, *remembered in zip(self.parameters, *memories, strict=True):
+            if parameter.trainable:
+                in_place(kernel, parameter.value.reshape(-1), parameter.gradient.reshape(-1), *remembered, *numbers)
 
     def state(self) -> dict[str, Any]:
         """Return copies of the whole memory: "step_count", and lists of arrays in the order of the parameters."""
@@ -113,13 +115,12 @@ class Optimizer:
                 gradient *= largest / norm
 
     def rule(self, t: int) -> Rule:
-        """Return how step t changes a parameter, as kernel, memories and numbers of kernel(w, g, *memories, *numbers)."""
-        raise NotImplementedError(f"{type(self).__name__} is expected to have a method rule(t) for its steps")
+        """Return how step t changes parameters: kernel, memories and numbers.
 
-    def _update(self, position: int, w: FloatArray, g: FloatArray) -> None:
-        """Change w in place by its gradient g, both flat; `position` is its place in the lists of memories."""
-        kernel, memories, numbers = self.rule(self.step_count)
-        in_place(kernel, w, g, *(memory[position] for memory in memories), *numbers)
+        ``kernel(w, g, *remembered, *numbers)`` changes a parameter w in place by its gradient g, with what the memories, lists of
+        arrays, hold for this parameter; all arrays are flat.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is expected to have a method rule(t) for its steps")
 
     def _zeros(self) -> list[FloatArray]:
         return [aligned((parameter.value.size,), parameter.value.dtype) for parameter in self.parameters]

@@ -28,8 +28,7 @@ from nnlite import (
     TiedDense,
 )
 from nnlite.initializers import zeros
-from nnlite.layers import ACTIVATIONS, Activation, DenseWithActivation
-from nnlite.layers.fused import fuse
+from nnlite.layers import ACTIVATIONS, Activation
 from nnlite.optimizers import SGD
 
 LAYERS = {
@@ -45,7 +44,7 @@ OTHERS = {  # for which not all of the contract holds: their training differs fr
     "BatchNormalization": lambda rng, dtype: BatchNormalization(6, dtype=dtype),
     "Dropout": lambda rng, dtype: Dropout(0.5, rng=rng),
     "GaussianSample": lambda rng, dtype: GaussianSample(0.1, rng=rng),
-    "LeakyReLU": lambda rng, dtype: DenseWithActivation(Dense(6, 4, rng=rng, dtype=dtype), LeakyReLU()),
+    "LeakyReLU": lambda rng, dtype: Sequential([Dense(6, 4, rng=rng, dtype=dtype), LeakyReLU()]),
     "MixtureSample": lambda rng, dtype: MixtureSample(3, 2, 0.1, rng=rng, dtype=dtype),
     "SparsityPenalty": lambda rng, dtype: SparsityPenalty(0.1, 1),
 }
@@ -200,25 +199,6 @@ def test_dense_says_which_shape_it_expects_before_there_is_a_batch(rng):
 def test_dense_computes_in_two_dtypes_only(wrong, rng):
     with pytest.raises(ValueError, match=f"float32 or float64, received {np.dtype(wrong)}"):
         Dense(6, 4, rng=rng, dtype=wrong)
-
-
-@pytest.mark.parametrize("name", [name for name, maker in ACTIVATIONS.items() if issubclass(maker, Activation)])
-def test_a_dense_and_its_activation_as_one_layer_give_what_the_two_give(name, rng, dtype):
-    dense, activation = Dense(6, 4, rng=rng, dtype=dtype), ACTIVATIONS[name]()
-    dense.bias.value[...] = rng.standard_normal(4)
-    x, dy = batch(rng, dtype), rng.standard_normal((5, 4)).astype(dtype)
-    y = activation.forward(dense.forward(x, training=True), training=True).copy()
-    dx = dense.backward(activation.backward(dy)).copy()
-    gradients = [parameter.gradient.copy() for parameter in dense.parameters]
-    dense.zero_gradients()
-    layer = DenseWithActivation(dense, activation)
-    np.testing.assert_allclose(layer.forward(x), y, atol=tolerance(dtype))
-    with pytest.raises(RuntimeError, match=rf"{type(activation).__name__}\.backward needs"):
-        layer.backward(dy.copy())
-    np.testing.assert_allclose(layer.forward(x, training=True), y, atol=tolerance(dtype))
-    np.testing.assert_allclose(layer.backward(dy.copy()), dx, atol=tolerance(dtype))
-    for parameter, gradient in zip(layer.parameters, gradients, strict=True):
-        np.testing.assert_allclose(parameter.gradient, gradient, atol=tolerance(dtype))
 
 
 # Flatten and Reshape
@@ -440,26 +420,6 @@ def test_dense_learns_from_start_weights_in_any_arrangement_in_memory(arrange, r
     np.testing.assert_allclose(layer.weight.value, before - 0.1, rtol=1e-6, atol=1e-6)
 
 
-def test_an_activation_is_fused_with_the_dense_right_before_it_and_with_no_other(rng):
-    class Own(ReLU):
-        def forward(self, x, training=False):
-            return super().forward(x, training)
-
-    names = [
-        ReLU(),
-        Dense(4, 4, rng=rng),
-        Sigmoid(),
-        LeakyReLU(),
-        Dense(4, 4, rng=rng),
-        Own(),
-        Dense(4, 4, rng=rng),
-        Flatten(),
-        ReLU(),
-    ]
-    fused = [type(layer).__name__ for layer in fuse(names)]
-    assert fused == ["ReLU", "DenseWithActivation", "LeakyReLU", "Dense", "Own", "Dense", "Flatten", "ReLU"]
-
-
 def test_a_layer_of_ones_own_has_the_parameters_that_it_sets_in_their_order():
     class Scale(Layer):
         def __init__(self):
@@ -483,8 +443,8 @@ def test_two_parameters_of_one_name_are_refused_since_a_file_would_keep_one(rng)
     [
         (lambda: Layer().forward(np.ones((1, 1))), r"Layer .* forward\(x, training=False\)"),
         (lambda: Layer().backward(np.ones((1, 1))), r"Layer .* backward\(dy, need_dx=True\)"),
-        (lambda: Activation().apply(np.ones((1, 1)), np.ones(1)), r"Activation .* apply\(z, bias\)"),
-        (lambda: Activation().differentiate(*np.ones((3, 1, 1))), r"Activation .* differentiate\(y, dy, sums\)"),
+        (lambda: Activation().fill_y(*np.ones((2, 1))), r"Activation .* fill_y\(x, y\)"),
+        (lambda: Activation().fill_dx(*np.ones((3, 1))), r"Activation .* fill_dx\(y, dy, dx\)"),
         (lambda: Loss().value(np.ones((1, 1)), np.ones((1, 1))), r"Loss .* _evaluate\(prediction, target, gradient, workspace\)"),
         (lambda: Optimizer(0.1).rule(1), r"Optimizer .* rule\(t\)"),
     ],

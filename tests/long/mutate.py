@@ -37,7 +37,6 @@ TESTS = {
     "layers.dense": "layers/test_layer_and_dense layers/test_tied test_states",
     "layers.activations": "layers/test_activations test_states",
     "layers.rectifiers": "layers/test_activations layers/test_layer_and_dense test_arguments",
-    "layers.fused": "layers/test_layer_and_dense layers/test_activations test_states",
     "layers.stack": "layers/test_layer_and_dense models/test_sequential test_states",
     "layers.noise": "layers/test_noise test_arguments",
     "layers.reshaping": "layers/test_layer_and_dense test_arguments",

@@ -21,7 +21,7 @@ from nnlite import (
     Tanh,
     TiedDense,
 )
-from nnlite.layers import DenseWithActivation, Stack
+from nnlite.layers import Stack
 
 LOGITS = {"softmax_cross_entropy": "SoftmaxCrossEntropyWithLogits", "bce_logits": "BinaryCrossEntropyWithLogits"}
 
@@ -47,11 +47,6 @@ def test_probabilities_before_a_loss_of_logits_are_said_at_compile(loss, end, wr
     message = f"{LOGITS[loss]} expects logits, received a model that ends with {end.__name__}: leave the {end.__name__} out"
     with pytest.warns(UserWarning, match=message):
         model.compile(loss=loss)
-
-
-def test_the_activation_in_a_fused_layer_is_seen():
-    with pytest.warns(UserWarning, match="ends with Sigmoid"):
-        Sequential([DenseWithActivation(dense(), Sigmoid())]).compile(loss="bce_logits")
 
 
 @pytest.mark.parametrize("wrap", WRAPPED)
