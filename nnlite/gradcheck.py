@@ -190,9 +190,9 @@ class _Comparison:
                 raise GradientError(f"{self.owner}: {kinked}, too many to check: choose another x")
             a, n = analytic[smooth], numeric[smooth]
             rounding = 1e-15 * max(self.terms, 1e-3) / self.epsilon * np.sqrt(a.size)  # of the differences themselves
-            distance = float(np.linalg.norm(a - n))
-            errors[name] = distance / max(float(np.linalg.norm(a) + np.linalg.norm(n)), 1e-300)
-            if not (errors[name] <= self.tolerance or distance <= rounding):  # also for NaN
+            distance, length = float(np.linalg.norm(a - n)), float(np.linalg.norm(a) + np.linalg.norm(n))
+            errors[name] = distance / max(length, 1e-300)
+            if not distance <= max(self.tolerance * length, rounding):  # also for NaN
                 worst = int(np.argmax(np.where(smooth, np.abs(analytic - numeric), 0.0)))
                 entry = tuple(int(i) for i in np.unravel_index(worst, value.shape)) if self.directions is None else None
                 place = f"direction {worst}" if entry is None else f"entry {entry}"

@@ -68,7 +68,7 @@ def orthogonal(shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike = np
     """
     normal = rng.standard_normal((max(shape), min(shape)))
     q, r = np.linalg.qr(normal)
-    q *= np.where(np.diagonal(r) < 0, -1, 1)
+    q *= np.copysign(1, np.diagonal(r))
     return np.ascontiguousarray(q if shape[0] >= shape[1] else q.T).astype(dtype)
 
 

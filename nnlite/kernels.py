@@ -69,7 +69,7 @@ def relu(x: FloatArray, y: FloatArray) -> None:
     """y = max(x, 0), NaN stays NaN."""
     zero = x.dtype.type(0)
     for i in range(x.size):
-        y[i] = zero if x[i] < zero else x[i]
+        y[i] = max(x[i], zero)  # in this order NaN stays
 
 
 @jit
@@ -82,10 +82,10 @@ def relu_backward(y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
 
 @jit
 def leaky_relu(x: FloatArray, slope: float, y: FloatArray) -> None:
-    """y = x where x > 0, else slope · x."""
-    zero, s = x.dtype.type(0), x.dtype.type(slope)
+    """y = x where x > 0, else slope · x: the larger of the two, because 0 ≤ slope < 1."""
+    s = x.dtype.type(slope)
     for i in range(x.size):
-        y[i] = x[i] if x[i] > zero else s * x[i]
+        y[i] = max(x[i], s * x[i])
 
 
 @jit
@@ -263,5 +263,5 @@ def amsgrad(
     adam(value, gradient, m, v, beta1, beta2, 0.0, epsilon, kept)  # m and v, and w as kept: the step is its own
     r, eps = value.dtype.type(rate), value.dtype.type(epsilon)
     for i in range(value.size):
-        largest[i] = largest[i] if largest[i] > v[i] else v[i]
+        largest[i] = max(v[i], largest[i])  # in this order NaN of v stays
         value[i] -= r * m[i] / (np.sqrt(largest[i]) + eps)

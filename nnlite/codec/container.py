@@ -149,12 +149,10 @@ def _read_header(data: bytes) -> tuple[Header, int]:
     if magic & 15 != VERSION:
         way_out = "read the file with the nnlite that made it"
         raise CodecError(f"expected format version {VERSION}, received version {magic & 15}: {way_out}")
-    if len(data) < FIXED.size:
-        raise CodecError(f"expected a header, received the first {len(data)} bytes of one: the file is cut short")
-    _, model_and_quality, _ = FIXED.unpack_from(data)
     count, position = read_varint(data, FIXED.size)
     height, position = read_varint(data, position)
     width, position = read_varint(data, position)
+    _, model_and_quality, _ = FIXED.unpack_from(data)
     _check_size(count, height, width)
     return Header(model_and_quality >> 4, model_and_quality & 15, count, height, width), position
 

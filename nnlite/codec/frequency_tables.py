@@ -159,7 +159,7 @@ def _share_out(weights: NDArray[np.float64]) -> NDArray[np.int64]:
         share *= (TOTAL - np.count_nonzero(~shared)) / share.sum()
         if np.all(share[shared] >= 1):
             break
-        shared &= share >= 1
+        shared = share >= 1
     share[~shared] = 1
     frequencies = np.floor(share).astype(np.int64)
     largest_remainders = np.argsort(frequencies - share, kind="stable")

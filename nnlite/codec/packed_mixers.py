@@ -33,7 +33,7 @@ def pack_mixers(mixers: Sequence[Mixer], packing: Packing) -> bytes:
         stretched = np.clip(STRETCH[mixer.states >> 16].astype(np.int64), -PACKED_REACH, PACKED_REACH - 1)
         levels = (stretched + PACKED_REACH) * packing.levels // (2 * PACKED_REACH)
         states = np.where(classes, levels * len(packing.counts) + classes, 0)
-        weights = np.clip(mixer.weights, -(1 << 23), (1 << 23) - 1) >> WEIGHT_BITS
+        weights = np.clip(mixer.weights >> WEIGHT_BITS, -(1 << 15), (1 << 15) - 1)
         parts += [states.astype("u1").tobytes(), weights.astype("<i2").tobytes(), mixer.curves.astype("<u2").tobytes()]
     return zlib.compress(b"".join(parts), 9)
 

@@ -153,22 +153,22 @@ def _encode(
         t = rows[m]
         escape = sizes[t] - 1
         from_minimum = np.int64(symbols[m]) - np.int64(minimum[t])
-        entry = from_minimum if 0 <= from_minimum < escape else escape
+        is_below = from_minimum < 0
+        entry = escape if is_below else min(from_minimum, escape)
         step = width >> PRECISION
         low += step * cumulative[t, entry]
         width = step * (cumulative[t, entry + 1] - cumulative[t, entry])
         low, width, length = _shift_out(low, width, output, length)
 
         if entry == escape:
-            below = int(from_minimum < 0)
-            excess = -from_minimum if below else from_minimum - escape + 1  # how far outside: from 1 to 2^32 − 1
-            low, width, length = _encode_bit(low, width, below, output, length)
+            excess = -from_minimum if is_below else from_minimum - escape + 1  # how far outside: from 1 to 2^32 − 1
+            low, width, length = _encode_bit(low, width, int(is_below), output, length)
             low, width, length = _encode_excess(low, width, excess, output, length)
 
-    # The interval is wider than 2^48, so it contains a number with zeros below its top byte, or even zeros alone.
-    number = ((low + FULL - 1) // FULL) * FULL
+    # The interval is wider than 2^48, so it contains a number with zeros below its top byte, or even zeros alone: `low` rounded up.
+    number = -(-low // FULL) * FULL
     if number >= low + width:
-        number = ((low + BOTTOM - 1) // BOTTOM) * BOTTOM
+        number = -(-low // BOTTOM) * BOTTOM
     length = _append(output, length, number >> 48)
     while length > 0 and output[length - 1] == 0:  # the decoder supplies zeros
         length -= 1
@@ -199,13 +199,13 @@ def _decode_bit(offset: int, width: int, stream: NDArray[np.uint8], position: in
 @jit
 def _decode_excess(offset: int, width: int, stream: NDArray[np.uint8], position: int) -> tuple[int, int, int, int]:
     """Read what `_encode_excess` wrote, or 0 if there are more zeros than an excess below 2^32 needs."""
-    zeros, excess = -1, 0
-    while excess == 0 and zeros < 31:
+    for zeros in range(32):
         excess, offset, width, position = _decode_bit(offset, width, stream, position)
-        zeros += 1
-    for _ in range(zeros if excess else 0):
-        bit, offset, width, position = _decode_bit(offset, width, stream, position)
-        excess = 2 * excess + bit
+        if excess:
+            for _ in range(zeros):
+                bit, offset, width, position = _decode_bit(offset, width, stream, position)
+                excess = 2 * excess + bit
+            break
     return excess, offset, width, position
 
 

@@ -138,7 +138,7 @@ def _view(name: str, entry: Any, buffer: memoryview) -> Array:
         array: Array = np.frombuffer(buffer[begin:end], element).reshape(shape)
     if dtype == "BOOL" and array.view(np.uint8).max(initial=0) > 1:
         raise FormatError(f"{name!r}: expected the bytes 0 and 1 for BOOL, received others")
-    return array.astype(DTYPES[dtype], copy=False)
+    return np.asarray(array, DTYPES[dtype])
 
 
 def _check_tiling(offsets: list[list[int]], length: int) -> None:

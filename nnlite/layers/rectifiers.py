@@ -62,7 +62,7 @@ class ELU(Activation):
 
     def fill_y(self, x: FloatArray, y: FloatArray) -> None:
         """y ← x where x > 0, else α (exp(x) − 1)."""
-        y[:] = np.where(x < 0, self.alpha * np.expm1(np.minimum(x, 0)), x)
+        y[:] = np.maximum(x, 0) + self.alpha * np.expm1(np.minimum(x, 0))
 
     def fill_dx(self, y: FloatArray, dy: FloatArray, dx: FloatArray) -> None:
         """f'(x) = 1 where x > 0, that is where y > 0, else α exp(x) = y + α."""

@@ -27,12 +27,13 @@ TYPE = r"[<>|=]?(?:\?|[biuf][0-9]{1,2}|bool|(?:u?int|float)[0-9]{1,2})"  # of Bo
 SIZE = r"(?:0|[1-9][0-9]{0,18})L?"  # Python 2 wrote an L
 SIZES = rf"(?:{SIZE}\s*,\s*)+(?:{SIZE}\s*)?"  # (3) is a number, (3,) a shape
 ENTRIES = [
-    rf"""(?:'descr'|"descr")\s*:\s*(?:'({TYPE})'|"({TYPE})")""",
-    r"""(?:'fortran_order'|"fortran_order")\s*:\s*(True|False)""",
-    rf"""(?:'shape'|"shape")\s*:\s*\(\s*({SIZES}|)\)""",
+    rf"""(?:'descr'|"descr")\s*:\s*(?:'{TYPE}'|"{TYPE}")""",
+    r"""(?:'fortran_order'|"fortran_order")\s*:\s*(?:True|False)""",
+    rf"""(?:'shape'|"shape")\s*:\s*\(\s*(?:{SIZES}|)\)""",
 ]
 ENTRY = rf"\s*(?:{'|'.join(ENTRIES)})\s*"
 HEADER = re.compile(rf"\{{{ENTRY},{ENTRY},{ENTRY}(?:,\s*)?\}} *\n?", re.ASCII)
+VALUE = re.compile(r"""(descr|fortran_order|shape)['"]\s*:\s*(True|False|['"(][^'")]*)""")
 
 
 def parse_npy(data: bytes) -> Array:
@@ -46,13 +47,13 @@ def parse_npy(data: bytes) -> Array:
     size = {b"\1\0": 2, b"\2\0": 4, b"\3\0": 4}.get(data[6:8], 0)  # of the header's length
     start = 8 + size + int.from_bytes(data[8 : 8 + size], "little")
     header = data[8 + size : start].decode("latin-1") if start <= 8 + size + MAX_HEADER else ""
-    descr, order, sizes = (re.search(entry, header) for entry in ENTRIES)
-    if not (data.startswith(NPY) and size and HEADER.fullmatch(header) and descr and order and sizes):
+    values = dict(VALUE.findall(header))  # three, unless a key stands there twice
+    if not (data.startswith(NPY) and HEADER.fullmatch(header) and len(values) == 3):
         raise PictureError("expected a NumPy file of numbers, with a header as numpy.save writes it, received another")
     with reported_as(PictureError, "expected a NumPy file of numbers", TypeError, ValueError):  # no such type or shape
-        dtype = np.dtype(descr[1] or descr[2])
-        shape = tuple(int(size.strip("L \t\n")) for size in sizes[1].split(",") if size.strip())
+        dtype, order = np.dtype(values["descr"][1:]), "F" if values["fortran_order"] == "True" else "C"
+        shape = tuple(map(int, re.findall("[0-9]+", values["shape"])))
         if math.prod(shape) * dtype.itemsize != len(data) - start:
             raise ValueError(f"{dtype} of shape {shape} after the header, received {len(data) - start} bytes")
-        elements = np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if order[1] == "True" else "C")
+        elements = np.frombuffer(data, dtype, offset=start).reshape(shape, order=order)
         return elements.astype(dtype.newbyteorder("="))

@@ -109,7 +109,7 @@ def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:
         received = f"{array.dtype} of shape {array.shape}: {way_out}"
         raise ValueError(f"{name} is expected to be an array (N, ...) of uint8 ({bytes_}) or of floats, received {received}")
     if array.dtype != np.uint8 or not images:
-        array = array.astype(dtype, copy=False)
+        array = np.asarray(array, dtype)
     return np.ascontiguousarray(array).reshape(len(array), math.prod(array.shape[1:]))
 
 

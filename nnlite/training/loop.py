@@ -57,7 +57,8 @@ def train(
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the watch reports their effects
                 for step, indices in enumerate(batches.cut(batch_size, rng if shuffle else None), 1):
                     source, chosen = batches, indices
-                    if augment is not None and rng is not None:
+                    if augment is not None:
+                        assert rng is not None  # `fit` has asked for it
                         x, t = batches.take(indices)
                         augmented = as_array("what augment returns", augment(x, rng))
                         same = augmented.shape[:1] == x.shape[:1]

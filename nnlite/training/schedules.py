@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from nnlite.arrays import expect, expect_count, is_number
 from nnlite.training.callbacks import Callback, Logs, Monitor, expect_name
 
@@ -160,12 +162,7 @@ def one_cycle(summit: float = 0.45, start: float = 0.1, end: float = 0.001) -> S
     if not (all(map(is_number, (summit, start, end))) and 0 < summit < 0.5 and start > 0 and end > 0):
         raise ValueError(f"one_cycle expects 0 < summit < 0.5 and positive start and end, received {summit!r}, {start!r}, {end!r}")
 
-    def factor(progress: float) -> float:
-        if progress < 2 * summit:
-            return 1 + (start - 1) * abs(progress - summit) / summit
-        return start + (end - start) * (progress - 2 * summit) / (1 - 2 * summit)
-
-    return factor
+    return lambda progress: float(np.interp(progress, (0, summit, 2 * summit, 1), (start, 1, start, end)))
 
 
 class ReduceOnPlateau(Monitor):

@@ -55,7 +55,7 @@ class Watch:
         if not math.isfinite(loss):
             cause = self._where_not_finite(x, prediction.copy(), target.copy())
             raise TrainingError(f"training stopped at step {self.step}: the loss is {loss}; {cause}")
-        if len(x) > 1 and not _collapsed(prediction, target):
+        if not _collapsed(prediction, target):
             self.equal_steps = 0
         elif _spread(target) > 0 and _spread(x) > 0:  # otherwise the batch proves nothing
             self.equal_steps += 1
@@ -145,7 +145,7 @@ def _bad_parameter(layer: Layer) -> str | None:
 
 def _collapsed(prediction: FloatArray, target: FloatArray) -> bool:
     """Tell whether the outputs of all samples are equal, up to rounding that is tiny beside the spread of the targets."""
-    first, last = prediction.flat[0] if prediction.size else 0.0, prediction[-1].flat[0] if prediction.size else 0.0
+    first, last = prediction[0].flat[0], prediction[-1].flat[0]
     if abs(first - last) > 1e-3 * abs(first) > 0:  # a cheap test answers nearly every step
         return False
     return _rows_equal(prediction, min(_rounding(prediction), 1e-4 * _spread(target)))
@@ -154,16 +154,14 @@ def _collapsed(prediction: FloatArray, target: FloatArray) -> bool:
 def _rows_equal(array: FloatArray, tolerance: float) -> bool:
     """Tell whether all samples of a batch (N, ...) differ by no more than this."""
     rows = array.reshape(len(array), -1)
-    if rows.size == 0:
-        return True
     return bool(np.abs(rows[-1] - rows[0]).max() <= tolerance and (np.abs(rows - rows[0]) <= tolerance).all())
 
 
 def _rounding(array: FloatArray) -> float:
     """Return the largest difference of equal rows: a BLAS may add up the last rows in another order."""
-    return float(64 * np.finfo(array.dtype).eps * np.abs(array[0]).max(initial=0))
+    return float(64 * np.finfo(array.dtype).eps * np.abs(array[0]).max())
 
 
 def _spread(array: FloatArray) -> float:
     """Return the largest difference between samples of a batch (N, ...), over all their numbers."""
-    return float(np.ptp(array.reshape(len(array), -1), axis=0).max(initial=0))
+    return float(np.ptp(array.reshape(len(array), -1), axis=0).max())

@@ -1,5 +1,6 @@
 """Dense, Flatten and Reshape: values and what their errors say; and the contract of forward and backward, for most layers."""
 
+import inspect
 import re
 
 import numpy as np
@@ -249,6 +250,22 @@ def test_reshape_needs_sizes_of_at_least_one(shape):
 
 
 # What holds for every layer
+
+
+def classes_of_layers(base=Layer):
+    """Yield the classes of nnlite's own layers, the base first."""
+    yield base
+    for layer in base.__subclasses__():
+        if layer.__module__.startswith("nnlite."):
+            yield from classes_of_layers(layer)
+
+
+@pytest.mark.parametrize("layer", set(classes_of_layers()), ids=lambda layer: layer.__name__)
+def test_every_layer_is_called_in_the_same_way(layer):
+    none = inspect.Parameter.empty
+    forward, backward = inspect.signature(layer.forward).parameters, inspect.signature(layer.backward).parameters
+    assert [(p.name, p.default) for p in forward.values()] == [("self", none), ("x", none), ("training", False)]
+    assert [(p.name, p.default) for p in backward.values()] == [("self", none), ("dy", none), ("need_dx", True)]
 
 
 @every_layer

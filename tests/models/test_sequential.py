@@ -174,9 +174,13 @@ def test_the_first_layer_that_learns_is_asked_for_no_dx_and_the_others_are(rng):
 
     asked = []
     model = Sequential([Flatten(), *(Asked(4, 4, rng=rng) for _ in range(3))])
+    x = np.ones((2, 4), np.float32)
     for need_dx in (False, True):
-        model.backward(np.ones_like(model.forward(np.ones((2, 4), np.float32), training=True)), need_dx=need_dx)
+        model.backward(np.ones_like(model.forward(x, training=True)), need_dx=need_dx)
     assert asked == [True, True, False, True, True, True]  # last layer first
+    model.compile("sgd", "mse", compiled=False)
+    model.fit(x, x, shuffle=False, verbose=False)
+    assert asked[6:] == [True, True, False]
 
 
 @pytest.mark.parametrize("compiled", [None, False])

@@ -147,6 +147,7 @@ def test_the_end_of_training_is_announced_to_all_when_an_exception_ended_it(even
 
 def test_a_stop_does_not_last_into_the_next_fit(rng):
     model = model_of()
+    assert not model.stop_training
     model.stop_training = True
     assert len(model.fit(data(rng), epochs=3, rng=rng, verbose=False).history["loss"]) == 3
 
