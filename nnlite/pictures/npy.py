@@ -51,9 +51,9 @@ def parse_npy(data: bytes) -> Array:
     if not (data.startswith(NPY) and HEADER.fullmatch(header) and len(values) == 3):
         raise PictureError("expected a NumPy file of numbers, with a header as numpy.save writes it, received another")
     with reported_as(PictureError, "expected a NumPy file of numbers", TypeError, ValueError):  # no such type or shape
-        dtype, order = np.dtype(values["descr"][1:]), "F" if values["fortran_order"] == "True" else "C"
+        dtype = np.dtype(values["descr"][1:])
         shape = tuple(map(int, re.findall("[0-9]+", values["shape"])))
         if math.prod(shape) * dtype.itemsize != len(data) - start:
             raise ValueError(f"{dtype} of shape {shape} after the header, received {len(data) - start} bytes")
-        elements = np.frombuffer(data, dtype, offset=start).reshape(shape, order=order)
+        elements = np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if values["fortran_order"] == "True" else "C")
         return elements.astype(dtype.newbyteorder("="))

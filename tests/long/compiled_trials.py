@@ -6,18 +6,19 @@ code of the copy without a mutant: the newer file makes stale what was compiled 
 """
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.long.mutations import Mutant
 
-PATIENCE = 5  # the tests may take so many times the seconds that they take without a mutant
+PATIENCE = 5  # the tests may take so many times the processor time that they take without a mutant
 COMPILING = 100  # and so many seconds more
+LONGEST = 600  # seconds by the clock, for what waits and takes no processor time, beside ten times those of the processor
 
 
 class CompiledTrials:
@@ -48,25 +49,32 @@ class CompiledTrials:
     def outcomes(self, mutants: list[Mutant]) -> Iterator[tuple[Mutant, str]]:
         """Yield each mutant with "killed", "timeout" or "survived"."""
         for _ in range(2):  # with all machine code the second time
-            start = time.monotonic()
-            if self._run(self.machine_code, None) != "survived":
+            before = _processor_time()
+            if self._run(self.machine_code, 10_000) != "survived":
                 raise SystemExit(f"{self.module.name}: the tests fail without a mutant:\n{self.log.read_text()[-3000:]}")
-        longest = COMPILING + PATIENCE * (time.monotonic() - start)
+        seconds = COMPILING + PATIENCE * (_processor_time() - before)
         source, its_own = self.module.read_text(), self.machine_code.with_name("its own machine code")
         for mutant in mutants:
             self.module.write_text(mutant.planted(source))
             shutil.rmtree(its_own, ignore_errors=True)
             shutil.copytree(self.machine_code, its_own)
-            yield mutant, self._run(its_own, longest)
+            yield mutant, self._run(its_own, seconds)
 
-    def _run(self, machine_code: Path, longest: float | None) -> str:
+    def _run(self, machine_code: Path, seconds: float) -> str:
         settings = {"PYTHONPATH": str(self.copy), "NUMBA_CACHE_DIR": str(machine_code), "PYTHONDONTWRITEBYTECODE": "1"}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")} | settings
         with self.log.open("w") as log:
             process = subprocess.Popen(self.command, cwd=self.copy, env=environment, stdout=log, stderr=log, start_new_session=True)
+            resource.prlimit(process.pid, resource.RLIMIT_CPU, (int(seconds), int(seconds)))
             try:
-                return "killed" if process.wait(longest) else "survived"
+                status = process.wait(10 * seconds + LONGEST)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)  # the programs that the tests have started end with them
-                process.wait()
-                return "timeout"
+                status = process.wait()
+        return "survived" if status == 0 else "timeout" if status in (-signal.SIGXCPU, -signal.SIGKILL) else "killed"
+
+
+def _processor_time() -> float:
+    """Return the seconds that the programs started so far have taken of the processor."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

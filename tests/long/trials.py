@@ -220,7 +220,11 @@ class Trials:
             raise SystemExit(f"{self.name}: without a mutant the tests end as {outcome}:\n{self.log.read_text()[-3000:]}")
 
     def _fork(self, run: Callable[[], int], seconds: float) -> str:
-        """Return how a run in a fork ends that may take so much processor time."""
+        """Return how a run in a fork ends that may take so much processor time; what takes longer is tried once more."""
+        outcome = self._fork_once(run, seconds)
+        return self._fork_once(run, seconds) if outcome == "timeout" else outcome
+
+    def _fork_once(self, run: Callable[[], int], seconds: float) -> str:
         self.record.unlink(missing_ok=True)
         pid = os.fork()
         if pid == 0:
