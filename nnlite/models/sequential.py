@@ -31,16 +31,8 @@ class Sequential(Stack):
 
     Parameters
     ----------
-    layers : iterable of Layer
-        First to last, each object once.
-    input_shape : tuple of int, optional
-        Of one sample, such as (28, 28). With it, or if the first layer tells it (Dense), the constructor checks that every layer
-        fits the one before it.
-
-    Raises
-    ------
-    ValueError
-        A layer does not fit; the message names it.
+    layers, input_shape
+        As for `nnlite.Stack`.
 
     Notes
     -----
@@ -263,6 +255,8 @@ class Sequential(Stack):
         batches = Batches(x, y, self.dtype, self._takes_images)
         if warn and self._takes_images:
             checks.warn_of_scale(x, y)
+        if warn:
+            checks.warn_of_rows(self.loss, batches)
         shape, received = self.input_shape, np.shape(x)
         if shape is not None and received == shape:
             raise ValueError(f"expected samples of shape {shape}, received a single one: hand it in as x[None]")

@@ -268,3 +268,50 @@ def test_codes_of_uint8_are_numbers_to_a_decoder_by_itself(rng):
     model = Autoencoder([Flatten()], [Dense(3, 3, rng=rng)])  # whose code has the numbers of the image
     codes = np.array([[0, 1, 200]], np.uint8)
     np.testing.assert_array_equal(model.decoder.predict(codes), model.decoder.predict(codes.astype(np.float32)))
+
+
+def one_row(row):
+    """Targets of which the third sample's are these, with what is said of them."""
+    return np.float32([[0, 1, 0, 0], [0.25, 0.25, 0.25, 0.25], row, row])
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("door", ["fit", "validation_data", "evaluate", "lbfgs"])
+@pytest.mark.parametrize(
+    ("row", "received"),
+    [
+        ([2, 0, 0, 0], "sum to 2, the least 0"),
+        ([1, 1, 0, 0], "sum to 2, the least 0"),
+        ([-1, 2, 0, 0], "sum to 1, the least -1"),
+        ([0, 0, 0, 0], "sum to 0, the least 0"),
+        ([0.96, 0, 0, 0], "sum to 0.96, the least 0"),
+        ([0.52, 0.52, 0, 0], "sum to 1.04, the least 0"),
+    ],
+)
+def test_targets_of_softmax_cross_entropy_that_are_no_distribution_are_warned_of(door, row, received, compiled, rng):
+    model = Sequential([Dense(4, 4, rng=rng)])
+    model.compile("adam", "softmax_cross_entropy", compiled=compiled)
+    x, good, bad = rng.random((4, 4), np.float32), one_row([0, 0, 0, 1]), one_row(row)
+    doors = {
+        "fit": lambda: model.fit(x, bad, rng=rng, verbose=False),
+        "validation_data": lambda: model.fit(x, good, validation_data=(x, bad), rng=rng, verbose=False),
+        "evaluate": lambda: model.evaluate(x, bad),
+        "lbfgs": lambda: lbfgs.fit(model, x, bad, iterations=1),
+    }
+    expected = (
+        f"softmax cross-entropy expects targets that are probabilities and sum to 1, received in sample 2 numbers that {received}"
+    )
+    with pytest.warns(UserWarning, match=expected) as warned:
+        doors[door]()
+    assert len(warned) == 1
+    if door in ("fit", "evaluate"):
+        assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize("row", [[0.98, 0, 0, 0], [0.34, 0.33, 0.35, 0], [0, 0, 1, 0], [0.1, 0.2, 0.3, 0.4]])
+def test_targets_of_softmax_cross_entropy_may_be_rounded_or_spread(row, rng):
+    classifier().fit(rng.random((4, 4, 4), np.float32), one_row(row), rng=rng, verbose=False)
+
+
+def test_targets_of_other_losses_need_not_be_distributions(rng):
+    classifier("mse").fit(rng.random((4, 4, 4), np.float32), one_row([-1, 5, 0, 0]), rng=rng, verbose=False)
