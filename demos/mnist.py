@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     metrics |= {"bytes_per_image": options.latent, "loss_name": options.loss, "learning_rate": model.optimizer.learning_rate}
     say(report(metrics))
     draw(options.out, data, model, symbols, ways, metrics)
-    if sys.stdout.isatty():
+    if sys.stdout and sys.stdout.isatty():
         rows = [block_characters(images[:5]) for images in (data.test_images, decoded)]
         say("test images, and the same images decoded from their bytes:", *rows, sep="\n")
     command.finish(options, metrics | times, "pictures, model")

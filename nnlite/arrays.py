@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,13 @@ def expect(condition: bool, message: str) -> None:
     """Raise ValueError with this message unless the condition holds."""
     if not condition:
         raise ValueError(message)
+
+
+def as_shape(expected: str, shape: object) -> Shape:
+    """Return sizes as a tuple; ValueError unless they are a list, tuple or array of whole numbers of at least 1."""
+    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (0,)
+    expect(all(is_whole(size) and size >= 1 for size in sizes), f"{expected}, received {shape!r}")
+    return tuple(map(int, sizes))
 
 
 def in_place(method: Callable[..., object], *arrays: Any) -> None:

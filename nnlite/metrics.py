@@ -162,7 +162,7 @@ def accuracy(scores: Array, labels: Array) -> float:
     Raises
     ------
     ValueError
-        The shapes do not fit (one-hot rows are no labels), there are no samples, or a label is none of the classes.
+        The shapes do not fit (one-hot rows are no labels), there are no samples, a label is none of the classes, or a score is NaN.
     """
     scores, labels = as_array("scores", scores), as_array("labels", labels)
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or scores.size == 0:
@@ -170,6 +170,8 @@ def accuracy(scores: Array, labels: Array) -> float:
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= scores.shape[1]:
         received = f"{labels.dtype} from {labels.min()} to {labels.max()}"
         raise ValueError(f"accuracy expects integer labels from 0 to {scores.shape[1] - 1}, received {received}")
+    nan = np.isnan(scores).any(axis=1)
+    expect(not nan.any(), f"accuracy expects scores that can be compared, received NaN, first in sample {nan.argmax()}")
     return float(np.mean(scores.argmax(axis=1) == labels))
 
 

@@ -25,7 +25,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     """
     try:
         code = main()
-        sys.stdout.flush()
+        print(end="", flush=True)
     except KeyboardInterrupt:
         code = 130
         print("interrupted", file=sys.stderr)

@@ -211,6 +211,16 @@ def test_accuracy_refuses_shapes_that_do_not_fit(scores, labels):
         accuracy(np.zeros(scores), np.zeros(labels, int))
 
 
+@pytest.mark.parametrize("label", [0, 1])
+def test_accuracy_refuses_a_sample_with_nan_that_has_no_largest_score(label):
+    scores = np.array([[0.1, 0.9], [-np.inf, np.inf], [0.2, 0.1]])
+    assert accuracy(scores, np.array([1, 1, 0])) == 1
+    for bad in ([np.nan, np.nan], [0.5, np.nan], [np.nan, 0.5]):
+        scores[1] = bad
+        with pytest.raises(ValueError, match="accuracy expects scores that can be compared, received NaN, first in sample 1"):
+            accuracy(scores, np.array([1, label, 0]))
+
+
 @pytest.mark.parametrize("labels", [np.array([0, 3]), np.array([-1, 0]), np.array([0.0, 1.0])])
 def test_accuracy_refuses_labels_that_are_none_of_the_classes(labels):
     with pytest.raises(ValueError, match="accuracy expects integer labels from 0 to 2, received"):

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.digits = any_codec.load_digits(options.model) if options.model else None
         options.command(options)
-        sys.stdout.flush()
+        print(end="", flush=True)
     except FileError as error:
         print(f"nnlite: {error}", file=sys.stderr)
         return 1
@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_parser() -> Parser:
     """Return the parser of the command line."""
     parser = Parser("nnlite", __doc__)
+    version = sys.modules["nnlite"].__version__  # no import: the package stands above this room
+    parser.add_argument("--version", action="version", version=f"nnlite {version}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(run: Callable[[argparse.Namespace], None], text: str, metavar: str, source: str, nargs: str | None) -> Parser:
@@ -184,7 +186,7 @@ def _at_work(doing: str, source: Path) -> Iterator[None]:
             print(line, end="", file=sys.stderr, flush=True)
         print(f"\r{' ' * len(line)}\r" if line else "", end="", file=sys.stderr, flush=True)
 
-    thread = threading.Thread(target=show if sys.stderr.isatty() else done.wait)
+    thread = threading.Thread(target=show if sys.stderr and sys.stderr.isatty() else done.wait)
     thread.start()
     try:
         yield

@@ -4,9 +4,8 @@ Nothing is computed, so backward returns dy in the shape of x.
 """
 
 import math
-from collections.abc import Sequence
 
-from nnlite.arrays import FloatArray, Shape, expect, is_whole
+from nnlite.arrays import FloatArray, Shape, as_shape
 from nnlite.layers.layer import Layer, expect_floats
 
 
@@ -54,9 +53,7 @@ class Reshape(Rearrangement):
 
     def __init__(self, shape: Shape):
         super().__init__()
-        sizes = isinstance(shape, Sequence) and all(is_whole(size) and size >= 1 for size in shape)
-        expect(sizes, f"Reshape needs a shape of sizes of at least 1, received {shape!r}")
-        self.shape = tuple(int(size) for size in shape)
+        self.shape = as_shape("Reshape needs a shape of sizes of at least 1", shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(a, b, ...) → shape."""

@@ -1,12 +1,12 @@
 """Layers in a row are a layer, too. Files, training and gradient checks need no more of a model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, as_array, expect, is_whole
+from nnlite.arrays import FloatArray, Shape, as_array, as_shape, expect
 from nnlite.layers.dense import Dense
 from nnlite.layers.layer import Layer
 from nnlite.layers.parameter import Parameter
@@ -38,9 +38,8 @@ class Stack(Layer):
 
     def __init__(self, layers: Iterable[Layer], input_shape: Shape | None = None):
         super().__init__()
-        expect(isinstance(layers, Iterable), f"{self._name} expects a list of layers, received {layers!r}")
-        if input_shape is not None and not (isinstance(input_shape, Iterable) and all(map(is_whole, input_shape))):
-            raise ValueError(f"{type(self).__name__} expects input_shape to be a tuple such as (784,), received {input_shape!r}")
+        in_order = isinstance(layers, Iterable) and not isinstance(layers, Set)
+        expect(in_order, f"{self._name} expects a list of layers, received {layers!r}")
         self._layers = tuple(layers)
         for position, layer in enumerate(self._layers):
             if not isinstance(layer, Layer):
@@ -54,7 +53,8 @@ class Stack(Layer):
                 input_shape = first.input_shape
             elif isinstance(first, Dense):
                 input_shape = first.weight.value.shape[:1]
-        self.input_shape: Shape | None = None if input_shape is None else tuple(int(size) for size in input_shape)
+        expected = f"{self._name} expects input_shape to be a tuple such as (784,)"
+        self.input_shape: Shape | None = None if input_shape is None else as_shape(expected, input_shape)
         self._first = next((i for i, layer in enumerate(self._layers) if layer.parameters), len(self._layers))  # that learns
         self.stop_training = False
         if self.input_shape is not None:

@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,18 +47,25 @@ def read_bytes(path: Path) -> bytes:
         if path != PIPE:
             return read_file(path, MAX_BYTES)
         data = bytearray()
-        while len(data) <= MAX_BYTES and (piece := sys.stdin.buffer.read(2**20)):  # read(n) allocates n bytes at once
+        while len(data) <= MAX_BYTES and (piece := _standard(sys.stdin).read(2**20)):  # read(n) allocates n bytes at once
             data += piece
     if len(data) > MAX_BYTES:
         raise PictureError(f"{path}: expected at most {MAX_BYTES} bytes from a pipe, received more")
     return bytes(data)
 
 
+def _standard(stream: Any) -> Any:
+    """Return standard input or output, of bytes; PictureError if there is none, as in a program without a terminal."""
+    if stream is None:
+        raise PictureError(f"{PIPE}: expected standard input and output, received none: name a file")
+    return stream.buffer
+
+
 def write_bytes(path: Path, data: bytes, force: bool) -> None:
     """Write a file, whole or not at all, or to standard output if the path is "-"."""
     if path == PIPE:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        _standard(sys.stdout).write(data)
+        _standard(sys.stdout).flush()
         return
     check_target(path, force)
     with reported_as(PictureError, f"{path}: expected a place that can be written to", OSError):

@@ -1,5 +1,6 @@
 """A progress bar on a terminal; a line for each epoch anywhere else."""
 
+import io
 import os
 import shutil
 import sys
@@ -26,9 +27,10 @@ class ProgressBar(Callback):
     INTERVAL = 0.1  # seconds
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.perf_counter):
-        self.stream, self.clock = sys.stdout if stream is None else stream, clock
-        self.redraws = self.stream.isatty() and os.environ.get("TERM") != "dumb"
-        self.cells = "━─" if (self.stream.encoding or "utf-8").lower().startswith("utf") else "#-"
+        self.stream: Any = stream or sys.stdout or io.StringIO()  # pythonw and services have no standard output
+        self.clock = clock
+        self.redraws = getattr(self.stream, "isatty", bool)() and os.environ.get("TERM") != "dumb"
+        self.cells = "━─" if (getattr(self.stream, "encoding", None) or "utf-8").lower().startswith("utf") else "#-"
         self.colour = self.redraws and not os.environ.get("NO_COLOR")
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:

@@ -15,6 +15,7 @@ from compiler import compiled
 from pages import ROOT
 from tiny_codec import SIDE, blobs, tiny_codec, trained
 
+import nnlite
 from nnlite.codec import commands as cli
 from nnlite.codec import container
 from nnlite.codec.digits.image_codec import ImageCodec
@@ -502,6 +503,32 @@ def test_an_error_in_a_pipe_is_one_line_and_no_output(model):
     done = piped("decompress", "-", "-", "--model", model, data=b"not compressed")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.startswith(b"nnlite: ") and done.stderr.count(b"\n") == 1
+
+
+NONE = b"nnlite: -: expected standard input and output, received none: name a file\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("info digits.nnl >&-", (0, b"")),
+        ("compress digits.npy out.nnl <&- >&- 2>&-", (0, b"")),
+        ("decompress digits.nnl - >&-", (1, NONE)),
+        ("compress - out.nnl <&-", (1, NONE)),
+    ],
+)
+def test_without_standard_streams_the_commands_work_and_a_pipe_is_refused(folder, model, arguments, expected):
+    """A service or pythonw has none; with ">&-" a shell closes it."""
+    command, environment = f"{sys.executable} -m nnlite {arguments} --model {model}", {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, timeout=120)
+    assert (done.returncode, done.stderr) == expected
+    assert Path("out.nnl").exists() == (expected[0] == 0 and arguments.startswith("compress"))
+
+
+def test_the_version_is_the_packages(capsys):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["--version"])
+    assert (leaving.value.code, capsys.readouterr().out) == (0, f"nnlite {nnlite.__version__}\n")
 
 
 def test_a_reader_that_has_had_enough_is_no_reason_for_a_traceback(folder):

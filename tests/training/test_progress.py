@@ -1,10 +1,12 @@
 """The progress bar drawn cell by cell, and at the ends of its room and its interval."""
 
 import io
+import sys
 
+import numpy as np
 import pytest
 
-from nnlite import ProgressBar
+from nnlite import Dense, ProgressBar, Sequential
 from nnlite.training.progress import _seconds
 
 
@@ -67,3 +69,27 @@ def test_the_line_is_redrawn_when_the_interval_is_over_and_not_before(monkeypatc
 )
 def test_tenths_are_shown_below_ten_seconds_and_minutes_from_sixty(seconds, text):
     assert _seconds(seconds) == text
+
+
+class Log:
+    """A stream of a user's own that knows no more than print needs."""
+
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+@pytest.mark.parametrize("stream", [None, Log()])
+def test_a_training_without_a_terminal_shows_its_lines_where_it_can(stream, monkeypatch, rng):
+    monkeypatch.setattr(sys, "stdout", stream)
+    model = Sequential([Dense(2, 2, rng=rng)])
+    model.compile()
+    history = model.fit(np.ones((4, 2), np.float32), epochs=2, rng=rng)
+    model.summary()
+    assert len(history.history["loss"]) == 2
+    assert stream is None or [line[:9] for line in stream.text.splitlines()][:2] == ["epoch 1/2", "epoch 2/2"]
