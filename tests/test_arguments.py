@@ -177,6 +177,15 @@ def test_a_layer_takes_a_gradient_like_its_output_only(name, wrong):
         (lambda: nnlite.lbfgs.minimize(lambda w: (w @ w, 2 * w), np.arange(3)), "L-BFGS expects float32 or float64, received int"),
         (lambda: nnlite.lbfgs.minimize(lambda w: (np.nan, w), X[0]), "L-BFGS expects a start with a finite value, .* nan"),
         (lambda: one_hot(np.array([], int), -1), "one_hot expects classes of at least 1, received -1"),
+        *[
+            (lambda function=function: function("path", nnlite.Sequential([])), "expected a model, .*, received 'path'")
+            for function in (
+                nnlite.save_weights, nnlite.load_weights, nnlite.save_torch_weights, nnlite.load_torch_weights,
+                nnlite.save_keras_weights, nnlite.load_keras_weights, nnlite.export_onnx,
+            )
+        ],
+        (lambda: nnlite.save_torch_weights(layers.ReLU(), "path"), r"expected a model, such as Sequential\(.*, received <.*ReLU"),
+        (lambda: nnlite.write_images(np.zeros((1, 2, 2), np.uint8), "a.npy"), "images is expected .*, received a str"),
         (lambda: nnlite.hold_out(np.zeros(3, int), "0.5", RNG), r"hold_out expects a share in \(0, 1\), received '0\.5'"),
         (lambda: nnlite.hold_out(np.zeros(3, int), 0.5, None), r"hold_out expects rng=np\.random\..*, received None"),
         (lambda: nnlite.dead_units(LAYERS["Dense and ReLU"](), X[:1]), "dead_units expects x of at least two samples, received 1"),

@@ -73,9 +73,9 @@ def export_onnx(model: Stack, path: str | os.PathLike[str]) -> None:
 
 def dumps(model: Stack) -> bytes:
     """Return the file's bytes."""
+    steps = [(position, layer) for position, layer in layers_by_position(model).items() if type(layer) not in IDENTITIES]
     if model.input_shape is None:
         raise ValueError("export_onnx expects a model with an input_shape, received one without: give Sequential an input_shape")
-    steps = [(position, layer) for position, layer in layers_by_position(model).items() if type(layer) not in IDENTITIES]
     expect(len(steps) > 0, "export_onnx expects a model with a layer that computes something, received one without")
     graph, x = _Graph(model), "x"
     for position, layer in steps:

@@ -76,13 +76,13 @@ def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
     OSError
         The file cannot be read.
     """
+    targets = _torch_state(model)
     try:
         arrays, metadata = safetensors.read(path)
     except FormatError as error:
         raise FormatError(f"{error}: write it by safetensors.torch.save_file; a file of torch.save may run any program") from error
     if metadata.get("format", "").startswith("nnlite"):  # its matrices are W
         raise CheckpointError(f"{path}: expected a file for PyTorch, received one of nnlite: use load_weights")
-    targets = _torch_state(model)
     if set(arrays) != set(targets):
         ways = ways_to_name(targets, arrays)
         if len(ways) != 1:
@@ -129,12 +129,13 @@ def save_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
     ValueError
         A layer has no counterpart in Keras; the message names it. Or the name does not end in ".weights.h5", as Keras expects.
     """
-    h5py, right = _import_h5py(), os.fspath(path).endswith(".weights.h5")
+    layers, h5py = _keras_layers(model), _import_h5py()
+    right = os.fspath(path).endswith(".weights.h5")
     expect(right, f"save_keras_weights expects a name that ends in .weights.h5, as Keras does, received {path}")
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        for kind, layers in _keras_layers(model).items():
-            for number, layer in enumerate(layers):
+        for kind, members in layers.items():
+            for number, layer in enumerate(members):
                 place = f"layers/{kind}_{number}" if number else f"layers/{kind}"
                 for name, value in _keras_arrays(place, layer).items():
                     file[name] = value

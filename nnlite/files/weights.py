@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nnlite.arrays import Array
+from nnlite.arrays import Array, expect
 from nnlite.files import safetensors
 from nnlite.files.errors import CheckpointError
 from nnlite.layers.layer import Layer
@@ -27,7 +27,7 @@ def save_weights(model: Layer, path: str | os.PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
-    safetensors.write(path, {name: parameter.value for name, parameter in model.named_parameters().items()}, {"format": WEIGHTS})
+    safetensors.write(path, _values(model), {"format": WEIGHTS})
 
 
 def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
@@ -57,6 +57,7 @@ def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
     >>> np.array_equal(model[0].weight.value, trained[0].weight.value)
     True
     """
+    targets = _values(model)
     arrays, metadata = safetensors.read(path)
     format_ = metadata.get("format", "")
     if format_ == TORCH:
@@ -65,10 +66,15 @@ def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
         check_checksum(arrays, metadata, path)
         parts = {name: name.partition(".") for name in arrays}  # such as "parameters.0.weight"
         arrays = {rest: arrays[name] for name, (first, _, rest) in parts.items() if first == "parameters"}
-    restore({name: parameter.value for name, parameter in model.named_parameters().items()}, arrays, path)
+    restore(targets, arrays, path)
     matrices = [array.shape for array in arrays.values() if array.ndim == 2]
     if not format_ and matrices and all(height == width for height, width in matrices):
         warnings.warn(f"{path} does not tell whether its square matrices are PyTorch's: then use load_torch_weights", stacklevel=2)
+
+
+def _values(model: Layer) -> dict[str, Array]:
+    expect(isinstance(model, Layer), f"expected a model, and behind it the path, received {model!r}")
+    return {name: parameter.value for name, parameter in model.named_parameters().items()}
 
 
 def restore(targets: Mapping[str, Array], arrays: Mapping[str, Array], path: str | os.PathLike[str]) -> None:

@@ -157,6 +157,7 @@ class Stack(Layer):
 
 def layers_by_position(model: Stack) -> dict[str, Layer]:
     """Return the layers by position, those of a model inside the model as "2.0"; ValueError if one occurs twice."""
+    expect(isinstance(model, Stack), f"expected a model, such as Sequential([...]), received {model!r}")
     layers: dict[str, Layer] = {}
     for position, layer in enumerate(model.layers):
         if isinstance(layer, Stack):

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import Array
+from nnlite.arrays import Array, as_array
 from nnlite.datasets.idx import parse_idx
 from nnlite.files.errors import FileError, PictureError, reported_as
 from nnlite.files.whole_files import MAX_BYTES, natural_order, read_file, write_atomically
@@ -122,6 +122,7 @@ def write_images(path: str | os.PathLike[str], images: npt.NDArray[np.uint8], fo
 
     With `force` it replaces what is there already, otherwise that is an error.
     """
+    images = as_array("images", images)
     path = Path(path)
     name = path.name.lower()
     if images.dtype != np.uint8 or images.size == 0 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
