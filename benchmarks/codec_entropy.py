@@ -1,18 +1,15 @@
 """nnlite's range coder beside that of the package constriction: the same symbols, the same tables."""
 
 import importlib.util
-import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.kernels import seconds_a_call
 from nnlite.codec import range_coder as entropy
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.frequency_tables import TOTAL
 from nnlite.codec.quantizer import quantize
-
-ROUNDS = 5
 
 
 def measure(codec: ImageCodec, images: np.ndarray) -> dict:
@@ -75,15 +72,6 @@ def _row(name: str, encode: Callable, decode: Callable, symbols: int, size: int,
         "bytes": size,
         "bytes_above_cross_entropy": size - least,
         "share_above_cross_entropy": size / least - 1,
-        "encode_symbols_per_second": symbols / _seconds(encode),
-        "decode_symbols_per_second": symbols / _seconds(decode),
+        "encode_symbols_per_second": symbols / seconds_a_call(encode),
+        "decode_symbols_per_second": symbols / seconds_a_call(decode),
     }
-
-
-def _seconds(action: Callable) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)

@@ -1,11 +1,11 @@
-"""Shared by the command lines: checked arguments, errors of one line, Ctrl-C, results as JSON."""
+"""Shared by the command lines: checked arguments, errors of one line, Ctrl-C, results as text and as JSON."""
 
 import argparse
 import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from programs import run as run
@@ -70,6 +70,13 @@ def folder(text: str) -> Path:
 def say(text: str) -> None:
     """Print progress to standard error, apart from the results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as text; align the first column left and all others right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rows = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
+    return "\n".join("  ".join(row).rstrip() for row in rows)
 
 
 def write_json(path: Path | None, report: dict) -> None:

@@ -17,7 +17,7 @@ def conditions(threads: int) -> dict:
     models = [line.partition(":")[2].strip() for line in information.splitlines() if line.startswith("model name")]
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "command": shlex.join(["python", "-m", *_module(), *sys.argv[1:]]),
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "processor": models[0] if models else platform.processor() or platform.machine(),
         "cores": machine.physical_cores(information),
         "threads": threads,
@@ -43,8 +43,3 @@ def describe(facts: dict) -> str:
         f"{facts['processor']}, {facts['cores']} cores, threads: {facts['threads']}{kernels}\n"
         f"{facts['system']}, Python {facts['python']}, {facts['date']}{warning}"
     )
-
-
-def _module() -> list[str]:
-    specification = sys.modules["__main__"].__spec__
-    return [specification.name] if specification else [sys.argv[0]]

@@ -33,19 +33,12 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import conditions, results
-from benchmarks.adapters import ENTRIES, LAYERS, choose
+from benchmarks.adapters import LAYERS, NAMES, choose
 from benchmarks.command import Parser, picture, positive, run, say, write_json
 from benchmarks.job import JOBS, Job
 from benchmarks.measure import Samples, measure
 from benchmarks.process import busy, default_threads, environment, own_choice_of_kernel
-
-
-def names(text: str) -> list:
-    """Return the entries of a list of names; for argparse."""
-    try:
-        return choose(text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+from programs.arguments import names_among
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,8 +47,8 @@ def parser() -> argparse.ArgumentParser:
     quick = "a minute: 12,800 images, 2 epochs, without rows that compile long"
     made.add_common(quick, picture, "a bar chart of the epochs, as PNG, SVG or PDF")
     made.add_argument("--job", choices=JOBS, default="mnist", help="the autoencoder of the tutorials, or a deep one")
-    only = f"rows or frameworks, separated by commas: {', '.join(entry.name for entry in ENTRIES)}"
-    made.add_argument("--only", type=names, default=ENTRIES, metavar="NAMES", help=only)
+    only = f"rows or frameworks, separated by commas: {', '.join(NAMES)}"
+    made.add_argument("--only", type=names_among(NAMES), default=NAMES, metavar="NAMES", help=only)
     made.add_argument("--threads", type=positive, metavar="N", help="for everyone; default: the physical cores, at most 8")
     made.add_argument("--processes", type=positive, metavar="N", help="fresh processes for each (default 3; quick: 1)")
     made.add_argument(
@@ -71,9 +64,9 @@ def prepare(arguments: argparse.Namespace) -> tuple[Job, list, list]:
     if arguments.quick:
         job = dataclasses.replace(job, images=12_800, epochs=2)
     entries, skipped = [], []
-    for entry in arguments.only:
+    for entry in choose(arguments.only):
         if not entry.installed:
-            skipped.append(results.missing_row(entry))
+            skipped.append(results.skipped_row(entry, f"not installed: pip install {entry.install}"))
         elif not entry.hidden_layers and len(job.hidden) > 1:
             skipped.append(results.skipped_row(entry, "cannot express this job"))
         elif arguments.quick and not entry.in_quick:

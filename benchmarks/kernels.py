@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks import conditions
-from benchmarks.command import Parser, picture, run, write_json
+from benchmarks.command import Parser, aligned, picture, run, write_json
 from nnlite import kernels
 from nnlite.products.matrix_product import prepared
 
@@ -50,11 +50,6 @@ class Case(NamedTuple):
     takes: str
     expression: Callable
     numbers: tuple[float, ...] = ()
-
-    @property
-    def in_place(self) -> bool:
-        """Whether the loop changes its input."""
-        return "out" not in self.takes
 
     def kernel(self, arrays: SimpleNamespace) -> None:
         """Run the loop."""
@@ -149,21 +144,19 @@ def measure_products() -> dict:
 
 def products_table(measured: dict) -> str:
     """Return the figures as text."""
-    lines = [f"{'GFLOP/s, one core':20}  {'nnlite':>8}  {'BLAS':>8}  {'nnlite / BLAS':>14}"]
-    lines += [f"{r['name']:20}  {r['nnlite']:8.0f}  {r['numpy']:8.0f}  {r['nnlite'] / r['numpy']:14.2f}" for r in measured["rows"]]
-    return "\n".join(lines)
+    lines = [["GFLOP/s, one core", "nnlite", "BLAS", "nnlite / BLAS"]]
+    lines += [[r["name"], f"{r['nnlite']:.0f}", f"{r['numpy']:.0f}", f"{r['nnlite'] / r['numpy']:.2f}"] for r in measured["rows"]]
+    return aligned(lines)
 
 
 def table(measured: dict) -> str:
     """Return the figures as text."""
-    lines = [
-        f"{measured['elements']:,} elements; copy: {measured['copy_bytes_per_second'] / 1e9:.1f} GB/s",
-        f"{'ns an element':20}  {'nnlite':>8}  {'NumPy':>8}  {'copy':>8}  {'NumPy / nnlite':>14}",
-    ]
+    lines = [["ns an element", "nnlite", "NumPy", "copy", "NumPy / nnlite"]]
     for row in measured["rows"]:
-        times = "  ".join(f"{row[key]:8.3f}" for key in ("nnlite_ns", "numpy_ns", "copy_ns"))
-        lines.append(f"{row['name']:20}  {times}  {row['numpy_ns'] / row['nnlite_ns']:14.1f}")
-    return "\n".join(lines)
+        times = (f"{row[key]:.3f}" for key in ("nnlite_ns", "numpy_ns", "copy_ns"))
+        lines.append([row["name"], *times, f"{row['numpy_ns'] / row['nnlite_ns']:.1f}"])
+    copy = f"copy: {measured['copy_bytes_per_second'] / 1e9:.1f} GB/s"
+    return f"{measured['elements']:,} elements; {copy}\n{aligned(lines)}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -187,8 +180,7 @@ def draw(measured: dict, path: Path) -> None:
     from benchmarks import plots
 
     columns = {"NumPy's expression": "numpy_ns", "nnlite": "nnlite_ns", "a copy of as many bytes": "copy_ns"}
-    series = {label: [row[key] for row in measured["rows"]] for label, key in columns.items()}
-    plots.grouped_bars("nanoseconds an element", [row["name"] for row in measured["rows"]], series, path)
+    plots.grouped_bars("nanoseconds an element", {row["name"]: row for row in measured["rows"]}, columns, path)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Samples:
     environment: dict[str, str]
     answers: list[dict] = dataclasses.field(default_factory=list)
     epoch_seconds: list[float] = dataclasses.field(default_factory=list)
-    predict_seconds: list[float] = dataclasses.field(default_factory=list)
+    predict_seconds: list[float | None] = dataclasses.field(default_factory=list)
     cold_first_step_seconds: float | None = None
     failed: str | None = None
 
@@ -39,7 +39,7 @@ class Samples:
             self.failed = str(error)
 
 
-def measure(tasks: Sequence[Samples], processes: int, rounds: int, say: Callable[[str], None], predictions: bool = True) -> None:
+def measure(tasks: Sequence[Samples], processes: int, rounds: int, say: Callable[[str], None]) -> None:
     """Fill the samples.
 
     Parameters
@@ -50,8 +50,6 @@ def measure(tasks: Sequence[Samples], processes: int, rounds: int, say: Callable
         How many fresh processes for each, and how many more epochs in the last of them.
     say : callable
         Receives a line at each stage.
-    predictions : bool
-        Whether to time predictions, too.
     """
     for samples in tasks:
         if samples.entry.keeps_compiled:
@@ -82,5 +80,4 @@ def measure(tasks: Sequence[Samples], processes: int, rounds: int, say: Callable
                 with samples.watched():
                     time.sleep(SETTLE)
                     samples.epoch_seconds.append(worker.ask("epoch")["seconds"])
-                    seconds = worker.ask("predict")["seconds"] if predictions else None
-                    samples.predict_seconds += [seconds] if seconds is not None else []
+                    samples.predict_seconds.append(worker.ask("predict")["seconds"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator
 
-from benchmarks.adapters import NNLITE
+from benchmarks.adapters import BLAS, NNLITE
 from benchmarks.results import upper_half
 
 OWN, OTHER, LIMIT = "#d1495b", "#8d99ae", "#2b2d42"
@@ -15,7 +15,8 @@ RESOLUTION = 150  # dots per inch
 
 def bars(report: dict, path: Path) -> None:
     """Draw the seconds of an epoch, shortest above, and NumPy's products alone as a line."""
-    rows = [row for row in report["rows"] if row.get("epoch_seconds")]
+    measured = [row for row in report["rows"] if row.get("epoch_seconds")]
+    rows = [row for row in measured if row["name"] != BLAS.name]
     rows.sort(key=lambda row: row["epoch_seconds"]["median"], reverse=True)
     times = [row["epoch_seconds"] for row in rows]
     medians = [time["median"] for time in times]
@@ -28,8 +29,7 @@ def bars(report: dict, path: Path) -> None:
         axes.annotate(
             f"{time['median']:.2f} s", (time["highest"], position), xytext=(5, 0), textcoords="offset points", va="center"
         )
-    if report["blas"]:
-        seconds = report["blas"]["epoch_seconds"]
+    for seconds in (row["epoch_seconds"]["median"] for row in measured if row["name"] == BLAS.name):
         axes.axvline(seconds, color=LIMIT, linestyle="--", linewidth=1)
         axes.annotate(
             f"{seconds:.2f} s: NumPy's BLAS, the products alone",
@@ -80,14 +80,15 @@ def growth(title: str, x_label: str, panels: dict[str, tuple[Sequence, Sequence,
     figure.savefig(path, dpi=RESOLUTION)
 
 
-def grouped_bars(x_label: str, names: list[str], series: dict[str, list[float]], path: Path) -> None:
-    """Draw, for each name, one bar of each series."""
-    figure = Figure(figsize=(7, 1.4 + 0.5 * len(names)), layout="constrained")
+def grouped_bars(x_label: str, rows: dict[str, dict], columns: dict[str, str], path: Path) -> None:
+    """Draw for each row, by its name, a bar of each of these figures, by their labels."""
+    figure = Figure(figsize=(7, 1.4 + 0.5 * len(rows)), layout="constrained")
     axes = figure.subplots()
-    height = 0.8 / len(series)
-    for number, ((label, values), colour) in enumerate(zip(series.items(), (OTHER, OWN, LIMIT), strict=True)):
-        axes.barh([position + (number - 1) * height for position in range(len(names))], values, height, label=label, color=colour)
-    axes.set_yticks(range(len(names)), names)
+    height = 0.8 / len(columns)
+    for number, ((label, key), colour) in enumerate(zip(columns.items(), (OTHER, OWN, LIMIT), strict=False)):
+        places = [position + (number - (len(columns) - 1) / 2) * height for position in range(len(rows))]
+        axes.barh(places, [row[key] for row in rows.values()], height, label=label, color=colour)
+    axes.set_yticks(range(len(rows)), list(rows))
     axes.invert_yaxis()
     axes.set_xlabel(x_label)
     axes.spines[["top", "right"]].set_visible(False)

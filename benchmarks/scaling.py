@@ -2,13 +2,16 @@
 
 Train the MNIST autoencoder in nnlite and vary one thing: the batch size, the width of the hidden layer,
 the number of hidden layers, the number of training images, the number of threads. Each point is a
-process of its own; all processes of a series train an epoch each, in turn. Then train the deep
-autoencoder 784-1000-500-250-30 and back beside PyTorch and JAX, and time nnlite's loops one by one
-(also: python -m benchmarks.frameworks --job deep, python -m benchmarks.kernels).
+process of its own; all processes of a series train an epoch each, in turn.
 
 The report shows the time for each sample, and the memory of the training beyond that of a process with
 the images in it. A slope belongs to a straight line through the upper half of the points on logarithmic
 axes: 1 means proportional, 0 constant.
+
+A deep network beside the frameworks, and the loops one by one:
+
+  python -m benchmarks.frameworks --job deep
+  python -m benchmarks.kernels
 """
 
 import argparse
@@ -20,10 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import conditions, results
-from benchmarks.adapters import NNLITE, choose
-from benchmarks.command import Parser, folder, positive, run, say, write_json
-from benchmarks.frameworks import compare
-from benchmarks.job import JOBS, Job
+from benchmarks.adapters import NNLITE
+from benchmarks.command import Parser, aligned, folder, positive, run, say, write_json
+from benchmarks.job import Job
 from benchmarks.measure import Samples, measure
 from benchmarks.process import default_threads, environment
 
@@ -34,7 +36,6 @@ LABELS = {
     "images": "training images",
     "threads": "threads",
 }
-DEEP = ["nnlite", "jax-epoch", "torch-eager"]
 
 
 def series(threads: int, quick: bool) -> dict[str, list[tuple[int, Job, int]]]:
@@ -67,7 +68,7 @@ def measure_series(points: list[tuple[int, Job, int]], rounds: int, caches: Path
     """Return the figures of one series, with their slopes."""
     tasks = [Samples(NNLITE._replace(keeps_compiled=False), job, environment(threads, caches)) for _, job, threads in points]
     tasks[0].entry = NNLITE  # only the first fills the compiler's cache
-    measure(tasks, 1, rounds, lambda text: None, predictions=False)
+    measure(tasks, 1, rounds, lambda text: None)
     figures, failed = [], []
     for (value, job, _), samples in zip(points, tasks, strict=True):
         if samples.failed:
@@ -86,14 +87,13 @@ def measure_series(points: list[tuple[int, Job, int]], rounds: int, caches: Path
 
 def table(name: str, measured: dict) -> str:
     """Return one series as text."""
-    lines = [f"{LABELS[name]:>26}  {'µs a sample':>12}  {'training, MB':>12}"]
+    lines = [[LABELS[name], "µs a sample", "training, MB"]]
     for point in measured["points"]:
-        memory = point["training_rss_mb"]
-        shown = "–" if memory is None else f"{memory:.0f}"
-        lines.append(f"{point['value']:>26,}  {point['seconds_per_sample']['median'] * 1e6:12.2f}  {shown:>12}")
+        memory = "–" if point["training_rss_mb"] is None else f"{point['training_rss_mb']:.0f}"
+        lines.append([f"{point['value']:,}", f"{point['seconds_per_sample']['median'] * 1e6:.2f}", memory])
     slopes = (measured["seconds_slope"], measured["memory_slope"])
-    lines.append(f"{'slope':>26}  {'  '.join('–'.rjust(12) if value is None else f'{value:12.2f}' for value in slopes)}")
-    return "\n".join(lines + [f"failed at {text}" for text in measured["failed"]])
+    lines.append(["slope", *("–" if slope is None else f"{slope:.2f}" for slope in slopes)])
+    return "\n".join([aligned(lines), *(f"failed at {text}" for text in measured["failed"])])
 
 
 def draw(name: str, measured: dict, path: Path) -> None:
@@ -111,64 +111,29 @@ def draw(name: str, measured: dict, path: Path) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     made = Parser("scaling", __doc__)
-    made.add_common("fewer points, 2,048 images, one epoch a point", folder, "a chart of each part, PNG")
+    made.add_common("fewer points, 2,048 images, one epoch a point", folder, "a chart of each series, PNG")
     made.add_argument("--threads", type=positive, metavar="N", help="the most; default: the physical cores, at most 8")
-    made.add_argument("--only", choices=[*LABELS, "deep", "kernels"], help="one part alone")
+    made.add_argument("--only", choices=LABELS, help="one series alone")
     return made
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; return 0, or 1 if a part of it failed."""
+    """Run the benchmark; return 0, or 1 if a point of it failed."""
     arguments = parser().parse_args(argv)
     threads = arguments.threads or default_threads()
-    parts = [arguments.only] if arguments.only else [*LABELS, "deep", "kernels"]
-    report = conditions.conditions(threads)
+    report = {**conditions.conditions(threads), "series": {}}
     print(conditions.describe(report), flush=True)
-    failed = False
-    report["series"] = {}
     with tempfile.TemporaryDirectory(prefix="nnlite-benchmark-") as caches:
         for name, points in series(threads, arguments.quick).items():
-            if name in parts:
+            if arguments.only in (None, name):
                 say(f"measuring: {LABELS[name]}")
                 measured = report["series"][name] = measure_series(points, 1 if arguments.quick else 5, Path(caches))
-                failed |= bool(measured["failed"])
                 print(f"\n{table(name, measured)}", flush=True)
-    if "deep" in parts:
-        job = dataclasses.replace(JOBS["deep"], images=2048 if arguments.quick else 60_000)
-        rows = measure_deep(job, threads, rounds=2 if arguments.quick else 5)
-        report["deep"] = results.report(rows, job)
-        failed |= results.any_failed(rows)
-        print(f"\n{job.describe()}\n{results.table(rows)}", flush=True)
-    if "kernels" in parts:  # last: the import makes this process large, and every process starts as its copy
-        from benchmarks import kernels
-
-        report["kernels"] = kernels.measure(kernels.BATCH)
-        print(f"\n{kernels.table(report['kernels'])}")
     write_json(arguments.json, report)
     if arguments.plot:
-        draw_all(report, arguments.plot)
-    return int(failed)
-
-
-def measure_deep(job: Job, threads: int, rounds: int) -> list[dict]:
-    """Return the rows of the deep autoencoder, in the form of `benchmarks.frameworks`."""
-    entries = choose(DEEP)
-    rows = compare(job, [entry for entry in entries if entry.installed], threads, processes=1, rounds=rounds)
-    return rows + [results.missing_row(entry) for entry in entries if not entry.installed]
-
-
-def draw_all(report: dict, path: Path) -> None:
-    """Draw all parts of the report."""
-    for name, measured in report["series"].items():
-        draw(name, measured, path / f"{name}.png")
-    if "deep" in report:
-        from benchmarks import plots
-
-        plots.bars({**report, **report["deep"]}, path / "deep.png")
-    if "kernels" in report:
-        from benchmarks import kernels
-
-        kernels.draw(report["kernels"], path / "kernels.png")
+        for name, measured in report["series"].items():
+            draw(name, measured, arguments.plot / f"{name}.png")
+    return int(any(measured["failed"] for measured in report["series"].values()))
 
 
 if __name__ == "__main__":

@@ -22,24 +22,12 @@ import numpy as np
 import nnlite
 from benchmarks import conditions
 from benchmarks.adapters.blas import BlasAdapter
-from benchmarks.command import Parser, picture, positive, run, write_json
+from benchmarks.adapters.nnlite import network
+from benchmarks.command import Parser, aligned, picture, positive, run, write_json
 from benchmarks.data import load_images, start_weights
 from benchmarks.job import JOBS, Job
 from nnlite.training.batches import Batches
 from nnlite.training.compiled import CompiledStep, default_threads
-
-ACTIVATIONS = {"relu": [nnlite.ReLU], "sigmoid": [nnlite.Sigmoid], "linear": []}
-
-
-def network(job: Job, optimizer: nnlite.Optimizer, weights: list) -> nnlite.Sequential:
-    """Return the job's network with its start weights."""
-    rng, layers = np.random.default_rng(0), []
-    for inputs, outputs, activation in job.layers:
-        layers += [nnlite.Dense(inputs, outputs, rng=rng), *(make() for make in ACTIVATIONS[activation])]
-    model = nnlite.Sequential(layers)
-    model.set_weights(weights)
-    model.compile(optimizer, "mse")
-    return model
 
 
 def by_layers(model: nnlite.Sequential, batches: Batches, indices) -> None:
@@ -57,12 +45,14 @@ def calls(job: Job, threads: int) -> Iterator[tuple[str, Callable]]:
     images, _ = load_images(job)
     yield "products, BLAS", BlasAdapter(job, weights, images).train
     digits = Batches(images)
-    model = network(job, nnlite.Adam(), weights)
+    model = network(job, weights)
+    model.compile(nnlite.Adam(), "mse")
     yield "layers", lambda indices: by_layers(model, digits, indices)
     noise = Batches(np.random.default_rng(0).integers(1, 256, images.shape, np.uint8))
     for kind, batches in {"": digits, " of noise": noise}.items():
         for name, optimizer in (("and backward, SGD", nnlite.SGD(1e-6)), ("the step with Adam", nnlite.Adam())):
-            trained = network(job, optimizer, weights)
+            trained = network(job, weights)
+            trained.compile(optimizer, "mse")
             with CompiledStep(trained, trained.loss, optimizer, rows=job.batch_size, threads=threads) as step:
                 if isinstance(optimizer, nnlite.SGD):
                     yield f"compiled: forward{kind}", functools.partial(step.loss, batches)
@@ -93,17 +83,16 @@ def main(argv: list[str] | None = None) -> int:
         order = np.concatenate([rng.permutation(job.images) for _ in range(1 if arguments.quick else 7)])
         call(order[: job.batch_size])  # which may compile
         figures[name] = timed(call, order, job.batch_size)
-    print(conditions.describe(facts), f"\n\n{'one step, µs':26}  {'fastest':>8}  {'median':>8}  / products")
+    lines = [["one step, µs", "fastest", "median", "/ products"]]
     for name, figure in figures.items():
         share = figure["fastest_us"] / figures["products, BLAS"]["fastest_us"]
-        print(f"{name:26}  {figure['fastest_us']:8.0f}  {figure['median_us']:8.0f}  {share:10.2f}")
+        lines.append([name, f"{figure['fastest_us']:.0f}", f"{figure['median_us']:.0f}", f"{share:.2f}"])
+    print(f"{conditions.describe(facts)}\n\n{aligned(lines)}")
     write_json(arguments.json, {**facts, "job": job.describe(), "steps": figures})
     if arguments.plot:
         from benchmarks import plots
 
-        columns = {"fastest": "fastest_us", "median": "median_us"}
-        series = {label: [figure[key] for figure in figures.values()] for label, key in columns.items()}
-        plots.grouped_bars("microseconds a step", list(figures), series, arguments.plot)
+        plots.grouped_bars("microseconds a step", figures, {"median": "median_us", "fastest": "fastest_us"}, arguments.plot)
     return 0
 
 

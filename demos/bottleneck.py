@@ -19,7 +19,6 @@ examples:
   python -m demos.bottleneck --latents 2,30 --activations tanh --epochs 20
 """
 
-import argparse
 import gzip
 import time
 from collections.abc import Sequence
@@ -32,6 +31,7 @@ from demos.shared import command
 from nnlite.datasets import Dataset
 from nnlite.metrics import mse, psnr
 from nnlite.optimizers import Adam
+from programs.arguments import names_among
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,8 +93,8 @@ def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser("bottleneck", __doc__)
     parser.option("--latents", latents, [4, 8, 16, 32, 64, 128], "K,K,...", "how many numbers a code has")
-    names = f"of the code, among {', '.join(ACTIVATIONS_OF_CODES)}"
-    parser.option("--activations", activations, ["relu", "leaky_relu", "sigmoid", "tanh", "silu"], "NAME,...", names)
+    names, text = names_among(ACTIVATIONS_OF_CODES), f"of the code, among {', '.join(ACTIVATIONS_OF_CODES)}"
+    parser.option("--activations", names, ["relu", "leaky_relu", "sigmoid", "tanh", "silu"], "NAME,...", text)
     parser.add_options(epochs=5)
     parser.add_common()
     return parser
@@ -103,15 +103,6 @@ def make_parser() -> command.Parser:
 def latents(text: str) -> list[int]:
     """Return an argument such as "4,8,16" as a list of at least one number."""
     return command.whole_numbers(text) or [command.whole_number(1)(text)]
-
-
-def activations(text: str) -> list[str]:
-    """Return an argument such as "relu,tanh" as a list of names."""
-    names = text.split(",")
-    unknown = [name for name in names if name not in ACTIVATIONS_OF_CODES]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"expected names among {', '.join(ACTIVATIONS_OF_CODES)}, received {unknown[0]!r}")
-    return names
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ import numpy as np
 from demos.shared import command
 from nnlite import Callback, Flatten, LearningRateSchedule, RandomShift, Sequential, Softmax, cosine
 from nnlite.datasets import Dataset, one_hot
-from nnlite.files import save_weights
 from nnlite.initializers import glorot_uniform
 from nnlite.metrics import accuracy
 from nnlite.models import dense_network
@@ -42,7 +41,7 @@ SHOWN = 30  # mistakes
 
 
 class ErrorRates(Callback):
-    """Notes the share of wrongly classified images after each epoch, and adds it to the logs for the progress bar.
+    """Adds the share of wrongly classified images to the numbers of each epoch.
 
     Parameters
     ----------
@@ -50,17 +49,13 @@ class ErrorRates(Callback):
         Images (N, ...) and labels (N,), by the name of their share.
     """
 
-    memories = ("history",)
-
     def __init__(self, parts: dict[str, tuple[np.ndarray, np.ndarray]]):
         self.parts = parts
-        self.history: dict[str, list[float]] = {name: [] for name in parts}
 
     def on_epoch_end(self, model: Sequential, epoch: int, logs: dict[str, float]) -> None:
         """Classify all images."""
         for name, (images, labels) in self.parts.items():
             logs[name] = 1 - accuracy(model.predict(images), labels)
-            self.history[name].append(logs[name])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counts = confusion(data.test_labels, probabilities.argmax(axis=1), classes)
     rows = by_class(counts)
     say(report(rows))
-    save_weights(model, options.out / "model.safetensors")
     draw(options.out, data, probabilities, counts, history)
     reached, loss = accuracy(probabilities, data.test_labels), history["val_loss"][-1]
     wrong = len(data.test_labels) - int(np.trace(counts))
@@ -104,7 +98,7 @@ def train(
     few = slice(len(data.test_images))  # as many training images as test images are enough
     test = data.test_images, data.test_labels
     errors = ErrorRates({"train_error": (data.train_images[few], data.train_labels[few]), "test_error": test})
-    history = model.fit(
+    return model.fit(
         data.train_images,
         one_hot(data.train_labels, classes),
         validation_data=(data.test_images, one_hot(data.test_labels, classes)),
@@ -113,7 +107,6 @@ def train(
         callbacks=[LearningRateSchedule(cosine()), errors],
         **command.fit_settings(options),
     ).history
-    return history | errors.history
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

@@ -15,7 +15,6 @@ examples:
 """
 
 import argparse
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,11 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     say, data = command.start(parser, options, needed=CLASSES)
-    start = time.perf_counter()
-    with command.training(parser, options):
+    with command.training(parser, options) as times:
         codec = train(data.train_images, options, say)
     codec.save(options.out)
-    say(f"trained in {time.perf_counter() - start:.0f} s; {options.out} has {options.out.stat().st_size:,} bytes")
+    say(f"trained in {times['seconds_training']:.0f} s; {options.out} has {options.out.stat().st_size:,} bytes")
     say(f"{'quality':>7}{'bytes/image':>13}{'PSNR':>10}   (test images, container included)")
     latents = codec.encoder.predict(data.test_images)
     for quality in range(codec.qualities):

@@ -35,7 +35,7 @@ import numpy as np
 
 from demos.shared import command
 from demos.shared.pca import PCA, fit_pca
-from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine, save_weights
+from nnlite import Autoencoder, Flatten, LearningRateSchedule, RandomShift, Reshape, Sigmoid, cosine
 from nnlite.datasets import Dataset, first_of_each
 from nnlite.metrics import mse, psnr
 from nnlite.models import dense_network
@@ -69,7 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.runs > 1:
         say(f"mean of {options.runs} models: {report(mean, pixels)}")
 
-    save_weights(model, options.out / "model.safetensors")
     draw(options.out, data, model, pca, {name: pixels * np.array(values) for name, values in history.items()})
     metrics = {
         "test_squared_error": pixels * mean,
@@ -128,7 +127,7 @@ def draw(folder: Path, data: Dataset, model: Autoencoder, pca: PCA, curves: dict
     decoded = model.decode(codes[first])
     rows = {"original": originals, "principal\ncomponents": np.clip(linear, 0, 1), "deep\nautoencoder": decoded}
     title = f"Test images from {codes.shape[1]} numbers each"
-    plots.image_rows(folder / "reconstructions.png", title, rows, "error of the\nautoencoder", decoded - originals)
+    plots.image_rows(folder / "reconstructions.png", title, rows, {"error of the\nautoencoder": decoded - originals})
     comparisons.interpolation(folder / "interpolation.png", codes[first], model.decode)
     losses = {"training images, shifted": curves["loss"], "test images": curves["val_loss"]}
     title = "Squared error of an image by epoch"

@@ -42,6 +42,7 @@ from demos.shared import command
 from nnlite import Autoencoder, LearningRateSchedule, cosine
 from nnlite.datasets import Dataset, first_of_each
 from nnlite.metrics import mse, psnr, ssim
+from nnlite.models.sequential import Augmentation
 from nnlite.optimizers import Adam
 
 STRENGTHS = {"gaussian": 0.5, "masking": 0.75, "salt_and_pepper": 0.5}  # the largest of each noise
@@ -52,23 +53,9 @@ FILTERS = ["noisy image", "3 × 3 median", "best linear filter", "autoencoder", 
 NOTHING, MEDIAN, LINEAR, PLAIN, DENOISING = FILTERS
 
 
-class Noise:
-    """Corrupts images (N, height, width), each with a strength between 0 and the largest; the `augment` of `fit`.
-
-    Parameters
-    ----------
-    kind : str
-        A key of STRENGTHS.
-    largest : float
-        The largest strength; each image draws its own, evenly from 0 to this.
-    """
-
-    def __init__(self, kind: str, largest: float):
-        self.kind, self.largest = kind, largest
-
-    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return corrupted images, each with a strength of its own."""
-        return corrupt(images, self.kind, rng.uniform(0, self.largest, (len(images), 1, 1)).astype(images.dtype), rng)
+def noise_up_to(largest: float, kind: str) -> Augmentation:
+    """Return the `augment` of `fit` that draws a strength for each image, evenly from 0 to the largest."""
+    return lambda images, rng: corrupt(images, kind, rng.uniform(0, largest, (len(images), 1, 1)).astype(images.dtype), rng)
 
 
 def corrupt(images: np.ndarray, kind: str, strength: np.ndarray | float, rng: np.random.Generator) -> np.ndarray:
@@ -112,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"argument --data: expected images of at least 11 by 11, received {data.test_images.shape[1:]}")
     start = time.perf_counter()
     models, histories = {}, {}
-    for name, noise in ((PLAIN, None), (DENOISING, Noise(options.noise, options.strength))):
+    for name, noise in ((PLAIN, None), (DENOISING, noise_up_to(options.strength, options.noise))):
         say(f"{name}:")
         with command.training(parser, options, of=name):
             models[name], histories[name] = train(data, noise, options)
@@ -132,7 +119,7 @@ def check(parser: command.Parser, options: argparse.Namespace) -> None:
         parser.error(f"argument --strength: expected a share of the pixels, at most 1, received {options.strength:g}")
 
 
-def train(data: Dataset, noise: Noise | None, options: argparse.Namespace) -> tuple[Autoencoder, dict[str, list[float]]]:
+def train(data: Dataset, noise: Augmentation | None, options: argparse.Namespace) -> tuple[Autoencoder, dict[str, list[float]]]:
     """Train an autoencoder with this noise or without; return it and its losses. Both begin with the same weights."""
     rng = np.random.default_rng(options.seed)
     model = make_model(data.train_images.shape[1:], options.latent, options.hidden, "silu", rng)
@@ -193,7 +180,7 @@ def draw(
     noise = f"{options.noise.replace('_', ' ').capitalize()} noise"
     shown = {"clean image": clean, **{name: images[first] for name, images in results.items()}}
     title = f"{noise} of strength {options.strength:g} on test images, and the filtered images"
-    plots.image_rows(folder / "denoised.png", title, shown, f"error of the\n{DENOISING}", results[DENOISING][first] - clean)
+    plots.image_rows(folder / "denoised.png", title, shown, {f"error of the\n{DENOISING}": results[DENOISING][first] - clean})
     for name, label in (("psnr", "PSNR (dB)"), ("ssim", "SSIM")):
         panels = {"strength of the noise": curves(rows, name)}
         comparisons.curves(folder / f"{name}.png", f"{noise} on test images", panels, label, logarithmic=False)

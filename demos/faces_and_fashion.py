@@ -35,7 +35,6 @@ examples:
 """
 
 import argparse
-import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -46,7 +45,7 @@ from demos.deep import train
 from demos.shared import command
 from demos.shared.examples import between, samples
 from demos.shared.pca import PCA, fit_pca
-from nnlite import Autoencoder, Dense, Dropout, Flatten, GaussianNoise, RandomFlip, Rescale, Reshape, Sigmoid, SiLU, save_weights
+from nnlite import Autoencoder, Dense, Dropout, Flatten, GaussianNoise, RandomFlip, Rescale, Reshape, Sigmoid, SiLU
 from nnlite.datasets import Dataset, first_of_each, load_idx_folder
 from nnlite.initializers import he_normal
 from nnlite.layers import Layer
@@ -68,10 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say, data = command.start(parser, options, lambda: load_pictures(options, rng))
     fill_in(options, len(data.train_images))
 
-    start = time.perf_counter()
     images = data.train_images
     pca = fit_pca(np.concatenate([images, images[:, :, ::-1]]) if options.flip else images, options.latent)
-    seconds_pca = time.perf_counter() - start
     model = make_model(images, options, rng)
     if not options.quiet:
         model.summary()
@@ -80,7 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     errors = distortions(model, pca, data)
     say(report(errors, options.latent))
-    save_weights(model, options.out / "model.safetensors")
     draw(options.out, data, model, pca, history, rng)
     metrics = {
         "train_images": len(data.train_images),
@@ -89,7 +85,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         **{f"{part}_mse_{name}": error for (name, part), error in errors.items()},
         **{f"{part}_psnr_{name}": psnr(error) for (name, part), error in errors.items()},
         **history,
-        "seconds_pca": seconds_pca,
     }
     command.finish(options, metrics | times, "pictures, model")
     return 0
@@ -184,7 +179,7 @@ def draw(
     rows = {"original": originals, f"autoencoder,\n{numbers}": decoded}
     rows[f"PCA,\n{numbers}"] = pca_images(pca, pca.encode(chosen), shape)
     error = (decoded - originals).reshape(*originals.shape[:3], -1).mean(axis=3)
-    plots.image_rows(folder / "reconstructions.png", "Test images", rows, "error of the\nautoencoder", error)
+    plots.image_rows(folder / "reconstructions.png", "Test images", rows, {"error of the\nautoencoder": error})
 
     codes = model.encode(data.train_images)
     panels = {"directions of PCA": grey(pca.directions[:24], shape)}

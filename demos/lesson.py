@@ -30,6 +30,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,7 @@ from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset, first_of_each
 from nnlite.files.errors import CodecError
 from nnlite.metrics import mse, psnr
+from programs.arguments import names_among
 
 SURFACE_IMAGES = 1000  # for the loss surface
 FILTERS = 10  # units
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     say, data = command.start(parser, options)
-    options.pictures = list(dict.fromkeys(options.pictures or PICTURES))
+    options.pictures = list(dict.fromkeys(chain(*(options.pictures or [PICTURES]))))
     codec = load_codec(parser, options, data.test_images) if {"bits", "pixels_to_bytes"} & {*options.pictures} else None
     lesson = Lesson(data, codec, options, *(importlib.import_module(f"demos.shared.lesson_{name}") for name in ("plots", "ways")))
     metrics: dict[str, Any] = {}
@@ -135,7 +137,7 @@ def filters(path: Path, lesson: Lesson) -> dict[str, Any]:
         largest[name] = float(np.abs(weights).max())
         rows[f"{name}\nup to {largest[name]:.2f}"] = weights / np.abs(weights).max(axis=(1, 2), keepdims=True)
     title = "Noise becomes strokes: weights of the first layer while it learns"
-    lesson.plots.signed_rows(path, title, rows, "weight / largest of its image")
+    lesson.plots.image_rows(path, title, {}, rows, "weight / largest of its image")
     return {"largest_weight": largest}
 
 
@@ -233,20 +235,14 @@ def load_codec(parser: command.Parser, options: argparse.Namespace, images: np.n
 def make_parser() -> command.Parser:
     """Return the parser of the demo's arguments."""
     parser = command.Parser("lesson", __doc__)
-    parser.add_argument("pictures", type=picture_name, nargs="*", metavar="NAME", help="which pictures (default all)")
+    names = names_among(PICTURES)
+    parser.add_argument("pictures", type=names, nargs="*", metavar="NAME", help="which pictures (default all)")
     parser.option("--image", command.whole_number(0), 8, "N", "the test image of the codec's pictures")
     text = "of the codec's pictures, made by demos.codec (default the built-in one for MNIST)"
     parser.add_argument("--codec", type=Path, default=BUILT_IN / "mnist.safetensors", metavar="FILE", help=text)
     parser.add_options(latent=32, epochs=10, batch_size=128)
     parser.add_common()
     return parser
-
-
-def picture_name(text: str) -> str:
-    """Return an argument that is the name of a picture."""
-    if text not in PICTURES:
-        raise argparse.ArgumentTypeError(f"expected names among {', '.join(PICTURES)}, received {text!r}")
-    return text
 
 
 if __name__ == "__main__":

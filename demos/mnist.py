@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from demos.shared import command
-from nnlite import ACTIVATIONS, OPTIMIZERS, Autoencoder, Flatten, Reshape, Sigmoid, block_characters, dead_units, save_weights
+from nnlite import ACTIVATIONS, OPTIMIZERS, Autoencoder, Flatten, Reshape, Sigmoid, block_characters, dead_units
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.quantizer import UniformQuantizer
 from nnlite.datasets import Dataset, first_of_each
@@ -60,7 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         history = model.fit(data.train_images, validation_data=data.test_images, rng=rng, **command.fit_settings(options)).history
     step = model.compiled_step(options.batch_size)
     say(f"each step was one compiled function; threads: {step.threads}" if step else "each step went layer by layer")
-    save_weights(model, options.out / "model.safetensors")
 
     symbols, decoded = through_bytes(model, data)
     ways = ways_to_store(data.test_images, symbols, decoded, learned=not options.data)
@@ -153,7 +152,7 @@ def draw(folder: Path, data: Dataset, model: Autoencoder, symbols: np.ndarray, w
     for name, (size, result) in shown.items():
         rows[f"{name}, {size / len(images):.1f} bytes".replace(", ", ",\n")] = result[first] / 255
     title, error = "Test images, and the same images decoded from a few bytes each", [*rows.values()][1] - rows["original"]
-    plots.image_rows(folder / "reconstructions.png", title, rows, "error of\n8-bit codes", error)
+    plots.image_rows(folder / "reconstructions.png", title, rows, {"error of\n8-bit codes": error})
     curves = {"training images": metrics["loss"], "test images": metrics["val_loss"]}
     plots.history(folder / "history.png", "Loss by epoch", curves, LOSSES[metrics["loss_name"]])
     plots.first_layer(folder / "filters.png", model.encoder.parameters[0].value, images.shape[1:])

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from demos.shared import command
-from nnlite import Autoencoder, Callback, Flatten, LearningRateSchedule, Reshape, cosine, save_weights
+from nnlite import Autoencoder, Callback, Flatten, LearningRateSchedule, Reshape, cosine
 from nnlite.datasets import first_of_each
 from nnlite.layers import GaussianSample, MixtureSample
 from nnlite.models import dense_network
@@ -57,14 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         history = model.fit(data.train_images, rng=rng, augment=draw_pixels, **settings).history
     metrics = measure(model, test_images, options.samples, bound.rng)
     metrics["training_negative_elbo"] = [test_images[0].size * loss for loss in history["loss"]]
-    metrics["test_elbo_by_epoch"] = bound.elbo
+    metrics["test_elbo_by_epoch"] = history["test_elbo"]
     say(
         f"test images, {options.samples} samples of each code: ELBO {metrics['test_elbo']:.2f} nats = "
         f"{metrics['test_log_likelihood_of_pixels']:.2f} of the pixels − {metrics['test_kl']:.2f} of the code"
     )
     say(f"the code uses {metrics['active_numbers']} of its {options.latent} numbers: their means differ between images")
-    save_weights(model, options.out / "model.safetensors")
-    curves = {"training images": metrics["training_negative_elbo"], "test images": [-elbo for elbo in bound.elbo]}
+    curves = {"training images": metrics["training_negative_elbo"], "test images": [-elbo for elbo in history["test_elbo"]]}
     draw(options.out, model, test_images, data.test_labels, curves, options.latent, np.random.default_rng(options.seed))
     command.finish(options, metrics, "pictures, model")
     return 0
@@ -113,34 +112,25 @@ def measure(model: Autoencoder, images: np.ndarray, samples: int, rng: np.random
 
 
 class Bound(Callback):
-    """Notes the ELBO of images after each epoch, from one sample of each code.
+    """Adds the ELBO of images, in nats, from one sample of each code, to the numbers of each epoch.
 
     Parameters
     ----------
     images : array, shape (N, ...)
     rng : np.random.Generator
-
-    Attributes
-    ----------
-    elbo : list of float
-        One for each epoch, in nats.
     """
-
-    memories = ("elbo",)
 
     def __init__(self, images: np.ndarray, rng: np.random.Generator):
         self.images, self.rng = images, rng
-        self.elbo: list[float] = []
 
     def rngs(self) -> list[np.random.Generator]:
         """Return the generator of the samples."""
         return [self.rng]
 
     def on_epoch_end(self, model: Any, epoch: int, logs: dict[str, float]) -> None:
-        """Append the current bound, and let the progress bar show it."""
+        """Add the current bound."""
         reconstruction, divergence = evidence(model, self.images, 1, self.rng)
-        self.elbo.append(float(np.mean(reconstruction - divergence)))
-        logs["test_elbo"] = self.elbo[-1]
+        logs["test_elbo"] = float(np.mean(reconstruction - divergence))
 
 
 def draw(
@@ -166,7 +156,7 @@ def draw(
     comparisons.interpolation(folder / "interpolation.png", codes, probabilities)
     rows = {"drawn": images[first], "decoded": probabilities(codes)}
     title = f"Test images from the means of {code} numbers each"
-    plots.image_rows(folder / "reconstructions.png", title, rows, "difference", rows["decoded"] - images[first])
+    plots.image_rows(folder / "reconstructions.png", title, rows, {"difference": rows["decoded"] - images[first]})
     plots.history(folder / "history.png", "Negative ELBO by epoch", curves, "nats an image")
 
 

@@ -1,7 +1,7 @@
 """Types of arguments for argparse: each turns a text into a value, or says what it expects."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 
 def whole_number(minimum: int) -> Callable[[str], int]:
@@ -22,6 +22,19 @@ def whole_number(minimum: int) -> Callable[[str], int]:
 def whole_numbers(text: str) -> list[int]:
     """Return an argument such as "512,256" as a list; an empty text is an empty list."""
     return [whole_number(1)(part) for part in text.split(",")] if text else []
+
+
+def names_among(known: Collection[str]) -> Callable[[str], list[str]]:
+    """Return an argument type: one or more of these names, separated by commas."""
+
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"expected names among {', '.join(known)}, received {unknown[0]!r}")
+        return names
+
+    return parse
 
 
 def number_between(low: float, high: float, included: bool = False) -> Callable[[str], float]:

@@ -6,9 +6,19 @@ import numpy as np
 
 import nnlite
 from benchmarks.adapters.base import Adapter
-from benchmarks.job import BETA1, BETA2, EPSILON, LEARNING_RATE
+from benchmarks.job import BETA1, BETA2, EPSILON, LEARNING_RATE, Job
 
 ACTIVATIONS = {"relu": [nnlite.ReLU], "sigmoid": [nnlite.Sigmoid], "linear": []}
+
+
+def network(job: Job, weights) -> nnlite.Sequential:
+    """Return the job's network with these start weights."""
+    rng, layers = np.random.default_rng(0), []  # its weights are replaced below
+    for inputs, outputs, activation in job.layers:
+        layers += [nnlite.Dense(inputs, outputs, rng=rng), *(make() for make in ACTIVATIONS[activation])]
+    model = nnlite.Sequential(layers)
+    model.set_weights(weights)
+    return model
 
 
 class FirstStep(nnlite.Callback):
@@ -33,12 +43,7 @@ class NnliteAdapter(Adapter):
 
     def __init__(self, job, weights, images):
         super().__init__(job, weights, images)
-        rng = np.random.default_rng(0)  # its weights are replaced below
-        layers = []
-        for inputs, outputs, activation in job.layers:
-            layers += [nnlite.Dense(inputs, outputs, rng=rng), *(make() for make in ACTIVATIONS[activation])]
-        self.model = nnlite.Sequential(layers)
-        self.model.set_weights(weights)
+        self.model = network(job, weights)
         self.model.compile(nnlite.optimizers.Adam(LEARNING_RATE, BETA1, BETA2, EPSILON), loss="mse", compiled=self.compiled)
 
     def train(self, order):

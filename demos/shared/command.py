@@ -112,12 +112,12 @@ def fit_settings(options: argparse.Namespace) -> dict[str, Any]:
 def training(
     parser: Parser, options: argparse.Namespace, model: Sequential | None = None, of: str = ""
 ) -> Iterator[dict[str, float]]:
-    """Give the block a dictionary that holds its seconds_training when it has ended.
+    """Give the block a dictionary that holds its seconds_training when it has ended, and then save the weights of the `model`.
 
     Leave with one line if the training in the block fails: 1 if it diverges, 2 if its checkpoint cannot be used. If the block is
-    interrupted, save the weights of the `model`; the exit code is 130. The line names the training, `of`.
+    interrupted, save the weights so far; the exit code is 130. The line names the training, `of`.
     """
-    checkpoint = getattr(options, "checkpoint", None)
+    checkpoint, weights = getattr(options, "checkpoint", None), options.out / "model.safetensors"
     times: dict[str, float] = {}
     start = time.perf_counter()
     try:
@@ -131,11 +131,12 @@ def training(
     except KeyboardInterrupt:
         if model is None:
             raise
-        path = options.out / "model.safetensors"
-        save_weights(model, path)
+        save_weights(model, weights)
         way_on = ", and the same command goes on after the last whole epoch" if checkpoint else ""
-        parser.exit(130, f"\n{parser.prog}: interrupted; the weights so far are in {path}{way_on}\n")
+        parser.exit(130, f"\n{parser.prog}: interrupted; the weights so far are in {weights}{way_on}\n")
     times["seconds_training"] = time.perf_counter() - start
+    if model is not None:
+        save_weights(model, weights)
 
 
 def finish(options: argparse.Namespace, metrics: dict[str, Any], written: str) -> None:

@@ -19,16 +19,6 @@ WIDTH = 7.0  # inches, of every picture
 SIGNED = {**plots.SIGNED, "cmap": colormaps["RdBu_r"].resampled(31)}  # few colours make small files
 
 
-def signed_rows(path: Path, title: str, rows: Mapping[str, np.ndarray], label: str) -> None:
-    """Draw rows of images from −1 to 1 in red and blue, with their names; `label` says what the colours show."""
-    count = max(map(len, rows.values()))
-    figure = Figure(figsize=(0.9 * count + 1.8, 1.05 * len(rows) + 0.6), layout="constrained")
-    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-    drawn = [row(axis, images, name, plots.SIGNED) for axis, (name, images) in zip(axes, rows.items(), strict=True)]
-    figure.colorbar(drawn[0], ax=list(axes), label=label, ticks=[-1, 0, 1], shrink=0.6)
-    save(figure, path, title)
-
-
 def loss_surface(path: Path, title: str, surface: Surface, labels: Mapping[int, str]) -> None:
     """Draw the loss as contours and the training's path on them; `labels` name some of its points by their number."""
     height, width = np.ptp(surface.across), np.ptp(surface.along)

@@ -1,4 +1,4 @@
-"""Principal component analysis: a linear code to compare with autoencoders, and the plane of the pictures of codes."""
+"""Principal component analysis: a linear code to compare with autoencoders."""
 
 from typing import NamedTuple
 
@@ -8,19 +8,16 @@ MAX_ROWS = 5000  # enough for a few directions; an eigenvalue problem of more ro
 
 
 class PCA(NamedTuple):
-    """The directions of greatest variance of images, as floats in [0, 1], or of codes.
+    """The directions of greatest variance of images, as floats in [0, 1].
 
     Attributes
     ----------
     mean : array, shape (D,)
     directions : array, shape (K, D)
-    share : array, shape (K,)
-        The share of the variance in each direction.
     """
 
     mean: np.ndarray
     directions: np.ndarray
-    share: np.ndarray
 
     def encode(self, x: np.ndarray) -> np.ndarray:
         """Return the codes (N, K) of uint8 images or floats (N, ...)."""
@@ -46,10 +43,9 @@ def fit_pca(x: np.ndarray, count: int) -> PCA:
     few = len(x) < x.shape[1]
     variances, vectors = np.linalg.eigh((x @ x.T if few else x.T @ x).astype(np.float64))  # ascending
     kept = np.flatnonzero(variances > 1e-6 * variances[-1])[::-1][:count]
-    directions, share = np.zeros((count, x.shape[1]), x.dtype), np.zeros(count)
+    directions = np.zeros((count, x.shape[1]), x.dtype)
     directions[: len(kept)] = (vectors[:, kept] / np.sqrt(variances[kept])).T.astype(x.dtype) @ x if few else vectors[:, kept].T
-    share[: len(kept)] = variances[kept] / variances.sum()
-    return PCA(mean, directions, share)
+    return PCA(mean, directions)
 
 
 def _rows(x: np.ndarray) -> np.ndarray:

@@ -10,22 +10,24 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter
 
+Images = Mapping[str, np.ndarray]  # by their labels
+NONE: Images = {}
 DPI = 120
 ZERO_TO_ONE = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 SIGNED = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
 
 
-def image_rows(path: Path, title: str, rows: Mapping[str, np.ndarray], label: str = "", error: np.ndarray | None = None) -> None:
-    """Draw rows of images with their labels, and below them a signed error in red and blue."""
-    columns, (height, width) = max(map(len, rows.values())), next(iter(rows.values())).shape[1:3]
-    count = len(rows) + (error is not None)
-    size = max(0.9 * columns + 1.8, 6.0), 1.05 * height / width * count + 0.6  # room for title and labels
+def image_rows(path: Path, title: str, rows: Images, signed: Images = NONE, meaning: str = "error") -> None:
+    """Draw rows of images with their labels; those from −1 to 1 below, in red and blue, with a bar that says what they mean."""
+    every = {**rows, **signed}
+    columns, (height, width) = max(map(len, every.values())), next(iter(every.values())).shape[1:3]
+    size = max(0.9 * columns + 1.8, 6.0), 1.05 * height / width * len(every) + 0.6  # room for title and labels
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(count, 1, squeeze=False)[:, 0]
-    for axis, (name, images) in zip(axes, rows.items(), strict=False):
-        row(axis, images, name, ZERO_TO_ONE, columns)
-    if error is not None:
-        figure.colorbar(row(axes[-1], error, label, SIGNED), ax=axes[-1], label="error", ticks=[-1, 0, 1])
+    axes = figure.subplots(len(every), 1, squeeze=False)[:, 0]
+    for axis, (name, images) in zip(axes, every.items(), strict=True):
+        drawn = row(axis, images, name, SIGNED if name in signed else ZERO_TO_ONE, columns)
+    if signed:
+        figure.colorbar(drawn, ax=list(axes[len(rows) :]), label=meaning, ticks=[-1, 0, 1])
     save(figure, path, title)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import command, data, frameworks, kernels, process, results, scaling, step
-from benchmarks.adapters import BLAS, ENTRIES, NNLITE, Entry, choose
+from benchmarks.adapters import BLAS, ENTRIES, NAMES, NNLITE, Entry, choose
 from benchmarks.adapters.nnlite import NnliteAdapter
 from benchmarks.adapters.numpy import NumpyAdapter
 from benchmarks.job import JOBS, Job
@@ -51,34 +51,33 @@ def rows():
         results.row(samples_of(sklearn, 0.9, test_mse=0.010)),
         results.row(samples_of(BLAS, 0.2, test_mse=None)),
         results.row(failed),
-        results.missing_row(Entry("absent", "Absent", "absent.Adapter", ("absent",), "absent-package")),
+        results.skipped_row(Entry("absent", "Absent", "absent.Adapter", ("absent",), "absent"), "not installed"),
     ]
 
 
-def test_a_report_has_the_keys_it_promises_and_the_ratios_of_medians(rows):
+def test_a_report_has_the_figures_of_every_row(rows):
     report = json.loads(json.dumps(results.report(rows, TINY)))
     own = report["rows"][0]
     assert own["name"] == "nnlite"
     assert own["epoch_seconds"].pop("values") == pytest.approx([0.3, 0.33, 0.27])
     assert own["epoch_seconds"] == pytest.approx({"median": 0.3, "lowest": 0.27, "highest": 0.33})
     assert (own["test_mse"], own["peak_rss_mb"]) == (0.003, 100.0)
-    assert report["blas"]["epoch_seconds"] == pytest.approx(0.2)
-    assert report["ratios"]["nnlite_epoch_to_blas"] == pytest.approx(1.5)
-    assert report["ratios"]["epoch_to_nnlite"] == pytest.approx({"torch-eager": 2.0, "sklearn": 3.0})
-    assert report["ratios"]["process_to_nnlite"]["torch-eager"] == pytest.approx(2.0)
-    assert report["ratios"]["peak_rss_to_nnlite"]["torch-eager"] == pytest.approx(5.0)
-    assert "blas" not in [row["name"] for row in report["rows"]]
+    assert [row["name"] for row in report["rows"]] == ["nnlite", "torch-eager", "sklearn", "blas", "keras", "absent"]
+    products = report["rows"][3]
+    assert (products["epoch_seconds"]["median"], products["process_seconds"], products["peak_rss_mb"]) == (0.2, None, None)
+    assert report["job"]["description"] == TINY.describe()
 
 
 def test_the_table_shows_missing_and_failed_frameworks(rows):
     results.check(rows)
     text = results.table(rows)
-    assert "not installed: pip install absent-package" in text
+    assert "Absent: not installed" in text
     assert "failed: ImportError: broken" in text
     assert results.any_failed(rows)
     own = next(line for line in text.splitlines() if line.startswith("nnlite"))
     assert own.split() == ["nnlite", "0.200", "0.200", "0.300", "0.050", "3.00", "100", "0.00300", "1.00"]
     assert "0.270–0.330" in text
+    assert next(line for line in text.splitlines() if line.startswith("PyTorch")).endswith("0.00306      2.00")
 
 
 def test_a_result_that_is_not_that_of_the_others_is_marked(rows):
@@ -92,15 +91,24 @@ def test_a_result_that_is_not_that_of_the_others_is_marked(rows):
     assert results.any_failed(rows)
 
 
-def test_without_nnlite_there_are_no_ratios(rows):
-    assert results.ratios(rows[1:]) == {}
-    assert "torch" in results.table(rows[1:]).lower()
+def test_without_nnlite_there_is_no_ratio_to_it(rows):
+    results.check(rows)
+    assert next(line for line in results.table(rows[1:]).splitlines() if line.startswith("PyTorch")).endswith("–")
+
+
+def test_what_is_not_installed_or_has_no_time_gets_a_row_that_says_so(monkeypatch):
+    monkeypatch.setattr(Entry, "installed", property(lambda entry: entry.framework != "sklearn"))
+    arguments = frameworks.parser().parse_args(["--quick", "--only", "nnlite,sklearn,torch"])
+    _, entries, skipped = frameworks.prepare(arguments)
+    assert [entry.name for entry in entries] == ["nnlite", "nnlite-layers", "torch-eager", "blas"]
+    reasons = {row["name"]: row["skipped"] for row in skipped}
+    assert reasons == {"sklearn": "not installed: pip install scikit-learn", "torch-compile": "left out by --quick"}
 
 
 def test_names_select_rows_and_frameworks():
     assert [entry.name for entry in choose(["nnlite", "jax"])] == ["nnlite", "nnlite-layers", "jax-epoch", "jax-step", "blas"]
     assert [entry.name for entry in choose(["jax-step"])] == ["jax-step", "blas"]
-    assert choose([]) == ENTRIES
+    assert choose(NAMES) == ENTRIES
 
 
 @pytest.mark.parametrize(
@@ -239,7 +247,7 @@ def test_two_workers_do_a_tiny_job_in_turn(tmp_path, capsys, monkeypatch):
     report = json.loads(path.read_text())
     assert {"nnlite", "numpy"} <= {row["name"] for row in report["rows"]}
     for row in report["rows"]:
-        assert row["agrees"]
+        assert row["agrees"] if row["name"] != "blas" else row["test_mse"] is None
         assert len(row["epoch_seconds"]["values"]) == 2
     assert report["rows"][0]["cold_first_step_seconds"] > 0
     assert report["threads"] == 1
@@ -324,7 +332,7 @@ def test_each_loop_and_its_expression_compute_the_same(case):
     arrays = kernels.make_arrays((6, 20))
     expected = case.expression(arrays)
     case.kernel(arrays)
-    np.testing.assert_allclose(arrays.y if case.in_place else arrays.out, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(arrays.out if "out" in case.takes else arrays.y, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_step_is_timed_part_by_part():
@@ -333,6 +341,21 @@ def test_a_step_is_timed_part_by_part():
     names = ["compiled: forward", "and backward, SGD", "the step with Adam"]
     assert list(figures) == ["products, BLAS", "layers", *names, *(f"{name} of noise" for name in names)]
     assert all(0 < figure["fastest_us"] <= figure["median_us"] for figure in figures.values())
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_bars_of_two_and_of_three_figures_stand_side_by_side_about_their_name(columns, tmp_path, monkeypatch):
+    from benchmarks import plots
+
+    drawn = []
+    monkeypatch.setattr(plots.Figure, "savefig", lambda figure, path, **options: drawn.append(figure))
+    rows = {name: {f"key {n}": 1.0 + n for n in range(columns)} for name in ("a", "b")}
+    plots.grouped_bars("seconds", rows, {f"figure {n}": f"key {n}" for n in range(columns)}, tmp_path / "bars.png")
+    bars = sorted((bar.get_y(), bar.get_height(), bar.get_width()) for bar in drawn[0].axes[0].patches)
+    tops = [y + height for y, height, _ in bars]
+    assert [y for y, _, _ in bars[1:columns]] == pytest.approx(tops[: columns - 1])  # no gap, and none behind another
+    assert (bars[0][0] + tops[columns - 1]) / 2 == pytest.approx(0)
+    assert [width for _, _, width in bars] == 2 * [1.0 + n for n in range(columns)]
 
 
 def test_products_are_timed_beside_numpy(monkeypatch):

@@ -89,7 +89,7 @@ def test_pixels_are_hit_in_the_share_asked_for_and_the_others_left_alone(rng, no
 
 def test_in_training_each_image_has_a_strength_of_its_own(rng):
     images = np.full((500, 12, 12), 0.5, np.float32)
-    deviations = (denoise.Noise("gaussian", 0.4)(images, rng) - images).std(axis=(1, 2))
+    deviations = (denoise.noise_up_to(0.4, "gaussian")(images, rng) - images).std(axis=(1, 2))
     assert 0 < deviations.min() < 0.05 and 0.35 < deviations.max() < 0.5
     assert deviations.mean() == pytest.approx(0.2, abs=0.02)
 

@@ -27,7 +27,6 @@ def test_pca_of_codes_is_that_of_the_singular_value_decomposition(rng):
     expected = left[:, :2] * values[:2]
     signs = np.sign((points * expected).sum(axis=0))
     np.testing.assert_allclose(points, expected * signs, rtol=1e-8, atol=1e-8)
-    np.testing.assert_allclose(pca.share, values[:2] ** 2 / np.sum(values**2), rtol=1e-10)
 
 
 def test_directions_that_few_images_do_not_have_are_zero(rng):
@@ -42,7 +41,6 @@ def test_directions_that_codes_do_not_have_are_zero(x):
     pca = fit_pca(x, 2)
     points = pca.encode(x)
     assert points.shape == (5, 2) and not points[:, 1].any()
-    assert pca.share[1] == 0 and np.isfinite(pca.share).all()
 
 
 def test_of_many_large_images_some_stand_for_all(rng, monkeypatch):
