@@ -90,7 +90,7 @@ def table(name: str, measured: dict) -> str:
     lines = [[LABELS[name], "µs a sample", "training, MB"]]
     for point in measured["points"]:
         memory = "–" if point["training_rss_mb"] is None else f"{point['training_rss_mb']:.0f}"
-        lines.append([f"{point['value']:,}", f"{point['seconds_per_sample']['median'] * 1e6:.2f}", memory])
+        lines.append([f"{point['value']:>6,}", f"{point['seconds_per_sample']['median'] * 1e6:.2f}", memory])
     slopes = (measured["seconds_slope"], measured["memory_slope"])
     lines.append(["slope", *("–" if slope is None else f"{slope:.2f}" for slope in slopes)])
     return "\n".join([aligned(lines), *(f"failed at {text}" for text in measured["failed"])])
