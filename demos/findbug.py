@@ -36,7 +36,7 @@ from nnlite.files.whole_files import write_atomically
 ROOT = Path(__file__).parents[1]
 ROOMS = {
     "layers": "tests/layers",
-    "losses": "tests/losses",
+    "losses.py": "tests/test_losses.py",
     "optimizers": "tests/optimizers",
     "kernels.py": "tests/test_kernels.py",
 }
@@ -113,7 +113,7 @@ A copy of nnlite with the fault is in {place}; your own is unchanged. Find the f
   >>> gradcheck(model, x[:3], rng=rng)        all layers in a row; does it pass?
   >>> gradcheck(ReLU(), rng.standard_normal((4, 5)), rng=rng)        one layer; try each of the model's
   >>> gradcheck_loss(MeanSquaredError(), rng.random((4, 5)), rng.random((4, 5)), rng=rng)
-  python -m pytest -x -q tests/layers        or tests/losses, tests/optimizers, tests/test_kernels.py
+  python -m pytest -x -q tests/layers        or tests/optimizers, tests/test_losses.py, tests/test_kernels.py
 
 Mend it there. In this terminal, {command} --check checks it; --hint and --answer help."""
 

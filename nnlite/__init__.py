@@ -7,7 +7,7 @@ The rooms, in the order in which to read them; each imports only from those abov
     products/          the matrix product, as fast as the processor
     initializers, metrics    start weights; how far two images are apart
     layers/            forward above, backward below
-    losses/            how wrong a prediction is, and in which direction it becomes less wrong
+    losses             how wrong a prediction is, and in which direction it becomes less wrong
     optimizers/        from gradients to better parameters
     files/             weights and models on disk, whole or not at all
     datasets/          MNIST and its relatives

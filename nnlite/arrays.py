@@ -1,8 +1,8 @@
-"""The types of arrays, written once; arrays to work in; the messages about arguments that are no arrays or no numbers."""
+"""The types of arrays, written once; the messages about arguments that are no arrays or no numbers."""
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,22 +29,6 @@ def aligned_copy(array: Array, dtype: npt.DTypeLike | None = None) -> Array:
     copy = aligned(np.shape(array), array.dtype if dtype is None else dtype)
     copy[...] = array
     return copy
-
-
-class Workspace:
-    """Arrays that outlive a step: allocated for the largest batch seen, handed out cut to the batch at hand."""
-
-    def __init__(self) -> None:
-        self._arrays: dict[str, FloatArray] = {}
-
-    def array(self, name: str, shape: Shape, dtype: npt.DTypeLike, training: bool = True) -> FloatArray:
-        """Return the array `name` with this shape, N first, and this dtype, contents undefined; a fresh one in inference."""
-        if not training:
-            return np.empty(shape, dtype)
-        array = self._arrays.get(name)
-        if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:] or array.dtype != dtype:
-            array = self._arrays[name] = aligned(shape, dtype)
-        return array[: shape[0]]
 
 
 def as_array(name: str, values: object) -> Array:
@@ -98,14 +82,6 @@ def as_shape(expected: str, shape: object) -> Shape:
     sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (0,)
     expect(all(is_whole(size) and size >= 1 for size in sizes), f"{expected}, received {shape!r}")
     return tuple(map(int, sizes))
-
-
-def in_place(method: Callable[..., object], *arrays: Any) -> None:
-    """Let a method change arrays; ValueError if it returns a new one, which nobody would take."""
-    result = method(*arrays)
-    if result is not None and all(result is not array for array in arrays):
-        received = "received one that returns a new array: write array[...] = result"
-        raise ValueError(f"{method.__qualname__} is expected to change the arrays that it is given, {received}")
 
 
 def expect_count(owner: str, name: str, value: Any) -> None:

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import Array, FloatArray, as_array, expect, expect_count, expect_rng, is_number
 from nnlite.layers.layer import Layer
-from nnlite.losses.loss import Loss
+from nnlite.losses import Loss
 from nnlite.training.batches import Batches
 
 __all__ = ["GradientError", "gradcheck", "gradcheck_loss"]

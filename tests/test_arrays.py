@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nnlite import AdamW, Dense
-from nnlite.arrays import LINE, Workspace, aligned, aligned_copy, as_array, expect_count, floats_hint, is_whole
+from nnlite.arrays import LINE, aligned, aligned_copy, as_array, expect_count, floats_hint, is_whole
+from nnlite.layers.layer import Workspace
 
 
 def test_a_working_array_is_used_again_for_equal_and_for_smaller_batches():

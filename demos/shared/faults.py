@@ -66,7 +66,7 @@ FAULTS = [
     ),
     Fault(
         "the loss rises with every epoch, and this time all gradients are right",
-        "optimizers/adam.py",
+        "optimizers/optimizer.py",
         "correction1 = 1 - self.beta1**t\n",
         "correction1 = 1 - self.beta1 * t\n",
         AUTOENCODER,
@@ -147,7 +147,7 @@ FAULTS = [
     ),
     Fault(
         "an autoencoder with tied weights learns worse than it did",
-        "layers/parameter.py",
+        "layers/layer.py",
         "            self._gradient += np.dot(a, b)\n",
         "            self._gradient[...] = np.dot(a, b)\n",
         "encoder := Dense(49, 16, rng=rng), ReLU(), TiedDense(encoder), Sigmoid()",

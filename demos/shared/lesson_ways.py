@@ -120,13 +120,13 @@ def image_to_weight(path: Path, images: np.ndarray, index: int, model: Sequentia
     forward[3].imshow(y[index], **ZERO_TO_ONE)
     panel(forward[3], 4, "its reconstruction", f"y ({count}, {pixels})\nlayers/dense.py")
     signed(backward[0], dy[index])
-    panel(backward[0], 5, f"loss {value:.3f}, and dy", f"∂L/∂y ({count}, {pixels})\nlosses/regression.py")
+    panel(backward[0], 5, f"loss {value:.3f}, and dy", f"∂L/∂y ({count}, {pixels})\nlosses.py")
     signed(backward[1], gradient.reshape(shape))
     panel(backward[1], 6, "gradient", f"∂L/∂W of one unit, of all {count}\nlayers/dense.py")
     signed(backward[2], (after - before).reshape(shape))
-    panel(backward[2], 7, "step", f"−rate · m̂ / (√v̂ + ε), ±{np.abs(after - before).max():.4f}\noptimizers/adam.py")
+    panel(backward[2], 7, "step", f"−rate · m̂ / (√v̂ + ε), ±{np.abs(after - before).max():.4f}\noptimizers/optimizer.py")
     signed(backward[3], after.reshape(shape))
-    panel(backward[3], 8, "changed weights", f"W of one unit, up to {np.abs(after).max():.2f}\nlayers/parameter.py")
+    panel(backward[3], 8, "changed weights", f"W of one unit, up to {np.abs(after).max():.2f}\nlayers/layer.py")
     save(figure, path, "From an image to a changed weight: forward to the right, backward to the left")
     return {"loss": value, "unit": unit, "largest_change": float(np.abs(after - before).max())}
 

@@ -9,7 +9,7 @@ With r = p − t, the prediction minus the target, L is the mean of h(r) over al
 
 Fill the gap: the gradient ∂L/∂p, written into the array `gradient`. Sketch h and its slope first. Where does 1 / (N D) belong?
 
-Read first: nnlite/losses/regression.py, the class MeanAbsoluteError.
+Read first: nnlite/losses.py, the class MeanAbsoluteError.
 """
 
 import numpy as np

@@ -6,7 +6,7 @@ The encoder is Dense(D, H) with W of shape (D, H). This layer maps its H numbers
 gradients with respect to c, W and x. Ask where each number occurs, y[n,d] = Σ_h x[n,h] W[d,h] + c[d], or look at the shapes. W is
 used twice in a step, so its gradient is a sum: `self.weight.add(contribution)` adds to it.
 
-Read first: nnlite/layers/dense.py, the class Dense, and `add` in nnlite/layers/parameter.py.
+Read first: nnlite/layers/dense.py, the class Dense, and `Parameter` in nnlite/layers/layer.py.
 """
 
 import numpy as np

@@ -1,18 +1,16 @@
 """Layers: they map a batch forward and carry the gradient back.
 
-Read `parameter`, `layer`, `dense` and `activations` first; `reshaping` and `stack` complete the autoencoder. Read the
-others when you need them: `rectifiers`, `noise`, `normalization`, `penalties`, `sampling`.
+Read `layer`, `dense`, `activations` and `stack` first: they are the autoencoder. Read the others when you need them: `rectifiers`,
+`noise`, `normalization`, `penalties`, `sampling`.
 """
 
 from nnlite.layers.activations import Activation, ReLU, Sigmoid, Softmax, Tanh
-from nnlite.layers.dense import Dense, TiedDense
-from nnlite.layers.layer import Layer
+from nnlite.layers.dense import Dense, Flatten, Reshape, TiedDense
+from nnlite.layers.layer import Layer, Parameter
 from nnlite.layers.noise import Dropout, GaussianNoise
 from nnlite.layers.normalization import BatchNormalization, Rescale
-from nnlite.layers.parameter import Parameter
 from nnlite.layers.penalties import ActivityPenalty, SparsityPenalty, WeightPenalty
 from nnlite.layers.rectifiers import ELU, GELU, LeakyReLU, SiLU, Softplus
-from nnlite.layers.reshaping import Flatten, Reshape
 from nnlite.layers.sampling import GaussianSample, MixtureSample, gaussian_kl
 from nnlite.layers.stack import Stack
 

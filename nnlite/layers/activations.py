@@ -7,8 +7,8 @@ and output have the same shape (N, ...). Most derivatives can be written in the 
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, in_place
-from nnlite.layers.layer import Layer, expect_floats
+from nnlite.arrays import FloatArray
+from nnlite.layers.layer import Layer, expect_floats, in_place
 
 
 class Activation(Layer):

@@ -1,15 +1,18 @@
-"""The fully connected layer, y = x W + b, and its mirror image that shares the weights."""
+"""The fully connected layer, y = x W + b, and its mirror image that shares the weights.
 
+Its inputs and outputs are rows. `Flatten` makes rows of images, `Reshape` images of rows.
+"""
+
+import math
 from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, Shape, expect, expect_count, expect_rng
+from nnlite.arrays import FloatArray, Shape, as_shape, expect, expect_count, expect_rng
 from nnlite.initializers import Initializer, glorot_uniform
-from nnlite.layers.layer import Layer, expect_dtype
-from nnlite.layers.parameter import Parameter
+from nnlite.layers.layer import Layer, Parameter, expect_dtype, expect_floats
 
 
 class Dense(Layer):
@@ -161,3 +164,57 @@ class TiedDense(Layer):
         kernels.add_rows(dy, self.bias.gradient)
         self.weight.add_product(dy.T, x)
         return np.dot(dy, self.weight.value, out=self._buffer("dx", x.shape, dy.dtype)) if need_dx else dy
+
+
+class Rearrangement(Layer):
+    """Base of Flatten and Reshape: the same numbers in another shape. The two differ in what `output_shape` says."""
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """y[n] = x[n], read row by row: its elements in the same order."""
+        expect_floats(self._name, x)
+        y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
+        if training:
+            self._keep(y, x)
+        return y
+
+    def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
+        """dx = dy in the shape of x: every element is only moved."""
+        (x,) = self._take(dy)
+        return dy.reshape(x.shape)
+
+
+class Flatten(Rearrangement):
+    """Each sample as one row: (N, ...) → (N, D). Put it before a Dense when samples are images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Flatten
+    >>> Flatten().forward(np.zeros((5, 28, 28), np.float32)).shape
+    (5, 784)
+    """
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(a, b, ...) → (a · b · ...,)."""
+        return (math.prod(input_shape),)
+
+
+class Reshape(Rearrangement):
+    """Each sample in another shape with as many elements: (N, ...) → (N, *shape).
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of one sample, such as (28, 28).
+    """
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        self.shape = as_shape("Reshape needs a shape of sizes of at least 1", shape)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(a, b, ...) → shape."""
+        size = math.prod(self.shape)
+        if math.prod(input_shape) != size:
+            raise ValueError(f"Reshape to {self.shape} expects samples of {size} elements, received shape {input_shape}")
+        return self.shape

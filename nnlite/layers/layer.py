@@ -11,11 +11,122 @@ keeps nothing and works in fresh arrays, so that several threads may share a mod
 Shapes: N images a batch, D features, H units.
 """
 
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FLOATS, Array, FloatArray, Shape, Workspace, as_array, expect, floats_hint
-from nnlite.layers.parameter import Parameter
+from nnlite.arrays import FLOATS, Array, FloatArray, Shape, aligned, aligned_copy, as_array, expect, floats_hint
+
+
+class Parameter:
+    """An array that training changes, with the gradient of the loss with respect to it.
+
+    The training loop sets every gradient to zero before a step's backward, and every backward adds its layer's contribution. So a
+    shared parameter's gradient is the sum over its layers, in any order.
+
+    Parameters
+    ----------
+    name : str
+        Unique within its layer, such as "weight".
+    value : array
+        float32 or float64; copied.
+    trainable : bool, default True
+
+    Attributes
+    ----------
+    value, gradient : array
+        Of equal shape and dtype, each one block of memory for good: an assignment copies the numbers into it.
+    trainable : bool
+        Whether optimizers change it; may be set at any time. If not, only its layer can change it.
+
+    Raises
+    ------
+    ValueError
+        The value is of another dtype; or an array of another shape is assigned, or numbers that are not real.
+    """
+
+    def __init__(self, name: str, value: FloatArray, trainable: bool = True):
+        value = np.asarray(value)
+        expect(value.dtype in FLOATS, f"{name} is expected to be float32 or float64, received {value.dtype}")
+        self.name, self.trainable = name, trainable
+        self._value: FloatArray = aligned_copy(value)  # optimizers go through it as one flat array
+        self._gradient: FloatArray = aligned(self._value.shape, self._value.dtype)
+        self._is_zero = False  # whether the gradient stands for zero, whatever is in the array
+
+    def _assign_value(self, value: Any) -> None:
+        self._copy(value, self._value, "a value")
+
+    value: FloatArray = property(attrgetter("_value"), _assign_value)  # type: ignore[assignment]
+
+    @property
+    def gradient(self) -> FloatArray:
+        """∂L/∂value: the sum of all contributions since `zero_gradient`."""
+        if self._is_zero:
+            self._gradient[...] = 0
+            self._is_zero = False
+        return self._gradient
+
+    @gradient.setter
+    def gradient(self, gradient: Any) -> None:
+        self._copy(gradient, self.gradient, "a gradient")
+
+    def zero_gradient(self) -> None:
+        """gradient ← 0. The array is filled when it is read; a first contribution by `add` or `add_product` overwrites it."""
+        self._is_zero = True
+
+    def add(self, contribution: FloatArray) -> None:
+        """gradient ← gradient + contribution, of the same shape."""
+        if contribution.shape != self._value.shape:  # NumPy would repeat it until it fits
+            raise ValueError(f"{self.name} expects a gradient of shape {self._value.shape}, received {contribution.shape}")
+        if self._is_zero:
+            self._gradient[...] = contribution
+            self._is_zero = False
+        else:
+            self._gradient += contribution
+
+    def add_product(self, a: FloatArray, b: FloatArray) -> None:
+        """gradient ← gradient + a b; the first product since `zero_gradient` is written into the array without a copy."""
+        if self._is_zero:
+            np.dot(a, b, out=self._gradient)
+            self._is_zero = False
+        else:
+            self._gradient += np.dot(a, b)
+
+    def convert(self, dtype: npt.DTypeLike) -> None:
+        """Hold value and gradient in another dtype from now on; the gradient is zero. Gradient checks need float64."""
+        self._value = aligned_copy(self._value, dtype)
+        self._gradient = aligned(self.value.shape, dtype)
+
+    def __repr__(self) -> str:
+        return f"Parameter({self.name!r}, shape={self.value.shape}, dtype={self.value.dtype})"
+
+    def _copy(self, assigned: Any, target: FloatArray, what: str) -> None:
+        if assigned is target:  # `value += 1` assigns the array to itself
+            return
+        source = np.asarray(assigned)
+        if source.shape != target.shape or source.dtype.kind not in "fiub":
+            received = f"{source.dtype} of shape {source.shape}"
+            raise ValueError(f"{self.name} expects {what} of real numbers of shape {target.shape}, received {received}")
+        target[...] = source
+
+
+class Workspace:
+    """Arrays that outlive a step: allocated for the largest batch seen, handed out cut to the batch at hand."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, FloatArray] = {}
+
+    def array(self, name: str, shape: Shape, dtype: npt.DTypeLike, training: bool = True) -> FloatArray:
+        """Return the array `name` with this shape, N first, and this dtype, contents undefined; a fresh one in inference."""
+        if not training:
+            return np.empty(shape, dtype)
+        array = self._arrays.get(name)
+        if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:] or array.dtype != dtype:
+            array = self._arrays[name] = aligned(shape, dtype)
+        return array[: shape[0]]
 
 
 class Layer:
@@ -89,6 +200,14 @@ class Layer:
             raise ValueError(f"{self._name}.backward expects {expected}, received {received}")
         kept, self._kept = self._kept, None
         return kept
+
+
+def in_place(method: Callable[..., object], *arrays: Any) -> None:
+    """Let a method change arrays; ValueError if it returns a new one, which nobody would take."""
+    result = method(*arrays)
+    if result is not None and all(result is not array for array in arrays):
+        received = "received one that returns a new array: write array[...] = result"
+        raise ValueError(f"{method.__qualname__} is expected to change the arrays that it is given, {received}")
 
 
 def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape, as_array, expect, expect_count, is_number
-from nnlite.layers.layer import Layer, expect_dtype, expect_floats
-from nnlite.layers.parameter import Parameter
+from nnlite.layers.layer import Layer, Parameter, expect_dtype, expect_floats
 
 
 class Rescale(Layer):

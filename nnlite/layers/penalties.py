@@ -10,8 +10,7 @@ import numpy as np
 
 from nnlite.arrays import FloatArray, expect, is_number
 from nnlite.layers.dense import Dense
-from nnlite.layers.layer import Layer, expect_floats
-from nnlite.layers.parameter import Parameter
+from nnlite.layers.layer import Layer, Parameter, expect_floats
 
 
 class WeightPenalty(Layer):

@@ -23,8 +23,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape, expect, expect_count, expect_rng, is_number
 from nnlite.layers.activations import softmax
-from nnlite.layers.layer import Layer, expect_floats
-from nnlite.layers.parameter import Parameter
+from nnlite.layers.layer import Layer, Parameter, expect_floats
 
 
 def gaussian_kl(mean: FloatArray, log_variance: FloatArray) -> npt.NDArray[np.float64]:

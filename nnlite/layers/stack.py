@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape, as_array, as_shape, expect
 from nnlite.layers.dense import Dense
-from nnlite.layers.layer import Layer
-from nnlite.layers.parameter import Parameter
+from nnlite.layers.layer import Layer, Parameter
 
 
 class Stack(Layer):

@@ -1,13 +1,12 @@
 """Optimizers: from gradients to better parameters.
 
-Read `optimizer`, then `sgd`, then `adam`.
+Read `optimizer`: the base, SGD and Adam; then `adam_relatives`.
 """
 
 from collections.abc import Callable
 
-from nnlite.optimizers.adam import Adam, AdamW, RMSProp
-from nnlite.optimizers.optimizer import Optimizer
-from nnlite.optimizers.sgd import SGD
+from nnlite.optimizers.adam_relatives import AdamW, RMSProp
+from nnlite.optimizers.optimizer import SGD, Adam, Optimizer
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSProp}
 

@@ -1,5 +1,7 @@
 """From gradients to better parameters: each optimizer is one update rule, applied to every parameter at each step.
 
+Here are the base of all, gradient descent, and Adam.
+
 An optimizer is bound to a list of parameters. It keeps its memories of them in lists of the same order, so its whole state is a few
 arrays and the step count.
 
@@ -11,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, aligned, expect, in_place, is_number
-from nnlite.layers import Parameter
+from nnlite import kernels
+from nnlite.arrays import FloatArray, aligned, expect, is_number
+from nnlite.layers.layer import Parameter, in_place
 
 Rule = tuple[Callable[..., None], list[list[FloatArray]], tuple[float, ...]]
+
+LEAST_EPSILON = 1e-30  # float32 rounds a much smaller one to 0, and a weight without a gradient would become 0 / 0
 
 
 class Optimizer:
@@ -124,6 +129,152 @@ class Optimizer:
 
     def _zeros(self) -> list[FloatArray]:
         return [aligned((parameter.value.size,), parameter.value.dtype) for parameter in self.parameters]
+
+
+class SGD(Optimizer):
+    """Gradient descent: w ← w − η u.
+
+    Without momentum u = g. With momentum μ, u ← μ u + g remembers the direction, and Nesterov's form looks one step further along
+    it, w ← w − η (g + μ u). This is PyTorch's form; in Keras η stands inside the memory, the same as long as η does not change.
+    A u below `nnlite.kernels.NEGLIGIBLE_MEAN` counts as 0.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.01
+    momentum : float, default 0
+        μ in [0, 1).
+    nesterov : bool, default False
+
+    References
+    ----------
+    I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlite import Parameter
+    >>> from nnlite.optimizers import SGD
+    >>> weight = Parameter("weight", np.array([1.0, 1.0]))
+    >>> sgd = SGD(learning_rate=0.5)
+    >>> sgd.bind([weight])
+    >>> weight.gradient[...] = [4, -2]
+    >>> sgd.step()
+    >>> weight.value
+    array([-1.,  2.])
+    """
+
+    memories = ("velocity",)
+
+    def __init__(
+        self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, *, clip_norm: float | None = None
+    ):
+        super().__init__(learning_rate, clip_norm)
+        expect(is_number(momentum) and 0 <= momentum < 1, f"SGD expects a momentum in [0, 1), received {momentum!r}")
+        expect(momentum > 0 or not nesterov, "SGD with nesterov=True expects a momentum above 0, received 0")
+        self.momentum, self.nesterov = float(momentum), nesterov
+        self.velocity: list[FloatArray] = []
+
+    def bind(self, parameters: Sequence[Parameter]) -> None:
+        """Start anew on these parameters."""
+        super().bind(parameters)
+        self.velocity = self._zeros() if self.momentum else []
+
+    def rule(self, t: int) -> Rule:
+        """w ← w − η u, with u as above."""
+        if not self.momentum:
+            return kernels.sgd, [], (self.learning_rate,)
+        kernel = kernels.sgd_nesterov if self.nesterov else kernels.sgd_momentum
+        return kernel, [self.velocity], (self.learning_rate, self.momentum)
+
+
+class Adam(Optimizer):
+    """Adam: each weight has a step size of its own, from running means of its gradient and of its gradient's square.
+
+    m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g² start at zero and are therefore too small by the factors 1 − β₁ᵗ and 1 − β₂ᵗ:
+
+    w ← w − η m̂ / (√v̂ + ε)   with   m̂ = m / (1 − β₁ᵗ)   and   v̂ = v / (1 − β₂ᵗ)
+
+    ε stands outside the root of the corrected v̂, as in Algorithm 1 of the paper and in PyTorch. Keras adds its epsilon to the root
+    of the uncorrected v (the paper's "epsilon hat" form), which is a larger ε in the first steps.
+
+    Numbers too small to matter count as 0, because processors compute slowly with them: g, m and v below NEGLIGIBLE_GRADIENT,
+    NEGLIGIBLE_MEAN and NEGLIGIBLE_MEAN_SQUARE of `nnlite.kernels`.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+    beta1, beta2 : float, default 0.9 and 0.999
+        In [0, 1).
+    epsilon : float, default 1e-8
+        At least LEAST_EPSILON.
+    amsgrad : bool, default False
+        Whether to divide by the largest v so far in place of v, so that no weight's step size grows again.
+
+    References
+    ----------
+    D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, Algorithm 1.
+    S. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", ICLR 2018 (AMSGrad; here with Adam's bias corrections,
+    as in PyTorch).
+
+    Examples
+    --------
+    The first step is the learning rate long, for large gradients as for small ones, as long as they are well above ε:
+
+    >>> import numpy as np
+    >>> from nnlite import Parameter
+    >>> from nnlite.optimizers import Adam
+    >>> weight = Parameter("weight", np.array([1.0, 1.0]))
+    >>> adam = Adam(learning_rate=0.1)
+    >>> adam.bind([weight])
+    >>> weight.gradient[...] = [50, -0.001]
+    >>> adam.step()
+    >>> weight.value.round(3)
+    array([0.9, 1.1])
+    """
+
+    memories = ("m", "v", "largest")
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        amsgrad: bool = False,
+        clip_norm: float | None = None,
+    ):
+        super().__init__(learning_rate, clip_norm)
+        for name, beta in (("beta1", beta1), ("beta2", beta2)):
+            expect(is_number(beta) and 0 <= beta < 1, f"{type(self).__name__} expects {name} in [0, 1), received {beta!r}")
+        expect_epsilon(self, epsilon)
+        self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
+        self.amsgrad = amsgrad
+        self.m: list[FloatArray] = []
+        self.v: list[FloatArray] = []
+        self.largest: list[FloatArray] = []
+
+    def bind(self, parameters: Sequence[Parameter]) -> None:
+        """Start anew on these parameters."""
+        super().bind(parameters)
+        self.m, self.v, self.largest = self._zeros(), self._zeros(), self._zeros() if self.amsgrad else []
+
+    def rule(self, t: int) -> Rule:
+        """w ← w − η m̂ / (√v̂ + ε)."""
+        # With c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ:  η (m / c₁) / (√(v / c₂) + ε)  =  (η √c₂ / c₁) m / (√v + ε √c₂)
+        correction1 = 1 - self.beta1**t
+        root2 = (1 - self.beta2**t) ** 0.5
+        rate, epsilon = self.learning_rate * root2 / correction1, self.epsilon * root2
+        numbers = self.beta1, self.beta2, rate, epsilon, 1.0  # all of w is kept
+        if self.amsgrad:
+            return kernels.amsgrad, [self.m, self.v, self.largest], numbers
+        return kernels.adam, [self.m, self.v], numbers
+
+
+def expect_epsilon(optimizer: Optimizer, epsilon: Any) -> None:
+    """Raise ValueError unless it keeps the quotient finite where no gradient has come."""
+    name, large_enough = type(optimizer).__name__, is_number(epsilon) and epsilon >= LEAST_EPSILON
+    expect(large_enough, f"{name} expects an epsilon of at least {LEAST_EPSILON:g}, received {epsilon!r}")
 
 
 def _describe(state: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -7,7 +7,8 @@ Move a digit by a pixel: it is the same digit, but another row of numbers. A mod
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, Workspace, expect_count
+from nnlite.arrays import FloatArray, expect_count
+from nnlite.layers.layer import Workspace
 
 
 class RandomShift:

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite import kernels
-from nnlite.arrays import Array, FloatArray, Workspace, as_array, expect_count, floats_hint
+from nnlite.arrays import Array, FloatArray, as_array, expect_count, floats_hint
+from nnlite.layers.layer import Workspace
 
 Indices = npt.NDArray[np.int64]  # of samples, (N,)
 

@@ -30,9 +30,7 @@ import numpy as np
 from nnlite.arrays import Array, FloatArray
 from nnlite.jit import compiled_for_address
 from nnlite.layers import Stack
-from nnlite.losses import SoftmaxCrossEntropyWithLogits
-from nnlite.losses.cross_entropy import BinaryLoss
-from nnlite.losses.loss import Loss
+from nnlite.losses import BinaryLoss, Loss, SoftmaxCrossEntropyWithLogits
 from nnlite.optimizers.optimizer import Optimizer
 from nnlite.products.matrix_product import padded, scratch_size
 from nnlite.products.processor import ROWS

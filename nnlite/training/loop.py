@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.arrays import FloatArray, as_array, expect
 from nnlite.layers.stack import Stack
-from nnlite.losses.loss import Loss
+from nnlite.losses import Loss
 from nnlite.optimizers.optimizer import Optimizer
 from nnlite.training.batches import Batches
 from nnlite.training.callbacks import Callback, Logs

@@ -24,7 +24,7 @@ from nnlite import layers, losses
 from nnlite.arrays import FloatArray
 from nnlite.jit import part
 from nnlite.layers.rectifiers import GELU_CUBE, GELU_END, GELU_SCALE
-from nnlite.losses.loss import Loss
+from nnlite.losses import Loss
 from nnlite.products.processor import array_at, exponent, itemsize, power_of_two
 
 LEAST_PROBABILITY, SLACK = 1e-7, 1e-6  # as in `nnlite.BinaryCrossEntropy`

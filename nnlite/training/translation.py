@@ -4,7 +4,7 @@ from typing import Any
 
 from nnlite.jit import COMPILED
 from nnlite.layers import Dense, Flatten, Layer, Reshape, Stack
-from nnlite.losses.loss import Loss
+from nnlite.losses import Loss
 from nnlite.optimizers import OPTIMIZERS
 from nnlite.optimizers.optimizer import Optimizer
 from nnlite.training.row_functions import FUNCTIONS

@@ -120,18 +120,18 @@ def test_check_says_whether_it_is_mended(planted, capsys):
 
 
 def test_a_random_fault_is_one_that_a_test_notices(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(findbug, "ROOMS", {"losses": "tests/losses"})
+    monkeypatch.setattr(findbug, "ROOMS", {"optimizers": "tests/optimizers"})
     code, out = ask(tmp_path, capsys, "--random", "--seed", 3)
-    assert code == 0 and "a test fails now: tests/losses/test_losses.py::test_" in out
-    assert ask(tmp_path, capsys, "--hint")[1] == "hint 1 of 3: It is in nnlite/losses."
-    file = re.match(r"nnlite/(losses/\w+\.py), line \d+, before", ask(tmp_path, capsys, "--answer")[1])[1]
+    assert code == 0 and "a test fails now: tests/optimizers/test_optimizers.py::test_" in out
+    assert ask(tmp_path, capsys, "--hint")[1] == "hint 1 of 3: It is in nnlite/optimizers."
+    file = re.match(r"nnlite/(optimizers/\w+\.py), line \d+, before", ask(tmp_path, capsys, "--answer")[1])[1]
     own, copy = ((folder / "nnlite" / file).read_text(encoding="utf-8") for folder in (ROOT, tmp_path))
     assert own != copy
     (tmp_path / "nnlite" / file).write_text(own, encoding="utf-8")
     assert ask(tmp_path, capsys, "--check")[0] == 0
 
 
-@pytest.mark.parametrize("file", ["layers/noise.py", "losses/regression.py", "optimizers/sgd.py"])
+@pytest.mark.parametrize("file", ["layers/noise.py", "losses.py", "optimizers/optimizer.py"])
 def test_a_random_fault_planted_in_the_source_is_the_mutant(file, monkeypatch):
     monkeypatch.setattr(mutations, "compile", lambda tree, *_: ast.unparse(tree), raising=False)
     source = (ROOT / "nnlite" / file).read_text(encoding="utf-8")
@@ -153,12 +153,12 @@ def nothing_runs(monkeypatch):
 
 
 def test_a_random_fault_that_nothing_notices_leaves_the_copy_as_it_was(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(findbug, "ROOMS", {"losses": "tests/losses"})
-    said = iter(["", "", "FAILED tests/losses/test_losses.py::test_x - why"])
+    monkeypatch.setattr(findbug, "ROOMS", {"optimizers": "tests/optimizers"})
+    said = iter(["", "", "FAILED tests/optimizers/test_optimizers.py::test_x - why"])
     monkeypatch.setattr(findbug, "run", lambda *_: CompletedProcess([], 1, next(said), ""))
     ask(tmp_path, capsys, "--random", "--seed", 1)
-    own = {path.name: path.read_bytes() for path in (ROOT / "nnlite/losses").glob("*.py")}
-    assert sum((tmp_path / "nnlite/losses" / name).read_bytes() != source for name, source in own.items()) == 1
+    own = {path.name: path.read_bytes() for path in (ROOT / "nnlite/optimizers").glob("*.py")}
+    assert sum((tmp_path / "nnlite/optimizers" / name).read_bytes() != source for name, source in own.items()) == 1
 
 
 @pytest.mark.parametrize("file", ["notes.txt", "nnlite/kernels.py", "tests/mine.py"])

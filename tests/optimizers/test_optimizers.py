@@ -8,7 +8,7 @@ import reference
 
 from nnlite import Parameter
 from nnlite.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSProp
-from nnlite.optimizers.adam import LEAST_EPSILON
+from nnlite.optimizers.optimizer import LEAST_EPSILON
 
 STEPS = 50
 MAKERS = {

@@ -30,8 +30,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, as_array, expect, expect_count, expect_rng
 from nnlite.codec import quantizer
-from nnlite.layers.layer import Layer, expect_dtype
-from nnlite.layers.parameter import Parameter
+from nnlite.layers.layer import Layer, Parameter, expect_dtype
 from nnlite.layers.rectifiers import softplus
 
 SPEED = 10.0  # parameters are stored divided by this: Adam moves each by about η a step, and gains and priors must move far

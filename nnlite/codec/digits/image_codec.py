@@ -25,8 +25,8 @@ from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
 from nnlite.layers.activations import Sigmoid
+from nnlite.layers.dense import Flatten, Reshape
 from nnlite.layers.layer import Layer
-from nnlite.layers.reshaping import Flatten, Reshape
 from nnlite.metrics import psnr
 from nnlite.models.dense_network import dense_network
 from nnlite.models.sequential import Sequential

@@ -22,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import Workspace
 from nnlite.jit import jit
+from nnlite.layers.layer import Workspace
 
 RADII = (3, 2, 2)  # of the windows in each plane
 MARGIN = max(RADII)
