@@ -570,18 +570,6 @@ def test_help_is_a_manual_that_fits_the_terminal(monkeypatch, capsys, command, c
     assert max(map(len, out.splitlines())) <= columns
 
 
-def test_the_text_of_a_manual_is_broken_for_the_terminal_but_for_its_tables(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "32")
-    text = "One paragraph\nin two lines of source.\n\n  name  what it is,\n        in more words\n\n"
-    parser = cli.Parser("p", f"{text}example:\n  nnlite info a-file-of-some-length")
-    with pytest.raises(SystemExit):
-        parser.parse_args(["--help"])
-    expected = ["One paragraph in two lines of", "source.", "", "  name  what it is, in more", "        words", ""]
-    expected += ["  nnlite info a-file-of-some-length"]
-    out = capsys.readouterr().out
-    assert out.splitlines()[2:8] + out.splitlines()[-1:] == expected
-
-
 def test_help_of_the_program_names_commands_examples_and_exit_codes(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])

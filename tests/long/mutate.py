@@ -61,7 +61,6 @@ TESTS = {
     "pictures.png": "pictures/test_png pictures/test_picture_files",
     "pictures.picture_files": "pictures/test_picture_files pictures/test_picture_folder",
     "codec.digits.decoding": "codec/digits/test_image_codec",
-    "codec.manual": "codec/test_commands",
     "files.torch_names": "files/test_torch_and_keras",
     "products.processor": "products/test_matrix_product training/test_compiled",
     "training.compiled_loops": "training/test_compiled",
