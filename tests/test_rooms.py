@@ -1,6 +1,7 @@
 """Rooms import only from rooms above them, the heavy packages stay outside, and `import nnlite` does nothing but import."""
 
 import ast
+import importlib
 import io
 import json
 import os
@@ -120,6 +121,16 @@ def test_a_room_says_what_it_holds_and_in_which_order_to_read_it(module):
     text = ast.get_docstring(ast.parse(MODULES[module].read_text(encoding="utf-8")))
     files = [path for path in MODULES[module].parent.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
     assert sorted(set(re.findall(r"`(\w+)`", text))) == sorted(path.stem for path in files if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("module", [name for name, path in MODULES.items() if "__all__" in path.read_text(encoding="utf-8")])
+def test_a_room_offers_what_is_in_it(module):
+    room = importlib.import_module(f"nnlite.{module}")
+    assert [name for name in room.__all__ if not hasattr(room, name)] == []
+
+
+def test_the_version_is_one_of_three_numbers():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", nnlite.__version__)
 
 
 def test_the_package_names_its_rooms_in_the_order_of_the_lesson():

@@ -22,7 +22,7 @@ class Manual(argparse.HelpFormatter):
                 blocks[-1] += f" {line.strip()}"
             else:
                 blocks.append(line)
-        return "\n".join(self._wrap(block, min(width, MANUAL_WIDTH)) for block in blocks[1:])
+        return "\n".join(self._wrap(block, min(width, MANUAL_WIDTH)) for block in blocks)
 
     @staticmethod
     def _wrap(block: str, width: int) -> str:

@@ -200,7 +200,7 @@ def _keras_places(names: Iterable[str], path: str | os.PathLike[str]) -> dict[st
             places = f"{' and '.join(KERAS_KINDS)} layers, in one row, in a row of models, or in models named encoder and decoder"
             raise CheckpointError(f"{path}: expected the weights of {places}, received {name!r}")
         half, model, model_number, kind, number = match.groups()
-        containers.add((half is None, model))
+        containers.add((bool(half), model))
         order[kind][name.rpartition("/vars/")[0]] = (half == "decoder", int(model_number or 0), int(number or 0))
     if len(containers) > 1:  # each is counted for itself, so nothing tells the order
         raise CheckpointError(f"{path}: expected layers beside layers and models beside models, received both: {sorted(names)}")

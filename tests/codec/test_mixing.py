@@ -253,6 +253,7 @@ def test_a_yes_keeps_the_lower_part_with_its_last_number(code, bit):
 def test_behind_a_curve_nothing_is_more_certain_than_8_in_65536(opinion, bit, end):
     coder, here = encoder(9), desk(0, 0, 1, opinion)
     mixer = fresh_mixer(1, 1, 1, weight=1, rate=0, limit=1)
+    mixer.curves[:] = 65535 * bit
     mixed_bit(coder, bit, mixer, here, 0)
     middle = (2**32 - 1) * end >> 16
     assert coder.registers[:2].tolist() == ([0, middle] if bit else [middle + 1, 2**32 - 1])
