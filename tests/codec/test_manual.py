@@ -25,9 +25,9 @@ def shown(monkeypatch, capsys):
 
 
 def test_paragraphs_and_rows_are_broken_for_the_terminal(shown):
-    text = "One paragraph\nin two lines of source.\n\n  name  what it is,\n        in more words\n  other  row\n\nThe next\nparagraph."
-    expected = ["One paragraph in two lines of", "source.", "", "  name  what it is, in more", "        words", "  other  row"]
-    assert shown(text, 32) == ([*expected, "", "The next paragraph."], [])
+    text = "Paragraph\nin two lines of the source.\n\n  name  what it is,\n        in more words\n  other  row\n\nThe\nnext."
+    expected = ["Paragraph in two lines of the", "source.", "", "  name  what it is, in more", "        words", "  other  row"]
+    assert shown(text, 32) == ([*expected, "", "The next."], [])
 
 
 def test_what_is_indented_below_a_paragraph_or_less_than_a_row_begins_anew(shown):
