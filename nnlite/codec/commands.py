@@ -32,6 +32,7 @@ import json
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ from nnlite.codec.any_codec import CODECS, Wishes
 from nnlite.codec.digits.decoding import as_bytes
 from nnlite.codec.manual import Parser, positive_number
 from nnlite.files.errors import CodecError, FileError, PictureError, reported_as
-from nnlite.files.whole_files import natural_order
+from nnlite.files.whole_files import visible, with_ending
 from nnlite.metrics import mse, psnr
 from nnlite.pictures import picture_files as imagefiles
 
@@ -55,8 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a question mark for what a terminal's encoding does not have, such as × in ASCII
     options = make_parser().parse_args(arguments)
     try:
-        options.digits = any_codec.load_digits(options.model) if options.model else None
-        options.command(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"nnlite: {message}", file=sys.stderr)
+            options.digits = any_codec.load_digits(options.model) if options.model else None
+            options.command(options)
         print(end="", flush=True)
     except FileError as error:
         print(f"nnlite: {error}", file=sys.stderr)
@@ -158,9 +161,8 @@ def _pairs(options: argparse.Namespace, kinds: Sequence[str], suffix: str) -> It
     """
     sources, targets, inside = options.input, [options.output], []
     with contextlib.suppress(OSError):  # it is no folder, or one that the reader will complain of
-        inside = sorted((file for file in sources[0].iterdir() if file.suffix.lower() in kinds), key=natural_order)
-    if len(sources) == 1 and inside:
-        sources = inside
+        inside = with_ending(visible(sources[0]), kinds) if kinds and len(sources) == 1 else []
+    sources = inside or sources
     if inside or len(sources) > 1:
         targets = [options.output / f"{source.stem}{suffix}" for source in sources]
         if len(set(targets)) < len(targets):

@@ -6,7 +6,9 @@ import glob
 import os
 import re
 import stat
+import warnings
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 MAX_BYTES = 2**30  # 1 GiB, twice the largest file of MNIST's family
@@ -36,6 +38,21 @@ def natural_order(path: Path) -> tuple[list[str | tuple[int, str]], str]:
     """Return a key to sort files as people count: 2.png before 10.png, because longer numbers are larger."""
     parts = re.split(r"0*([0-9]+)", path.name)  # every second part is a number, of any length
     return [(len(part), part) if position % 2 else part for position, part in enumerate(parts)], path.name
+
+
+def visible(folder: Path) -> list[Path]:
+    """Return what a folder holds, in natural order; nothing whose name begins with a dot."""
+    return sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural_order)
+
+
+def with_ending(entries: list[Path], endings: Sequence[str]) -> list[Path]:
+    """Return the entries with one of these endings, in any case; warn of others beside them."""
+    chosen = [entry for entry in entries if entry.suffix.lower() in endings]
+    others = [entry for entry in entries if entry.suffix.lower() not in endings]
+    if chosen and others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        warnings.warn(f"{others[0]}{more} left out: expected files that end in {', '.join(endings)}", stacklevel=3)
+    return chosen
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

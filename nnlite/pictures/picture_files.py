@@ -30,7 +30,7 @@ import numpy.typing as npt
 from nnlite.arrays import Array, as_array
 from nnlite.datasets.idx import parse_idx
 from nnlite.files.errors import FileError, PictureError, reported_as
-from nnlite.files.whole_files import MAX_BYTES, natural_order, read_file, write_atomically
+from nnlite.files.whole_files import MAX_BYTES, read_file, visible, with_ending, write_atomically
 from nnlite.pictures.netpbm import BEGINNINGS as NETPBM
 from nnlite.pictures.netpbm import parse_netpbm
 from nnlite.pictures.npy import NPY, parse_npy
@@ -100,7 +100,7 @@ def read_images(path: str | os.PathLike[str], colours: bool = False) -> Array:
 def is_set(folder: Path) -> bool:
     """Tell whether a folder's pictures are PNG files of one size, all grey or all in colours; true for no pictures."""
     try:
-        files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
+        files = [file for file in visible(folder) if file.suffix.lower() in PICTURES]
     except OSError:  # the reader will raise it again
         return True
     return all(file.suffix.lower() == ".png" for file in files) and len({read_picture(file).shape for file in files}) <= 1
@@ -182,7 +182,7 @@ def parse_images(data: bytes, colours: bool = False) -> Array:
 
 def _read_folder(path: Path, colours: bool) -> Array:
     with reported_as(PictureError, f"{path}: expected a readable folder", OSError):
-        files = sorted((file for file in path.iterdir() if file.suffix.lower() == ".png"), key=natural_order)
+        files = with_ending(visible(path), [".png"])
     if not files:
         raise PictureError(f"{path}: expected a folder of PNG files, received one without any")
     images: list[Array] = []

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import expect, expect_rng, is_number
 from nnlite.files.errors import DatasetError, PictureError, reported_as
-from nnlite.files.whole_files import MAX_BYTES, natural_order
+from nnlite.files.whole_files import MAX_BYTES, visible, with_ending
 from nnlite.pictures.picture_files import PICTURES, read_picture
 
 Groups = npt.NDArray[np.int64]
@@ -34,8 +34,8 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
     Parameters
     ----------
     path : path
-        Reads files that end in .pgm, .ppm, .pnm or .png, in any case. Skips other files and names that begin with a dot. Follows
-        links. The pictures of each sub-folder are one group, those of the folder itself another.
+        Reads files that end in .pgm, .ppm, .pnm or .png, in any case. Leaves out names that begin with a dot, and other files with
+        a warning. Follows links. The pictures of each sub-folder are one group, those of the folder itself another.
 
     Returns
     -------
@@ -50,12 +50,13 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
     """
     folder = Path(path)
     with reported_as(DatasetError, f"{folder}: expected a readable folder of images", OSError):
-        members = {".": folder, **{child.name: child for child in _visible(folder) if child.is_dir()}}
-        files = {name: [file for file in _visible(member) if _is_picture(file)] for name, member in members.items()}
-    names = [name for name in files if files[name]]
-    if not names:
+        folders = [entry for entry in visible(folder) if entry.is_dir()]
+        entries = [entry for entry in visible(folder) if entry not in folders]
+        paths = with_ending([*entries, *(entry for inner in folders for entry in visible(inner))], PICTURES)
+    if not paths:
         raise DatasetError(f"{folder}: expected PGM, PPM or PNG images in this folder or in folders in it, received none")
-    paths = [file for name in names for file in files[name]]
+    members = ["." if file.parent == folder else file.parent.name for file in paths]
+    names = list(dict.fromkeys(members))
     pictures: list[npt.NDArray[np.uint8]] = []
     for file in paths:
         try:
@@ -70,7 +71,7 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
             raise DatasetError(f"{file}: expected an image of {sizes}: bring all images to one size")
     if any(picture.ndim == 3 for picture in pictures):
         pictures = [picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2) for picture in pictures]
-    return ImageFolder(np.stack(pictures), np.repeat(np.arange(len(names)), [len(files[name]) for name in names]), names)
+    return ImageFolder(np.stack(pictures), np.array([names.index(member) for member in members]), names)
 
 
 def hold_out(groups: Groups, share: float, rng: np.random.Generator, *, whole_groups: bool = False) -> npt.NDArray[np.bool_]:
@@ -110,14 +111,6 @@ def _draw(items: npt.NDArray[np.int64], share: float, rng: np.random.Generator) 
     """Return about a share of the items, at least one and never all."""
     count = min(max(round(share * len(items)), 1), len(items) - 1)
     return rng.choice(items, count, replace=False)
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted((child for child in folder.iterdir() if not child.name.startswith(".")), key=natural_order)
-
-
-def _is_picture(file: Path) -> bool:
-    return file.suffix.lower() in PICTURES and not file.is_dir()
 
 
 def _size(picture: npt.NDArray[np.uint8]) -> str:

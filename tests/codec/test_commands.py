@@ -197,6 +197,26 @@ def test_a_folder_of_pictures_of_different_sizes_becomes_a_folder_of_files(folde
 
 
 @compiled
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("sizes", [(9, 9), (9, 12)])
+def test_what_is_left_out_of_a_folder_is_said_in_one_line(folder, capsys, sizes):
+    Path("in").mkdir()
+    for number, size in enumerate(sizes):
+        imagefiles.write_images(Path(f"in/{number}.png"), picture(size=size)[None], force=False)
+    for name in ("a.jpg", "b.JPEG", ".hidden"):
+        Path(f"in/{name}").write_bytes(b"")
+    assert command("compress", "in", "out", "--lossless") == 0
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"nnlite: in{os.sep}a.jpg and 1 more left out: expected files that end in .png")
+    assert err.count("\n") == 1
+    if len(set(sizes)) == 2:
+        Path("out/notes.txt").write_bytes(b"")
+        assert command("decompress", "out", "back") == 0
+        expected = f"nnlite: out{os.sep}notes.txt left out: expected files that end in .nnl\n"
+        assert capsys.readouterr() == ("", expected) and names(Path("back")) == {"0.png", "1.png"}
+
+
+@compiled
 def test_a_folder_of_compressed_files_becomes_a_folder_of_pictures(folder):
     Path("in").mkdir()
     for size in (9, 12):

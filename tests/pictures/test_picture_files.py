@@ -217,8 +217,19 @@ def test_what_is_no_picture_is_refused_with_a_sentence_that_names_the_file(tmp_p
 def test_numbers_in_the_names_of_a_folder_compare_as_numbers(tmp_path, names):
     for grey in random.Random(1).sample(range(len(names)), len(names)):
         (tmp_path / names[grey]).write_bytes(png([bytes([grey])]))
-    (tmp_path / "notes.txt").write_text("not an image")
     assert read_images(tmp_path).ravel().tolist() == list(range(len(names)))
+
+
+@pytest.mark.parametrize("others", [["notes.txt"], ["b.jpg", "a.jpeg", "c.png.bak", "folder"]])
+def test_what_is_left_out_of_a_folder_is_said_once(tmp_path, others):
+    (tmp_path / "1.png").write_bytes(png([bytes([7])]))
+    (tmp_path / ".hidden.png").write_text("not an image")
+    for name in others:
+        (tmp_path / name).write_text("not an image")
+    with pytest.warns(UserWarning) as warned:
+        assert read_images(tmp_path).ravel().tolist() == [7]
+    first = f"{tmp_path / sorted(others)[0]}{' and 3 more' if len(others) > 1 else ''}"
+    assert [str(each.message) for each in warned] == [f"{first} left out: expected files that end in .png"]
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a-ubyte.gz", "folder"])

@@ -46,14 +46,23 @@ def test_each_folder_in_the_folder_is_a_group(tmp_path):
         "empty/notes.txt": b"",
         "s1/deep/1.pgm": pgm(9),
     }
-    images, groups, names = load_image_folder(write(tmp_path, files))
+    with pytest.warns(UserWarning, match=r"empty/notes\.txt and 1 more left out: expected files that end in \.png, \.pgm,"):
+        images, groups, names = load_image_folder(write(tmp_path, files))
     assert images.ravel().tolist() == [0, 1, 2, 3]
     assert groups.tolist() == [0, 1, 1, 2] and names == [".", "s1", "s2"]
 
 
-def test_other_files_and_hidden_ones_are_passed_over(tmp_path):
-    files = {"README.md": b"text", "._1.pgm": b"junk", ".hidden/1.pgm": b"junk", "1.pgm": pgm(7), "folder.pgm/notes": b""}
+def test_hidden_files_are_left_out_without_a_word(tmp_path):
+    files = {"._1.pgm": b"junk", ".hidden/1.pgm": b"junk", "1.pgm": pgm(7), "s1/.DS_Store": b"junk"}
     assert load_image_folder(write(tmp_path, files)).images.ravel().tolist() == [7]
+
+
+def test_other_files_are_left_out_with_one_warning_that_names_the_first_and_their_number(tmp_path):
+    files = {"README.md": b"text", "1.pgm": pgm(7), "a.jpg": b"", "s1/2.PGM": pgm(8), "s1/b.JPEG": b"", "folder.pgm/notes": b""}
+    with pytest.warns(UserWarning) as warned:
+        assert load_image_folder(write(tmp_path, files)).images.ravel().tolist() == [7, 8]
+    expected = f"{tmp_path / 'README.md'} and 3 more left out: expected files that end in .png, .pgm, .ppm, .pnm"
+    assert [str(each.message) for each in warned] == [expected]
 
 
 def test_links_are_followed(tmp_path):
@@ -61,7 +70,8 @@ def test_links_are_followed(tmp_path):
     (tmp_path / "data" / "1.pgm").symlink_to(tmp_path / "elsewhere" / "1.pgm")
     (tmp_path / "data" / "s1").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "data" / "self").symlink_to(tmp_path / "data")
-    images, _, names = load_image_folder(tmp_path / "data")
+    with pytest.warns(UserWarning, match="self/s1 and 1 more left out"):  # folders two levels down
+        images, _, names = load_image_folder(tmp_path / "data")
     assert images.ravel().tolist() == [7, 8, 7, 7, 8] and names == [".", "s1", "self"]
 
 
