@@ -82,9 +82,9 @@ def test_a_gradient_check_takes_the_same_images_and_targets_as_fit(images, label
     seen = []
 
     class Sees(MeanSquaredError):
-        def value_and_gradient(self, prediction, target, workspace=None):
+        def value_and_gradient(self, prediction, target):
             seen.append((prediction.copy(), target.copy()))
-            return super().value_and_gradient(prediction, target, workspace)
+            return super().value_and_gradient(prediction, target)
 
     model = classifier()
     y = encoded(labels, np.uint8)[:3]
@@ -110,9 +110,9 @@ def test_with_augmentation_a_y_that_is_x_stays_the_clean_image(images):
     seen = []
 
     class Sees(MeanSquaredError):
-        def value_and_gradient(self, prediction, target, workspace=None):
+        def value_and_gradient(self, prediction, target):
             seen.append(target.copy())
-            return super().value_and_gradient(prediction, target, workspace)
+            return super().value_and_gradient(prediction, target)
 
     layers = [Flatten(), Dense(16, 16, rng=np.random.default_rng(0)), Reshape((4, 4))]
     model = Sequential(layers)
