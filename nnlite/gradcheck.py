@@ -91,7 +91,7 @@ def gradcheck(
     GradientError
         A gradient is wrong, more than a tenth of its entries lie at kinks, or the output of forward is not finite.
     ValueError
-        One of loss and target is given without the other, there is no sample, or a number is not positive.
+        One of loss and target is given without the other, x is empty, or a number is not positive.
 
     Examples
     --------
@@ -110,9 +110,9 @@ def gradcheck(
     expect_rng("gradcheck", rng)
     expect(loss is None or isinstance(loss, Loss), f"gradcheck expects a Loss, such as MeanSquaredError(), received {loss!r}")
     expect((loss is None) == (target is None), "gradcheck expects loss and target together, received only one of them")
+    expect(np.size(x) > 0, "gradcheck expects x of at least one number, received none")
     layer = copy.deepcopy(layer)
     batches = Batches(x, target, np.float64, getattr(layer, "_takes_images", True))
-    expect(len(batches) > 0, "gradcheck expects x of at least one sample, received none")
     x, target = (part.copy() for part in batches.take(np.arange(len(batches))))
     named = layer.named_parameters()
     for parameter in named.values():
@@ -211,9 +211,9 @@ class _Comparison:
 
     def differences(self, value: FloatArray, steps: list[Step], analytic: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """Return the central difference quotient of each step, and whether there is no kink there."""
-        slopes = np.array([self.slopes(value, *step, self.epsilon) for step in steps]).reshape(-1, 2)  # left and right
+        slopes = np.array([self.slopes(value, *step, self.epsilon) for step in steps])  # left and right
         numeric = slopes.mean(axis=1)
-        bend, scale = np.abs(slopes[:, 0] - slopes[:, 1]), np.abs(slopes).max(initial=0.0)
+        bend, scale = np.abs(slopes[:, 0] - slopes[:, 1]), np.abs(slopes).max()
         smooth = bend <= KINK * scale + 4e-16 * self.terms / self.epsilon
         error = np.abs(analytic - numeric)
         for i in np.flatnonzero(smooth & (error > self.tolerance * scale) & (error <= bend)):

@@ -29,6 +29,7 @@ REASONS = Path(__file__).with_name("survivors.txt")
 # test_rooms.py for a room's list of names, but for these.
 TESTS = {
     "__main__": "codec/test_commands",
+    "gradcheck": "test_gradcheck test_arguments",
     "metrics": "test_metrics test_losses",
     "arrays": "test_arrays layers/test_layer_and_dense models/test_targets test_arguments",
     "layers": "layers/test_activations layers/test_layer_and_dense",
