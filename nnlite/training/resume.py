@@ -22,6 +22,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from nnlite.training.job import bit_generators, check_generator, description, or
 from nnlite.training.watch import Watch
 
 FORMAT, OLDER_FORMAT = f"{CHECKPOINT} 2", f"{CHECKPOINT} 1"
+WITHOUT_POINT = partial(re.sub, r"(?<=\d)\.0\b", "")  # older versions kept a whole number as it was given, 1 or 1.0
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -160,13 +162,13 @@ class SavedTraining(Callback):
         check_checksum(arrays, metadata, self._path)
         problem = f"{self._path}: expected a checkpoint as fit writes it, received one without its entries"
         with reported_as(CheckpointError, problem, KeyError, TypeError, ValueError, RecursionError):  # a checksum can be forged
-            expected, received = json.loads(json.dumps(self._job)), dict(json.loads(metadata["job"]))
+            expected, received = (dict(json.loads(WITHOUT_POINT(job))) for job in (json.dumps(self._job), metadata["job"]))
             state: dict[str, Any] = _unpack(json.loads(metadata["state"]), arrays)
             if metadata["format"] == OLDER_FORMAT:
                 self._renew(expected, received, state)
             epochs, epochs_before = expected.pop("epochs", None), received.pop("epochs", None)
         for name in {**expected, **received}:
-            if _plain(expected.get(name)) != _plain(received.get(name)):
+            if expected.get(name) != received.get(name):
                 one = f"with {name} {expected.get(name)}, received one with {name} {received.get(name)}"
                 way_out = "use the settings and seeds of before, give fit another path, or remove the file to start anew"
                 raise CheckpointError(f"{self._path}: expected a checkpoint of this training, {one}: {way_out}")
@@ -220,11 +222,6 @@ class SavedTraining(Callback):
                     {name: int(number) if name == "epoch" else float(number) for name, number in row.items() if name and number}
                     for row in csv.DictReader(callback_state.pop("_rows"))
                 ]
-
-
-def _plain(description: object) -> str:
-    """Return a part of a job as text in which 1.0 is 1: objects of older versions kept their settings as they were given."""
-    return re.sub(r"(?<=\d)\.0\b", "", repr(description))
 
 
 def _pack(value: Any, name: str, arrays: Arrays) -> Any:

@@ -401,11 +401,11 @@ OTHERS = {
     "optimizer": ({"optimizer": AdamW}, "with optimizer AdamW, received one with optimizer Adam"),
     "learning rate": ({"optimizer": lambda: Adam(0.02)}, r"with the optimizer's learning_rate 0\.02, .* learning_rate 0\.01"),
     "amsgrad": ({"optimizer": lambda: Adam(0.01, amsgrad=True)}, "with the optimizer's amsgrad True"),
-    "clipping": ({"optimizer": lambda: Adam(0.01, clip_norm=1)}, r"clip_norm 1.0, received one with .* clip_norm None"),
+    "clipping": ({"optimizer": lambda: Adam(0.01, clip_norm=1)}, r"clip_norm 1, received one with .* clip_norm None"),
     "callbacks": ({"callbacks": lambda: [EarlyStopping()]}, r"with callbacks \['History', 'EarlyStopping', 'Stops'\], received"),
     "layers": ({"layers": lambda rng: [ReLU()]}, r"with layers \["),
     "a layer's setting": ({"noise": 0.2}, r"with layers \[.*GaussianNoise\(deviation=0\.2\).*, received .*deviation=0\.1"),
-    "loss": ({"loss": Huber(2.0)}, r"with loss Huber\(delta=2\.0\), received one with loss MeanSquaredError\(\)"),
+    "loss": ({"loss": Huber(2.0)}, r"with loss Huber\(delta=2\), received one with loss MeanSquaredError\(\)"),
     "generators": ({"rng": np.random.Generator(np.random.MT19937(1))}, r"with random generators \['MT19937\(3, .*PCG64\(3"),
     "seed": ({"seed": 4}, r"PCG64\(4, \(\)\).*, received one with .*PCG64\(3, \(\)\)"),
 }
@@ -414,7 +414,7 @@ OTHERS = {
 @pytest.mark.parametrize(
     ("options", "others", "message"),
     [
-        ({"loss": Huber(1.0)}, {"loss": Huber(2.0)}, r"with loss Huber\(delta=2\.0\), received one with loss Huber\(delta=1\.0\)"),
+        ({"loss": Huber(1.0)}, {"loss": Huber(2.0)}, r"with loss Huber\(delta=2\), received one with loss Huber\(delta=1\)"),
         ({"augment": RandomShift(1)}, {"augment": RandomShift(2)}, r"with augment RandomShift\(pixels=2\), received"),
         (
             {"layers": lambda rng: [Sequential([ReLU(), LeakyReLU(0.1)])]},
