@@ -3,34 +3,32 @@
 ::
 
     offset  size   field
-         0     2   magic number CE6, 12 bits | format, 4 bits: 2 photograph, 4 lossless (1: see `nnlite.codec.container`)
-         2     4   checksum: CRC-32 of the model's hash, of the two bytes before and of all the bytes behind
+         0     2   magic number CE6, 12 bits | format, 4 bits: 1 digits, 2 photograph, 4 lossless
+         2     4   checksum: CRC-32 of the model's hash, of the bytes before and of all the bytes behind
          6   1-5   the format's first number; each format has its own numbers
            ...
            ...     payload
 
-Magic number and checksum are big-endian. Each number is LEB128: seven bits a byte, the lowest first, the top bit set in all bytes
-but the last; only the shortest form is valid. Every change gets a format number of its own; 3 was an earlier lossless.
+Digits have two bytes of their own before the checksum, see `nnlite.codec.container`. All these are big-endian. Each number is
+LEB128: seven bits a byte, the lowest first, the top bit set in all bytes but the last; only the shortest form is valid. Every
+change gets a format number of its own; 3 was an earlier lossless.
 """
 
-import struct
 import zlib
 from collections.abc import Sequence
 
 from nnlite.files.errors import CodecError
 
 MAGIC = 0xCE6
-PHOTOGRAPH = 2
-LOSSLESS = 4
-START = struct.Struct(">HI")
+DIGITS, PHOTOGRAPH, LOSSLESS = 1, 2, 4
+STARTS = {DIGITS: 4}  # bytes before the checksum
 VARINT_BYTES = 5
 
 
-def pack(format_: int, numbers: Sequence[int], payload: bytes, model_hash: bytes = b"") -> bytes:
-    """Return the file: magic number, checksum, the numbers (each from 0 to 2^35 − 1) and the payload."""
-    rest = b"".join(map(write_varint, numbers)) + payload
-    magic = MAGIC << 4 | format_
-    return START.pack(magic, _checksum(magic, rest, model_hash)) + rest
+def pack(format_: int, numbers: Sequence[int], payload: bytes, model_hash: bytes = b"", more: bytes = b"") -> bytes:
+    """Return the file: magic number, the format's own bytes, checksum, the numbers (each from 0 to 2^35 − 1) and the payload."""
+    start, rest = (MAGIC << 4 | format_).to_bytes(2, "big") + more, b"".join(map(write_varint, numbers)) + payload
+    return start + _checksum(model_hash, start, rest) + rest
 
 
 def format_of(data: bytes) -> int | None:
@@ -63,33 +61,29 @@ def parse(data: bytes, format_: int, count: int, model_hash: bytes = b"") -> tup
     CodecError
         If the file is of another format, cut short, damaged, or made with another model.
     """
-    numbers, start = read_numbers(data, format_, count)
-    magic, expected = START.unpack_from(data)
-    received = _checksum(magic, data[START.size :], model_hash)
+    numbers, position = read_numbers(data, format_, count)
+    start = STARTS.get(format_, 2)
+    expected, received = data[start : start + 4], _checksum(model_hash, data[:start], data[start + 4 :])
     if received != expected:
-        raise CodecError(
-            f"the checksum should be {expected:08x}, received {received:08x}: the file is damaged or cut short, or was made with "
-            "another model"
-        )
-    return numbers, data[start:]
+        causes = "the file is damaged or cut short, or was made with another model"
+        raise CodecError(f"expected the checksum {expected.hex()}, received {received.hex()}: {causes}")
+    return numbers, data[position:]
 
 
 def read_numbers(data: bytes, format_: int, count: int) -> tuple[list[int], int]:
     """Return a file's numbers and the offset of its payload; do not check the checksum. CodecError as `parse`."""
     if format_of(data) != format_:
-        raise CodecError(
-            f"expected a file that starts with {MAGIC << 4 | format_:X}, received {data[:2].hex()!r}: compress writes such files"
-        )
-    position = START.size
-    numbers = []
+        received = f"received {data[:2].hex()!r}: compress writes such files"
+        raise CodecError(f"expected a file that starts with {MAGIC << 4 | format_:X}, {received}")
+    numbers, position = [], STARTS.get(format_, 2) + 4
     for _ in range(count):
         number, position = read_varint(data, position)
         numbers.append(number)
     return numbers, position
 
 
-def _checksum(magic: int, rest: bytes, model_hash: bytes) -> int:
-    return zlib.crc32(rest, zlib.crc32(magic.to_bytes(2, "big"), zlib.crc32(model_hash)))
+def _checksum(model_hash: bytes, start: bytes, rest: bytes) -> bytes:
+    return zlib.crc32(rest, zlib.crc32(start, zlib.crc32(model_hash))).to_bytes(4, "big")
 
 
 def write_varint(number: int) -> bytes:

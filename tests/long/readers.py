@@ -346,7 +346,7 @@ def read_stream(data, _):
 
 def repair_stream(data):
     """Return a compressed file with its checksum made right."""
-    if len(data) < container.FIXED.size:
+    if len(data) < 8:
         return data
     crc = zlib.crc32(data[8:], zlib.crc32(data[:4], zlib.crc32(small_codec().hash)))
     return data[:4] + struct.pack(">I", crc) + data[8:]
