@@ -76,6 +76,7 @@ def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = Non
     """
     if len(pictures) == 1 and (pictures.ndim == 4 or (pictures.ndim == 3 and pictures.shape[2] != 3)):
         pictures = pictures[0]  # a batch of one
+    pictures = as_bytes(pictures)
     codec = wishes.codec or ("digits" if digits else choose(pictures))
     if codec == "digits":
         known = digits or load_digits()
@@ -86,9 +87,8 @@ def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = Non
         except CodecError:
             if digits or wishes != Wishes():
                 raise
-            return lossless().compress(as_bytes(pictures)), "the digits' codec does not know such images: compressed without loss"
+            return lossless().compress(pictures), "the digits' codec does not know such images: compressed without loss"
         return file, ""
-    pictures = as_bytes(pictures)
     if codec == "lossless":
         if wishes.codec and (wishes.quality, wishes.target_psnr) != (None, None):
             raise CodecError("expected no quality or PSNR of a lossless file, received one: leave it out, or name another codec")

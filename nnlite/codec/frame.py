@@ -73,8 +73,8 @@ def parse(data: bytes, format_: int, count: int, model_hash: bytes = b"") -> tup
 def read_numbers(data: bytes, format_: int, count: int) -> tuple[list[int], int]:
     """Return a file's numbers and the offset of its payload; do not check the checksum. CodecError as `parse`."""
     if format_of(data) != format_:
-        received = f"received {data[:2].hex()!r}: compress writes such files"
-        raise CodecError(f"expected a file that starts with {MAGIC << 4 | format_:X}, {received}")
+        magic = MAGIC if format_of(data) is None else MAGIC << 4 | format_
+        raise CodecError(f"expected a file that starts with {magic:X}, received {data[:2].hex()!r}: compress writes such files")
     numbers, position = [], STARTS.get(format_, 2) + 4
     for _ in range(count):
         number, position = read_varint(data, position)

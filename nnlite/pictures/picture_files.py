@@ -20,7 +20,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,7 @@ def read_images(path: str | os.PathLike[str], colours: bool = False) -> Array:
         The file cannot be read, is of no known kind, or is damaged; the message names it.
     """
     path = Path(path)
-    return _read_folder(path, colours) if path != PIPE and os.path.isdir(path) else _read_file(path, colours)
+    return _read_folder(path, colours) if path != PIPE and os.path.isdir(path) else _parsed(path, parse_images, colours)
 
 
 def is_set(folder: Path) -> bool:
@@ -114,7 +113,7 @@ def read_picture(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
     PictureError
         The file cannot be read, is of another kind, damaged, or transparent; the message names it.
     """
-    return _parse_file(Path(path), _parse_picture)
+    return _parsed(Path(path), _parse_picture)
 
 
 def write_images(path: str | os.PathLike[str], images: npt.NDArray[np.uint8], force: bool = False) -> None:
@@ -143,8 +142,7 @@ def write_images(path: str | os.PathLike[str], images: npt.NDArray[np.uint8], fo
         _, height, width = images.shape[:3]
         write_bytes(path, b"P%d\n%d %d\n255\n" % (images.ndim + 2, width, height) + images.tobytes(), force)
     elif "idx" in name or "ubyte" in name:
-        header = bytes([0, 0, 8, images.ndim]) + b"".join(size.to_bytes(4, "big") for size in images.shape)
-        data = header + images.tobytes()
+        data = bytes([0, 0, 8, images.ndim]) + b"".join(size.to_bytes(4, "big") for size in images.shape) + images.tobytes()
         write_bytes(path, gzip.compress(data, 9, mtime=0) if name.endswith(".gz") else data, force)
     elif path.suffix == "":
         _write_folder(path, images, force)
@@ -153,14 +151,10 @@ def write_images(path: str | os.PathLike[str], images: npt.NDArray[np.uint8], fo
         raise PictureError(f"{path}: expected a name that ends in {endings}, or a folder without an ending")
 
 
-def _read_file(path: Path, colours: bool) -> Array:
-    return _parse_file(path, partial(parse_images, colours=colours))
-
-
-def _parse_file(path: Path, parse: Callable[[bytes], Array]) -> Array:
+def _parsed(path: Path, parse: Callable[..., Array], *options: bool) -> Array:
     data = read_bytes(path)
     try:
-        return parse(data)
+        return parse(data, *options)
     except FileError as error:
         raise PictureError(f"{path}: {error}") from error
 
@@ -187,7 +181,7 @@ def _read_folder(path: Path, colours: bool) -> Array:
         raise PictureError(f"{path}: expected a folder of PNG files, received one without any")
     images: list[Array] = []
     for file in files:
-        images.append(_read_file(file, colours))
+        images.append(_parsed(file, parse_images, colours))
         if images[-1].shape != images[0].shape:
             sizes = f"{images[0].shape} like {files[0].name}, received {images[-1].shape}"
             raise PictureError(f"{file}: expected an image of shape {sizes}")

@@ -47,11 +47,13 @@ def to_bytes(images: FloatArray) -> Images:
 
 
 def as_bytes(images: npt.NDArray[Any]) -> Images:
-    """Return images as uint8; CodecError if they are neither that nor floats in [0, 1]."""
+    """Return images as uint8; CodecError if there are none, or they are neither that nor floats in [0, 1]."""
+    if images.size == 0:
+        raise CodecError(f"expected at least one image, received an empty batch of shape {images.shape}")
     if images.dtype == np.uint8:
         return images
     if not np.issubdtype(images.dtype, np.floating):
         raise CodecError(f"expected uint8 images, or floats in [0, 1], received {images.dtype}: scale them to 0 … 255")
-    if not (images.size and np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
+    if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
         raise CodecError("expected floats in [0, 1], received NaN or values outside: divide by the value of white")
     return to_bytes(images)

@@ -116,8 +116,7 @@ class ImageCodec:
         CodecError
             The images have another size, are empty, or hold NaN or values outside [0, 1]; or there is no such quality.
         """
-        images = self.check_images(images)
-        return self.compress_latents(self.encoder.predict(images), quality)
+        return self.compress_latents(self.encoder.predict(self.check_images(images)), quality)
 
     def compress_latents(self, latents: FloatArray, quality: int) -> bytes:
         """Return the file of images with these latents (N, K); for several qualities, run the encoder once and call this."""
@@ -180,8 +179,6 @@ class ImageCodec:
             are_grey = images.ndim == 3 and images.shape[2] != 3
             received = f"{_size(images.shape[1:])} pixels" if are_grey else f"an array of shape {images.shape}"
             raise CodecError(f"this codec was trained for grey images of {_size(self.image_shape)} pixels, received {received}")
-        if len(images) == 0:
-            raise CodecError("expected at least one image, received an empty batch")
         return as_bytes(images)
 
     @cached_property
