@@ -9,17 +9,18 @@ in ``.gz``), and a folder if it has no ending. A pipe carries ``.npy``.
 The PNG reader takes opaque pictures of at most 8 bits a sample, and refuses all others.
 
 A file may come from a stranger. So read at most 1 GiB of it, and compare its sizes with its bytes before you allocate memory. Only
-a PNG may have more pixels than bytes, at most 2^24 of them, and 2^28 in a folder.
+a PNG may have more pixels than bytes, at most 2^24 of them; in a folder, all together at most 2^30 bytes at three bytes a pixel.
 """
 
 import gzip
 import io
+import math
 import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from nnlite.pictures.png import PNG, parse_png, png
 
 PIPE = Path("-")
 PICTURES = (".png", ".pgm", ".ppm", ".pnm")  # endings
-MAX_PIXELS = 2**28  # of a folder, 256 MiB
+MAX_FOLDER = 2**30  # bytes, 1 GiB
 
 
 def read_bytes(path: Path) -> bytes:
@@ -116,6 +117,26 @@ def read_picture(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
     return _parsed(Path(path), _parse_picture)
 
 
+def read_pictures(files: Sequence[Path]) -> npt.NDArray[np.uint8]:
+    """Return the images of files as `read_picture` does, in one array; if some have colours, grey ones get three equal channels.
+
+    PictureError, too, if they differ in size, or take more than 1 GiB at three bytes a pixel, even if they are grey.
+    """
+    images: list[npt.NDArray[np.uint8]] = []
+    for file in files:
+        images.append(read_picture(file))
+        size, received = (f"{width} × {height}" for height, width in (images[0].shape[:2], images[-1].shape[:2]))
+        if 3 * math.prod(images[0].shape[:2]) * len(files) > MAX_FOLDER:
+            many = f"received {len(files)} of {size} pixels"
+            raise PictureError(f"{file.parent}: expected images that take at most {MAX_FOLDER} bytes as colours, {many}")
+        if size != received:
+            sizes = f"{size} pixels like {files[0]}, received {received}"
+            raise PictureError(f"{file}: expected an image of {sizes}: bring all images to one size")
+    if any(image.ndim == 3 for image in images):
+        images = [image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2) for image in images]
+    return np.stack(images)
+
+
 def write_images(path: str | os.PathLike[str], images: npt.NDArray[np.uint8], force: bool = False) -> None:
     """Write images (N, height, width) or (N, height, width, 3); the name tells the kind. PictureError if that is not possible.
 
@@ -179,15 +200,10 @@ def _read_folder(path: Path, colours: bool) -> Array:
         files = with_ending(visible(path), [".png"])
     if not files:
         raise PictureError(f"{path}: expected a folder of PNG files, received one without any")
-    images: list[Array] = []
-    for file in files:
-        images.append(_parsed(file, parse_images, colours))
-        if images[-1].shape != images[0].shape:
-            sizes = f"{images[0].shape} like {files[0].name}, received {images[-1].shape}"
-            raise PictureError(f"{file}: expected an image of shape {sizes}")
-        if len(images) * images[0].size > MAX_PIXELS:
-            raise PictureError(f"{path}: expected at most {MAX_PIXELS} pixels in a folder, received more")
-    return np.stack(images)
+    images = read_pictures(files)
+    if images.ndim == 4 and not colours:
+        raise PictureError(f"{path}: expected grey images, received some with colours")
+    return images
 
 
 def _write_folder(path: Path, images: npt.NDArray[np.uint8], force: bool) -> None:

@@ -4,7 +4,6 @@ A sub-folder is a group, such as the pictures of one person. `hold_out` keeps so
 groups.
 """
 
-import math
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +13,8 @@ import numpy.typing as npt
 
 from nnlite.arrays import expect, expect_rng, is_number
 from nnlite.files.errors import DatasetError, PictureError, reported_as
-from nnlite.files.whole_files import MAX_BYTES, visible, with_ending
-from nnlite.pictures.picture_files import PICTURES, read_picture
+from nnlite.files.whole_files import visible, with_ending
+from nnlite.pictures.picture_files import PICTURES, read_pictures
 
 Groups = npt.NDArray[np.int64]
 
@@ -57,21 +56,10 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
         raise DatasetError(f"{folder}: expected PGM, PPM or PNG images in this folder or in folders in it, received none")
     members = ["." if file.parent == folder else file.parent.name for file in paths]
     names = list(dict.fromkeys(members))
-    pictures: list[npt.NDArray[np.uint8]] = []
-    for file in paths:
-        try:
-            pictures.append(read_picture(file))
-        except PictureError as error:
-            raise DatasetError(str(error)) from error
-        if len(pictures) == 1 and 3 * math.prod(pictures[0].shape[:2]) * len(paths) > MAX_BYTES:
-            received = f"received {len(paths)} of {_size(pictures[0])} pixels"
-            raise DatasetError(f"{folder}: expected images that take at most {MAX_BYTES} bytes as colours, {received}")
-        if pictures[-1].shape[:2] != pictures[0].shape[:2]:
-            sizes = f"{_size(pictures[0])} pixels like {paths[0]}, received {_size(pictures[-1])}"
-            raise DatasetError(f"{file}: expected an image of {sizes}: bring all images to one size")
-    if any(picture.ndim == 3 for picture in pictures):
-        pictures = [picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2) for picture in pictures]
-    return ImageFolder(np.stack(pictures), np.array([names.index(member) for member in members]), names)
+    try:
+        return ImageFolder(read_pictures(paths), np.array([names.index(member) for member in members]), names)
+    except PictureError as error:
+        raise DatasetError(str(error)) from error
 
 
 def hold_out(groups: Groups, share: float, rng: np.random.Generator, *, whole_groups: bool = False) -> npt.NDArray[np.bool_]:
@@ -111,7 +99,3 @@ def _draw(items: npt.NDArray[np.int64], share: float, rng: np.random.Generator) 
     """Return about a share of the items, at least one and never all."""
     count = min(max(round(share * len(items)), 1), len(items) - 1)
     return rng.choice(items, count, replace=False)
-
-
-def _size(picture: npt.NDArray[np.uint8]) -> str:
-    return f"{picture.shape[1]} × {picture.shape[0]}"

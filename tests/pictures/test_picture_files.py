@@ -253,7 +253,7 @@ def test_what_are_no_images_of_bytes_is_not_written(tmp_path, name, shape, dtype
 def test_a_folder_of_images_of_different_sizes_is_refused_and_names_the_odd_one(tmp_path):
     for name, width in (("a", 4), ("b", 4), ("c", 5)):
         (tmp_path / f"{name}.png").write_bytes(png([bytes(width)]))
-    with pytest.raises(PictureError, match=r"c\.png: expected an image of shape .* like a\.png, received"):
+    with pytest.raises(PictureError, match=r"c\.png: expected an image of 4 × 1 pixels like .*a\.png, received 5 × 1: bring all"):
         read_images(tmp_path)
 
 
@@ -360,15 +360,15 @@ def test_a_folder_in_a_folder_is_no_image_even_if_it_is_a_ring(tmp_path):
 
 
 def test_a_folder_of_very_many_pixels_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("nnlite.pictures.picture_files.MAX_PIXELS", 8)
+    monkeypatch.setattr("nnlite.pictures.picture_files.MAX_FOLDER", 35)
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(png([bytes(4)]))
-    with pytest.raises(PictureError, match="expected at most 8 pixels in a folder, received more"):
+    with pytest.raises(PictureError, match="expected images that take at most 35 bytes as colours, received 3 of 4 × 1 pixels"):
         read_images(tmp_path)
 
 
 def test_a_folder_of_as_many_pixels_as_allowed_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("nnlite.pictures.picture_files.MAX_PIXELS", 8)
+    monkeypatch.setattr("nnlite.pictures.picture_files.MAX_FOLDER", 24)
     for name in "ab":
         (tmp_path / f"{name}.png").write_bytes(png([bytes(4)]))
     assert read_images(tmp_path).shape == (2, 1, 4)
@@ -689,3 +689,12 @@ def test_a_file_in_the_place_of_a_folder_is_not_replaced(tmp_path, images):
     with pytest.raises(PictureError, match="folder: expected a place that can be written to: Not a directory"):
         write_images(tmp_path / "folder", images, force=True)
     assert (tmp_path / "folder").read_bytes() == b"precious"
+
+
+def test_a_folder_of_grey_pictures_and_some_in_colours_is_one_set_with_three_channels(tmp_path):
+    grey, colours = np.array([[1, 2]], np.uint8), np.arange(6, dtype=np.uint8).reshape(1, 2, 3)
+    write_images(tmp_path / "1.png", grey[None])
+    write_images(tmp_path / "2.png", colours[None])
+    np.testing.assert_array_equal(read_images(tmp_path, colours=True), [np.repeat(grey[..., None], 3, axis=2), colours])
+    with pytest.raises(PictureError, match="expected grey images, received some with colours"):
+        read_images(tmp_path)

@@ -120,13 +120,13 @@ def test_what_is_no_folder_is_refused(tmp_path, name):
 
 
 def test_a_folder_as_large_as_allowed_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("nnlite.pictures.picture_folder.MAX_BYTES", 3 * 2 * 2)
+    monkeypatch.setattr("nnlite.pictures.picture_files.MAX_FOLDER", 3 * 2 * 2)
     write(tmp_path, {"1.pgm": pgm(1, 2), "2.pgm": pgm(1, 2)})
     assert load_image_folder(tmp_path).images.shape == (2, 1, 2)
 
 
 def test_a_folder_larger_than_memory_is_refused_at_its_first_picture(tmp_path, monkeypatch):
-    monkeypatch.setattr("nnlite.pictures.picture_folder.MAX_BYTES", 10)
+    monkeypatch.setattr("nnlite.pictures.picture_files.MAX_FOLDER", 10)
     write(tmp_path, {"1.pgm": pgm(1, 2), "2.pgm": b"never read"})
     with pytest.raises(DatasetError, match="expected images that take at most 10 bytes as colours, received 2 of 2 × 1 pixels"):
         load_image_folder(tmp_path)
