@@ -164,9 +164,11 @@ def read_png(data, _):
 
 def read_folder(data, folder):
     """Read the file as one of a folder of two."""
-    (folder / "0.png").write_bytes(png(IMAGES[0]))
-    (folder / "1.png").write_bytes(data)
-    images = imagefiles.read_images(folder)
+    pictures = folder / "pictures"
+    pictures.mkdir(exist_ok=True)
+    (pictures / "0.png").write_bytes(png(IMAGES[0]))
+    (pictures / "1.png").write_bytes(data)
+    images = imagefiles.read_images(pictures)
     np.testing.assert_array_equal(images, [IMAGES[0], imagefiles.parse_images(data)])
     return as_bytes(images)
 
