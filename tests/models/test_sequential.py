@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nnlite import ActivityPenalty, Dense, Flatten, Layer, ReLU, Reshape, Sequential, Sigmoid
+from nnlite.layers.stack import layers_by_position
 from nnlite.losses import LOSSES, Huber, MeanSquaredError
 from nnlite.optimizers import OPTIMIZERS, SGD, Adam
 from nnlite.training import Callback
@@ -164,6 +165,12 @@ def test_named_parameters_are_named_by_position():
 def test_named_parameters_of_a_nested_model_have_both_positions():
     model = Sequential([dense(6, 4), Sequential([ReLU(), dense(4, 2)])])
     assert list(model.named_parameters()) == ["0.weight", "0.bias", "1.1.weight", "1.1.bias"]
+
+
+def test_layers_of_models_in_models_are_found_by_all_their_positions(rng):
+    first, second, third, fourth = (Dense(2, 2, rng=rng) for _ in range(4))
+    model = Sequential([first, Sequential([second, Sequential([third])]), fourth])
+    assert layers_by_position(model) == {"0": first, "1.0": second, "1.1.0": third, "2": fourth}
 
 
 def test_the_first_layer_that_learns_is_asked_for_no_dx_and_the_others_are(rng):
