@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from nnlite import Autoencoder, BatchNormalization, Dense, Sequential, Tanh, WeightPenalty, lbfgs
+from nnlite import Autoencoder, BatchNormalization, Dense, Flatten, Sequential, Tanh, WeightPenalty, lbfgs
 from nnlite.optimizers import SGD
 
 
@@ -270,6 +270,13 @@ def test_a_hundred_iterations_and_ten_pairs_unless_other_numbers_are_given(monke
 def test_settings_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=f"L-BFGS expects {message}"):
         lbfgs.minimize(rosenbrock, np.zeros(2), **options)
+
+
+def test_a_model_that_cannot_learn_is_refused():
+    model = Sequential([Flatten()])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="L-BFGS expects a model with trainable parameters, received one without"):
+        lbfgs.fit(model, np.ones((2, 3), np.float32))
 
 
 def wall(position, steepness):
