@@ -94,6 +94,12 @@ def test_other_versions_are_refused(version):
         parse_npy(npy(HEADERS[0], version=version))
 
 
+@pytest.mark.parametrize("start", [b"\x93NUMPX", b"\x92NUMPY", b"\0" * 6])
+def test_other_first_bytes_are_refused(start):
+    with pytest.raises(PictureError, match="expected a NumPy file of numbers"):
+        parse_npy(start + npy(HEADERS[0])[6:])
+
+
 def test_a_file_cut_short_or_too_long_is_refused():
     data = npy(HEADERS[1], version=3)
     for length in range(len(data)):
