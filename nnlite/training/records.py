@@ -107,7 +107,7 @@ class LivePlot(History):
         for axes, names in zip(all_axes, panels, strict=True):
             for name in names:
                 numbers = self.history[name]
-                axes.plot(range(1, len(numbers) + 1), numbers, marker="o", markersize=3, linewidth=1.2, label=name)
+                axes.plot(range(1, len(numbers) + 1), numbers, ".-", linewidth=1.2, label=name)
             _scale(axes, [number for name in names for number in self.history[name]])
             axes.grid(alpha=0.3, which="both")
         all_axes[0].legend()

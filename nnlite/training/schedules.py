@@ -34,7 +34,7 @@ class LearningRateSchedule(Callback):
         if not callable(schedule):
             raise ValueError(f"LearningRateSchedule expects a function of the progress, such as cosine(), received {schedule!r}")
         self.schedule = schedule
-        self._peak, self._steps, self._done = 0.0, 0, 0
+        self._peak, self._done = 0.0, 0
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Set the first step's rate."""

@@ -58,7 +58,7 @@ TESTS = {
     "training.checks": "training/test_checks models/test_targets",
     "training.progress": "training/test_progress training/test_callbacks",
     "training.schedules": "training/test_schedules test_arguments",
-    "training.callbacks": "training/test_callbacks training/test_checks",
+    "training.callbacks": "training/test_callbacks training/test_checks test_arguments",
     "training.best": "training/test_best training/test_callbacks training/test_checks test_states",
     "training.records": "training/test_callbacks training/test_live_plot test_states",
     "training.job": "training/test_job training/test_resume",

@@ -15,6 +15,16 @@ def test_bytes_are_divided_by_255(dtype):
     assert batch.max() == 1
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_first_sample_that_is_not_finite_is_named(rng, bad):
+    x, y = rng.random((6, 2, 2)), rng.random((6, 3))
+    assert Batches(x, y).where_not_finite() is None
+    y[4, 2] = y[5, 0] = bad
+    assert Batches(x, y).where_not_finite() == "NaN or infinity, first in sample 4 of y: leave it out or replace it"
+    x[5, 1, 0] = bad
+    assert Batches(x, y).where_not_finite() == "NaN or infinity, first in sample 5 of x: leave it out or replace it"
+
+
 @pytest.mark.parametrize("source_dtype", [np.float16, np.float32, np.float64])
 def test_floats_keep_their_values(rng, dtype, source_dtype):
     data = rng.standard_normal((6, 3)).astype(source_dtype)

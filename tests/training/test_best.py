@@ -55,6 +55,36 @@ def test_before_any_epoch_there_is_no_best_one():
     assert (stopping.best_epoch, stopping.best) == (0, np.inf)
 
 
+@pytest.mark.parametrize("losses", [[4, 5, 6, 3], [4, 3, 3, 3, 3], [4, 5, 3.5, 5, 5, 5]])
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_with_its_state_another_object_stops_early_where_the_first_would(losses, cut):
+    model, first, second = Model(), EarlyStopping(), EarlyStopping()
+    first.on_train_begin(model, 9, 1)
+    for model.epoch, loss in enumerate(losses[:cut], 1):
+        first.on_epoch_logged(model, model.epoch, {"val_loss": loss})
+    second.on_train_begin(model, 9, 1)
+    second.load_state(first.state())
+    for model.epoch, loss in enumerate(losses[cut:], cut + 1):
+        first.on_epoch_logged(model, model.epoch, {"val_loss": loss})
+        second.on_epoch_logged(model, model.epoch, {"val_loss": loss})
+        assert second.state() == first.state()
+    second.on_train_end(model)
+    assert model.epoch == second.best_epoch == 1 + int(np.argmin(losses))
+
+
+def test_with_its_state_another_checkpoint_keeps_the_better_weights(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr("nnlite.training.best.save_weights", lambda model, path: saved.append(model))
+    model, (first, second) = Sequential([Dense(1, 1, rng=np.random.default_rng(1))]), map(ModelCheckpoint, [tmp_path / "a"] * 2)
+    for checkpoint, losses in ((first, [3, 2]), (second, [2, 1])):
+        checkpoint.on_train_begin(model, 2, 1)
+        if checkpoint is second:
+            second.load_state(first.state())
+        for epoch, loss in enumerate(losses, 1):
+            checkpoint.on_epoch_logged(model, epoch, {"val_loss": loss})
+    assert len(saved) == 3
+
+
 def test_three_epochs_of_patience_unless_another_number_is_given():
     assert (EarlyStopping().patience, EarlyStopping().min_delta, EarlyStopping().monitor) == (3, 0, "val_loss")
 

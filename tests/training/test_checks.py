@@ -25,6 +25,7 @@ from nnlite import (
 from nnlite.losses import Huber, MeanSquaredError
 from nnlite.optimizers import SGD, Adam
 from nnlite.training import checks
+from nnlite.training.batches import Batches
 
 
 def model_of(*layers):
@@ -85,6 +86,12 @@ def test_validation_data_that_are_not_finite_are_found_before_the_training(name,
     refused(
         f"validation_data hold NaN or infinity, first in sample 7 of {name}: leave it out", validation_data=(data["x"], data["y"])
     )
+
+
+def test_the_look_at_validation_data_warns_of_no_overflow():
+    model = model_of()
+    model.layers[0].weight.value[...] = 1e30
+    checks.check_validation(model, MeanSquaredError(), Batches(np.full((1, 6), 1e30, np.float32), Y[:1]))
 
 
 def test_validation_data_may_be_a_list_of_x_and_y():

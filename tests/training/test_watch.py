@@ -121,6 +121,21 @@ def test_collapse_in_a_nested_model_names_the_outer_layer(rng):
         fit(model, data(rng), epochs=30)
 
 
+def test_units_of_a_nested_model_that_give_zeros_are_called_dead(rng):
+    model = Sequential([Sequential([dense(4, 3), ReLU()]), dense(3, 4)])
+    model.layers[0].layers[0].bias.value[:] = -100
+    with pytest.raises(TrainingError, match=r"layer 0 \(Sequential\)\. Its units are dead"):
+        fit(model, data(rng), epochs=30)
+
+
+def test_weights_that_make_nothing_of_what_differs_are_called_neither_zero_nor_dead(rng):
+    model, x = Sequential([dense(4, 4), ReLU(), dense(4, 4)]), data(rng)
+    x[:, :2] = 1
+    model.layers[0].weight.value[:2], model.layers[0].weight.value[2:] = 1, 0
+    with pytest.raises(TrainingError, match=r"layer 0 \(Dense\)\. Its units are saturated, or what differs is too small"):
+        fit(model, x, optimizer=SGD(1e-9), epochs=30)
+
+
 def test_a_collapse_in_training_alone_is_told_apart(rng):
     model = Sequential([Dropout(1 - 1e-9, rng=rng), dense(4, 4)])
     with pytest.raises(TrainingError, match=r"the same for every sample; in inference it is not, .* a smaller rate of Dropout$"):
@@ -407,6 +422,8 @@ def test_without_the_watch_nan_goes_on(rng):
 
 def test_weights_that_are_all_zero_are_told_to_be_drawn(rng):
     model = Sequential([Dense(4, 3, rng=rng, initializer=zeros), Tanh(), Dense(3, 4, rng=rng, initializer=zeros)])
+    model.layers[0].bias.value[:] = 1
+    model.layers[0].weight.trainable = False  # else it would learn from its bias
     with pytest.raises(TrainingError, match=r"is layer 0 \(Dense\)\. Its weights are all 0: draw them"):
         fit(model, data(rng), epochs=30)
 
