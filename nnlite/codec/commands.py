@@ -191,9 +191,8 @@ def _at_work(doing: str, source: Path) -> Iterator[None]:
     thread = threading.Thread(target=show if sys.stderr and sys.stderr.isatty() else done.wait)
     thread.start()
     try:
-        yield
-    except CodecError as error:
-        raise CodecError(f"{source}: {error}") from error
+        with reported_as(CodecError, str(source), CodecError):
+            yield
     finally:
         done.set()
         thread.join()

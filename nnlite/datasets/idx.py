@@ -48,10 +48,8 @@ def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Byt
     """
     with reported_as(DatasetError, f"{path}: expected a readable IDX file", OSError):
         data = read_file(path)
-    try:
+    with reported_as(DatasetError, str(path), DatasetError):
         return parse_idx(data, dimensions)
-    except DatasetError as error:
-        raise DatasetError(f"{path}: {error}") from error
 
 
 def parse_idx(data: bytes, dimensions: int | None = None) -> Bytes:

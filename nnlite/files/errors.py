@@ -30,10 +30,13 @@ class CodecError(FileError):
 
 @contextlib.contextmanager
 def reported_as(error: type[FileError], expected: str, *causes: type[Exception]) -> Iterator[None]:
-    """In place of exceptions of these kinds raise an `error` that says what was expected; leave one that is an `error` already."""
+    """In place of exceptions of these kinds raise an `error` that begins with what was expected, or with the file's name.
+
+    Leave one that is an `error` already, unless that is among the kinds.
+    """
     try:
         yield
     except causes as cause:
-        if isinstance(cause, error):
+        if isinstance(cause, error) and error not in causes:
             raise
         raise error(f"{expected}: {getattr(cause, 'strerror', None) or cause}") from cause

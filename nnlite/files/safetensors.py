@@ -47,10 +47,8 @@ def write(path: str | os.PathLike[str], arrays: dict[str, Array], metadata: dict
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays and the metadata of a file; FormatError if it is not valid, OSError if it cannot be read."""
-    try:
+    with reported_as(FormatError, str(path), FormatError):
         return loads(read_file(path, MAX_BYTES))
-    except FormatError as error:
-        raise FormatError(f"{path}: {error}") from error
 
 
 def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> bytes:

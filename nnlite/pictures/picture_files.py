@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import Array, as_array
 from nnlite.datasets.idx import parse_idx
-from nnlite.files.errors import FileError, PictureError, reported_as
+from nnlite.files.errors import DatasetError, PictureError, reported_as
 from nnlite.files.whole_files import MAX_BYTES, read_file, visible, with_ending, write_atomically
 from nnlite.pictures.netpbm import BEGINNINGS as NETPBM
 from nnlite.pictures.netpbm import parse_netpbm
@@ -174,10 +174,8 @@ def write_images(path: str | os.PathLike[str], images: npt.NDArray[np.uint8], fo
 
 def _parsed(path: Path, parse: Callable[..., Array], *options: bool) -> Array:
     data = read_bytes(path)
-    try:
+    with reported_as(PictureError, str(path), PictureError, DatasetError):
         return parse(data, *options)
-    except FileError as error:
-        raise PictureError(f"{path}: {error}") from error
 
 
 def parse_images(data: bytes, colours: bool = False) -> Array:

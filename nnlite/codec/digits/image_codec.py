@@ -23,7 +23,7 @@ from nnlite.codec.digits.class_prior import ClassPrior
 from nnlite.codec.digits.decoding import Images, as_bytes, decode
 from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.files import safetensors
-from nnlite.files.errors import CodecError
+from nnlite.files.errors import CodecError, reported_as
 from nnlite.layers.activations import Sigmoid
 from nnlite.layers.dense import Flatten, Reshape
 from nnlite.layers.layer import Layer
@@ -221,23 +221,20 @@ class ImageCodec:
         OSError
             The file cannot be read.
         """
-        try:
+        with reported_as(CodecError, f"{path}: expected a codec file", KeyError, ValueError, IndexError):
             arrays, metadata = safetensors.read(path)
             expect(metadata.get("format") == FORMAT, f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
-            size = arrays["image_shape"]
-            if size.shape != (2,) or size.dtype != np.int32:
-                raise ValueError(f"expected image_shape to be int32 of shape (2,), received {size.dtype} {size.shape}")
+            size, tables_count = arrays["image_shape"], arrays["prior.minimum"].size
+            integers = size.shape == (2,) and size.dtype == np.int32
+            expect(integers, f"expected image_shape to be int32 of shape (2,), received {size.dtype} {size.shape}")
             height, width = (int(pixels) for pixels in size)
-            if arrays["prior.minimum"].size > MAX_TABLES:
-                raise ValueError(f"prior.minimum must name at most {MAX_TABLES} tables, received {arrays['prior.minimum'].size}")
+            expect(tables_count <= MAX_TABLES, f"prior.minimum must name at most {MAX_TABLES} tables, received {tables_count}")
             tables = FrequencyTables(arrays["prior.minimum"], arrays["prior.frequencies"])
             names = ("table", "shift", "class_centre", "class_precision")
             prior = ClassPrior(tables, *(arrays[f"prior.{name}"] for name in names))
             encoder = _restore(arrays, "encoder", [Flatten()], [], (height, width))
             decoder = _restore(arrays, "decoder", [], [Sigmoid(), Reshape((height, width))], arrays["gain"].shape[1:])
             return cls(encoder, decoder, arrays["gain"], prior)
-        except (KeyError, ValueError, IndexError) as error:
-            raise CodecError(f"{path}: expected a codec file: {error}") from error
 
 
 def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer], after: list[Layer], shape: Shape) -> Sequential:
@@ -251,10 +248,9 @@ def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer]
     model = Sequential([*before, *layers, *after], shape)
     for name, parameter in model.named_parameters().items():
         stored = arrays[f"{part}.{name}"]
-        if stored.shape != parameter.value.shape or stored.dtype != np.float16 or not np.isfinite(stored).all():
-            expected = f"expected {part}.{name} as finite float16 of shape {parameter.value.shape}"
-            raise ValueError(f"{expected}, received {stored.dtype} of shape {stored.shape}")
-        parameter.value[...] = stored
+        finite = stored.dtype == np.float16 and bool(np.isfinite(stored).all())
+        expect(finite, f"expected {part}.{name} as finite float16, received {stored.dtype} or others")
+        parameter.value = stored
     return model
 
 
