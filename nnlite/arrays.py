@@ -77,6 +77,11 @@ def expect(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def call_hint(thing: object) -> str:
+    """Return the end of a message about a class in the place of an object."""
+    return f": write {thing.__name__}(...)" if isinstance(thing, type) else ""
+
+
 def as_shape(expected: str, shape: object) -> Shape:
     """Return sizes as a tuple; ValueError unless they are a list, tuple or array of whole numbers of at least 1."""
     sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (0,)

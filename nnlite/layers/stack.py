@@ -6,7 +6,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, as_array, as_shape, expect
+from nnlite.arrays import FloatArray, Shape, as_array, as_shape, call_hint, expect
 from nnlite.layers.dense import Dense
 from nnlite.layers.layer import Layer, Parameter
 
@@ -42,10 +42,10 @@ class Stack(Layer):
         self._layers = tuple(layers)
         for position, layer in enumerate(self._layers):
             if not isinstance(layer, Layer):
-                hint = f": write {layer.__name__}(...)" if isinstance(layer, type) else ""
-                raise ValueError(f"{type(self).__name__} expects layers, received {layer!r} at position {position}{hint}")
-        if len({id(layer) for layer in self._layers}) != len(self._layers):
-            raise ValueError(f"{self._name} expects each layer object once, received one of them twice: make a second layer")
+                raise ValueError(f"{self._name} expects layers, received {layer!r} at position {position}{call_hint(layer)}")
+        members = [*layers_by_position(self).values()]
+        once = len(set(members)) == len(members)
+        expect(once, f"{self._name} expects each layer object once, received one of them twice: make a second layer")
         if input_shape is None and self._layers:
             first = self._layers[0]
             if isinstance(first, Stack):
@@ -129,8 +129,7 @@ class Stack(Layer):
 
     def set_weights(self, weights: Sequence[FloatArray]) -> None:
         """Put values back, as `get_weights` gave them; ValueError, and nothing changed, if a shape does not fit."""
-        if not isinstance(weights, Sequence):  # no `expect`: its message would print all weights each time
-            raise ValueError(f"set_weights expects a list of arrays, received {weights!r}")
+        expect(isinstance(weights, Sequence), f"set_weights expects a list of arrays, received {type(weights).__name__}")
         parameters, weights = self.parameters, [as_array("a weight", weight) for weight in weights]
         expected, received = ([array.shape for array in arrays] for arrays in ([p.value for p in parameters], weights))
         expect(expected == received, f"set_weights expects arrays of the shapes {expected}, received {received}")
@@ -155,7 +154,7 @@ class Stack(Layer):
 
 
 def layers_by_position(model: Stack) -> dict[str, Layer]:
-    """Return the layers by position, those of a model inside the model as "2.0"; ValueError if one occurs twice."""
+    """Return the layers by position, those of a model inside the model as "2.0"."""
     expect(isinstance(model, Stack), f"expected a model, such as Sequential([...]), received {model!r}")
     layers: dict[str, Layer] = {}
     for position, layer in enumerate(model.layers):
@@ -163,6 +162,4 @@ def layers_by_position(model: Stack) -> dict[str, Layer]:
             layers |= {f"{position}.{inner}": member for inner, member in layers_by_position(layer).items()}
         else:
             layers[str(position)] = layer
-    if len(set(layers.values())) != len(layers):
-        raise ValueError("expected each layer object once, received a model that has one in two places: make a second layer")
     return layers

@@ -7,7 +7,7 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from nnlite.arrays import Array, FloatArray, expect, expect_count, is_whole
+from nnlite.arrays import Array, FloatArray, call_hint, expect, expect_count, is_whole
 from nnlite.layers import Activation, Flatten, Layer, Reshape, Stack
 from nnlite.losses import LOSSES, Loss
 from nnlite.models.endings import warn_of_ending
@@ -290,5 +290,4 @@ def _choose(kind: str, choice: str | Choice, choices: Mapping[str, Callable[[], 
         return choice
     if isinstance(choice, str) and choice in choices:
         return choices[choice]()
-    way_out = f": write {choice.__name__}(...)" if isinstance(choice, type) else ""
-    raise ValueError(f"compile expects the {kind} to be one of {sorted(choices)}, received {choice!r}{way_out}")
+    raise ValueError(f"compile expects the {kind} to be one of {sorted(choices)}, received {choice!r}{call_hint(choice)}")

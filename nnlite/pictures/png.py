@@ -146,6 +146,7 @@ def _colours(image: Bytes, chunks: Chunks, depth: int, colour: int) -> Bytes:
     """Return grey (height, width) or colours (height, width, 3); PictureError unless the palette fits and all pixels are opaque."""
     contents = dict(chunks)
     palette, opacity = contents.get(b"PLTE"), contents.get(b"tRNS")
+    transparent = opacity is not None  # if it makes no pixel so, of a palette, it is no harm
     if palette is not None and (len(palette) % 3 or not 3 <= len(palette) <= 3 * 2**depth or colour in (GREY, GREY_ALPHA)):
         raise PictureError(f"expected a PNG with 1 to {2**depth} colours in its palette, or none, received {len(palette)} bytes")
     if colour == PALETTE:
@@ -158,10 +159,8 @@ def _colours(image: Bytes, chunks: Chunks, depth: int, colour: int) -> Bytes:
         transparent = (alpha[image[image < len(alpha)]] != 255).any()
         image = entries[image[..., 0]]
     elif colour in (GREY_ALPHA, RGBA):
-        transparent = opacity is not None or (image[..., -1] != 255).any()
+        transparent |= (image[..., -1] != 255).any()
         image = image[..., :-1]
-    else:
-        transparent = opacity is not None
     if transparent:
         raise PictureError("expected an opaque image, received one with transparency: lay it on a background")
     if colour == GREY:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import Array, expect, expect_count, expect_rng, warn_if_dark
+from nnlite.arrays import Array, call_hint, expect, expect_count, expect_rng, warn_if_dark
 from nnlite.layers import Stack
 from nnlite.losses import Loss, SoftmaxCrossEntropyWithLogits
 from nnlite.training.batches import Batches, may_be_images
@@ -18,9 +18,8 @@ def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: b
     """Raise ValueError unless these are settings of `nnlite.Sequential.fit`."""
     expect_count("fit", "epochs", epochs)
     expect_count("fit", "batch_size", batch_size)
-    expect(augment is None or callable(augment), f"fit expects augment to be a function of a batch and rng, received {augment!r}")
-    if isinstance(augment, type):
-        raise ValueError(f"fit expects augment to be a function or an object, received a class: write {augment.__name__}()")
+    function = augment is None or (callable(augment) and not isinstance(augment, type))
+    expect(function, f"fit expects augment to be a function of a batch and rng, received {augment!r}{call_hint(augment)}")
     expect(rng is not None or not needs_rng, "fit expects rng=np.random.default_rng(seed) for shuffle or augment, received none")
     if rng is not None:
         expect_rng("fit", rng)
@@ -33,8 +32,7 @@ def check_callbacks(callbacks: object, checkpoint: object) -> None:
         raise ValueError(f"fit expects a list of callbacks, received {callbacks!r}{hint}")
     for callback in callbacks:
         if not isinstance(callback, Callback):
-            hint = f": write {callback.__name__}(...)" if isinstance(callback, type) else ""
-            raise ValueError(f"fit expects callbacks, received {callback!r} among them{hint}")
+            raise ValueError(f"fit expects callbacks, received {callback!r} among them{call_hint(callback)}")
     named = [path for path in (checkpoint, *(callback.path for callback in callbacks)) if isinstance(path, str | os.PathLike)]
     files = [os.path.realpath(path) for path in named]
     twice = next((file for file in files if files.count(file) > 1), None)

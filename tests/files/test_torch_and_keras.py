@@ -234,12 +234,6 @@ def test_every_activation_may_stand_between_the_weights(tmp_path, name):
     assert set(safetensors.read(tmp_path / "weights")[0]) == {"1.weight", "1.bias"}
 
 
-def test_a_layer_in_two_places_is_refused():
-    part = row_of([2, 2])
-    with pytest.raises(ValueError, match="each layer object once"):
-        interchange.layers_by_position(Sequential([part, Sequential(part.layers)]))
-
-
 @pytest.fixture
 def torch():
     """PyTorch with what reads and writes safetensors, which need not be installed."""

@@ -498,6 +498,12 @@ def test_flat_outputs_against_image_targets_are_refused(rng):
         model.fit(images(rng), rng=rng, verbose=False)
 
 
+def test_a_layer_in_two_places_of_nested_models_is_refused_where_they_are_put_together(rng):
+    part = Sequential([Dense(2, 2, rng=rng)])
+    with pytest.raises(ValueError, match="Sequential expects each layer object once, received one of them twice"):
+        Sequential([part, Sequential(part.layers)])
+
+
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
 def test_without_compile_there_is_no_training_and_no_evaluation(rng, method):
     options = {"rng": rng, "verbose": False} if method == "fit" else {}
