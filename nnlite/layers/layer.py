@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FLOATS, Array, FloatArray, Shape, aligned, aligned_copy, as_array, expect, floats_hint
+from nnlite.arrays import FLOATS, Array, FloatArray, Shape, aligned, aligned_copy, as_array, expect, expect_rng, floats_hint
 
 
 class Parameter:
@@ -200,6 +200,25 @@ class Layer:
             raise ValueError(f"{self._name}.backward expects {expected}, received {received}")
         kept, self._kept = self._kept, None
         return kept
+
+
+class RandomLayer(Layer):
+    """Base of layers that draw random numbers.
+
+    Parameters
+    ----------
+    rng : np.random.Generator
+        What it draws from, and names in `rngs`.
+    """
+
+    def __init__(self, rng: np.random.Generator):
+        super().__init__()
+        expect_rng(self._name, rng)
+        self.rng = rng
+
+    def rngs(self) -> list[np.random.Generator]:
+        """The layer's generator."""
+        return [self.rng]
 
 
 def in_place(method: Callable[..., object], *arrays: Any) -> None:

@@ -6,11 +6,11 @@ derivative: backward multiplies by the same mask, or ignores the noise. `nnlite.
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, expect, expect_rng, is_number
-from nnlite.layers.layer import Layer, expect_floats
+from nnlite.arrays import FloatArray, expect, is_number
+from nnlite.layers.layer import RandomLayer, expect_floats
 
 
-class Dropout(Layer):
+class Dropout(RandomLayer):
     """Zeroes each number of a batch with probability `rate` and divides the rest by 1 − rate, so that the mean stays.
 
     Parameters
@@ -30,14 +30,9 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float, *, rng: np.random.Generator):
-        super().__init__()
+        super().__init__(rng)
         expect(is_number(rate) and 0 <= rate < 1, f"Dropout expects a rate in [0, 1), received {rate!r}")
-        expect_rng("Dropout", rng)
-        self.rate, self.rng = float(rate), rng
-
-    def rngs(self) -> list[np.random.Generator]:
-        """The generator of the mask."""
-        return [self.rng]
+        self.rate = float(rate)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x · mask, each mask[n, d] either 0 or 1 / (1 − rate)."""
@@ -58,7 +53,7 @@ class Dropout(Layer):
         return np.multiply(dy, mask, out=self._buffer("dx", dy.shape, dy.dtype))
 
 
-class GaussianNoise(Layer):
+class GaussianNoise(RandomLayer):
     """y = x + σ n with n from the standard normal distribution; as first layer it makes an autoencoder a denoising one.
 
     Parameters
@@ -74,14 +69,9 @@ class GaussianNoise(Layer):
     """
 
     def __init__(self, deviation: float, *, rng: np.random.Generator):
-        super().__init__()
+        super().__init__(rng)
         expect(is_number(deviation) and deviation >= 0, f"GaussianNoise expects a deviation ≥ 0, received {deviation!r}")
-        expect_rng("GaussianNoise", rng)
-        self.deviation, self.rng = float(deviation), rng
-
-    def rngs(self) -> list[np.random.Generator]:
-        """The generator of the noise."""
-        return [self.rng]
+        self.deviation = float(deviation)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x + σ n."""

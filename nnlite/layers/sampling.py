@@ -21,9 +21,9 @@ J. Tomczak, M. Welling, "VAE with a VampPrior", AISTATS 2018 (a mixture as prior
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, expect, expect_count, expect_rng, is_number
+from nnlite.arrays import FloatArray, Shape, expect, expect_count, is_number
 from nnlite.layers.activations import softmax
-from nnlite.layers.layer import Layer, Parameter, expect_floats
+from nnlite.layers.layer import Parameter, RandomLayer, expect_floats
 
 
 def gaussian_kl(mean: FloatArray, log_variance: FloatArray) -> npt.NDArray[np.float64]:
@@ -32,7 +32,7 @@ def gaussian_kl(mean: FloatArray, log_variance: FloatArray) -> npt.NDArray[np.fl
     return np.asarray(terms.sum(axis=1, dtype=np.float64) / 2)
 
 
-class GaussianSample(Layer):
+class GaussianSample(RandomLayer):
     """Samples the code: x (N, 2K), the means m and then the log variances v, → z = m + exp(v / 2) ε, (N, K); in inference z = m.
 
     Parameters
@@ -49,14 +49,9 @@ class GaussianSample(Layer):
     """
 
     def __init__(self, kl_price: float, *, rng: np.random.Generator):
-        super().__init__()
+        super().__init__(rng)
         expect(is_number(kl_price) and kl_price >= 0, f"{self._name} expects a kl_price ≥ 0, received {kl_price!r}")
-        expect_rng(self._name, rng)
-        self.kl_price, self.rng = float(kl_price), rng  # an np.float64 would make float64 of float32
-
-    def rngs(self) -> list[np.random.Generator]:
-        """The generator of ε."""
-        return [self.rng]
+        self.kl_price = float(kl_price)  # an np.float64 would make float64 of float32
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(2K,) → (K,)."""

@@ -74,10 +74,7 @@ class Sequential(Stack):
             return self.layers[index]
         start, _, stride = index.indices(len(self))
         expect(stride == 1, f"a slice of a model is expected to take layers in a row, received the stride {stride}")
-        shape = self.input_shape
-        if shape is not None:
-            for layer in self.layers[:start]:
-                shape = layer.output_shape(shape)
+        shape = None if self.input_shape is None else Stack(self.layers[:start]).output_shape(self.input_shape)
         part = Sequential(self.layers[index], shape)
         part._takes_images = self._takes_images and all(isinstance(layer, Flatten | Reshape) for layer in self.layers[:start])
         return part

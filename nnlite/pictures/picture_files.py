@@ -12,6 +12,7 @@ A file may come from a stranger. So read at most 1 GiB of it, and compare its si
 a PNG may have more pixels than bytes, at most 2^24 of them; in a folder, all together at most 2^30 bytes at three bytes a pixel.
 """
 
+import contextlib
 import gzip
 import io
 import math
@@ -99,10 +100,9 @@ def read_images(path: str | os.PathLike[str], colours: bool = False) -> Array:
 
 def is_set(folder: Path) -> bool:
     """Tell whether a folder's pictures are PNG files of one size, all grey or all in colours; true for no pictures."""
-    try:
+    files = []
+    with contextlib.suppress(OSError):  # the reader will raise it again
         files = [file for file in visible(folder) if file.suffix.lower() in PICTURES]
-    except OSError:  # the reader will raise it again
-        return True
     return all(file.suffix.lower() == ".png" for file in files) and len({read_picture(file).shape for file in files}) <= 1
 
 

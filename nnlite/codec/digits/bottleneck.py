@@ -28,15 +28,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, as_array, expect, expect_count, expect_rng
+from nnlite.arrays import FloatArray, as_array, expect, expect_count
 from nnlite.codec import quantizer
-from nnlite.layers.layer import Layer, Parameter, expect_dtype
+from nnlite.layers.layer import Parameter, RandomLayer, expect_dtype
 from nnlite.layers.rectifiers import softplus
 
 SPEED = 10.0  # parameters are stored divided by this: Adam moves each by about η a step, and gains and priors must move far
 
 
-class EntropyBottleneck(Layer):
+class EntropyBottleneck(RandomLayer):
     """Quantises K latents at Q qualities, and adds the price of their bits to the loss.
 
     Parameters
@@ -77,24 +77,18 @@ class EntropyBottleneck(Layer):
         probabilities: Sequence[float] | None = None,
         dtype: npt.DTypeLike = np.float32,
     ):
-        super().__init__()
-        expect_rng("EntropyBottleneck", rng)
+        super().__init__(rng)
         expect_count("EntropyBottleneck", "features", features)
         prices = as_array("bit_prices", bit_prices).astype(np.float64)
         positive = prices.ndim == 1 and prices.size > 0 and (np.isfinite(prices) & (prices > 0)).all()
         expect(bool(positive), f"EntropyBottleneck expects positive bit_prices, received {prices.tolist()}")
         self.bit_prices = prices
         self.probabilities = probabilities
-        self.rng = rng
         gain = 4 * (np.exp(np.mean(np.log(prices))) / prices) ** 0.3  # (Q,): near the values where training ends
         start = np.zeros((prices.size, features))
         self.log_gain = Parameter("log_gain", (start + np.log(gain)[:, None] / SPEED).astype(dtype))
         self.location = Parameter("location", start.astype(dtype))
         self.log_scale = Parameter("log_scale", (start + 1 / SPEED).astype(dtype))
-
-    def rngs(self) -> list[np.random.Generator]:
-        """Return the generator of noise and qualities."""
-        return [self.rng]
 
     @property
     def gain(self) -> FloatArray:
