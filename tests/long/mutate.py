@@ -103,6 +103,7 @@ COMPILED = {  # modules whose code is nothing without the compiler, or most of w
     "training.row_functions",
     "training.translation",
 }
+SAMPLE = "of each module all bounds, and N others at random, a third of N where the compiler is on: a first look"
 UNEXPLAINED = "**No reason is known: a test is missing.**"
 
 Outcomes = dict[str, tuple[int, str]]  # for the key of each mutant its line, and "killed", "timeout" or "survived"
@@ -234,7 +235,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.long.mutate", description=__doc__.partition("\n\n")[0])
     parser.add_argument("--module", nargs="+", choices=modules(), default=list(modules()), help="only these, such as layers.dense")
-    parser.add_argument("--sample", type=int, metavar="N", help="of each module all bounds, and N others at random: a first look")
+    parser.add_argument("--sample", type=int, metavar="N", help=SAMPLE)
     parser.add_argument("--seed", type=int, default=0, help="of that choice (%(default)s)")
     parser.add_argument("--survivors", action="store_true", help="only those that survived the last time, for no known reason")
     parser.add_argument("--report", metavar="FILE", help="write the last results of all modules as Markdown")
@@ -254,13 +255,14 @@ def main() -> None:
             alive = {key for key, (_, outcome) in known.items() if outcome == "survived" and f"{module} | {key}" not in explained}
             chosen = [mutant for mutant in everything if mutant.key in alive]
         if arguments.sample is not None:
-            chosen = sample(chosen, arguments.sample, arguments.seed)
+            chosen = sample(chosen, arguments.sample // (3 if module in COMPILED else 1), arguments.seed)
         known |= examine(module, chosen) if chosen else {}
         results[module] = {mutant.key: (mutant.line, known[mutant.key][1]) for mutant in everything if mutant.key in known}
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False))
     if arguments.report:
-        command = f"python -m tests.long.mutate --report {arguments.report}"
+        size = "" if arguments.sample is None else f"--sample {arguments.sample} "
+        command = f"python -m tests.long.mutate {size}--report {arguments.report}"
         ordered = {module: results[module] for module in modules() if results.get(module)}
         Path(arguments.report).write_text(report(ordered, read_reasons(REASONS.read_text()), command))
 

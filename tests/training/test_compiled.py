@@ -37,8 +37,11 @@ from nnlite import (
     TiedDense,
     TrainingError,
 )
+from nnlite.initializers import zeros
 from nnlite.training.batches import Batches
 from nnlite.training.compiled import CompiledStep
+from nnlite.training.compiled_loops import NEGLIGIBLE
+from nnlite.training.row_functions import SLACK
 from nnlite.training.translation import NotCompilable
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the compiled step needs the compiler")
@@ -122,6 +125,43 @@ def test_every_activation_of_huge_and_tiny_numbers_is_that_of_the_layers(hidden,
     received = model.predict(z)
     model.compile("sgd", "mse", compiled=False)
     np.testing.assert_allclose(received, model.predict(z), rtol=1e-5, atol=4 * np.finfo(dtype).eps)
+
+
+@dtypes
+@pytest.mark.parametrize("hidden", sorted(ACTIVATIONS.keys() - {"two"}))  # where rounding decides on which side of the kink 0 is
+def test_the_slope_of_every_activation_at_zero_is_that_of_the_layers(hidden, dtype):
+    def step(compiled):
+        """Return the bias that one step changes by 2 times the slope."""
+        model = Sequential([Dense(1, 1, rng=np.random.default_rng(0), dtype=dtype), *ACTIVATIONS[hidden]()])
+        zero = np.zeros((1, 1), dtype)
+        model.compile(SGD(1.0), "mse", compiled=compiled)
+        model.fit(zero, model.predict(zero) + 1, shuffle=False, verbose=False)
+        return model.layers[0].bias.value
+
+    np.testing.assert_allclose(step(True), step(False), rtol=1e-6)
+
+
+@dtypes
+@pytest.mark.parametrize("is_negligible", [False, True])
+def test_gradients_below_the_negligible_one_count_as_zero(is_negligible, dtype):
+    gradient = np.nextafter(dtype(NEGLIGIBLE), dtype(0)) if is_negligible else dtype(NEGLIGIBLE)
+    model = Sequential([Dense(1, 1, rng=np.random.default_rng(0), initializer=zeros, dtype=dtype)])
+    model.compile(SGD(1.0), "mse", compiled=True)
+    model.fit(np.ones((1, 1), dtype), np.full((1, 1), -gradient / 2), shuffle=False, verbose=False)
+    assert model.layers[0].bias.value == (0 if is_negligible else -gradient)
+
+
+@dtypes
+@pytest.mark.parametrize("limit", [-SLACK, 1 + SLACK])
+def test_a_prediction_at_the_limit_of_probabilities_has_a_loss_and_one_beyond_it_none(limit, dtype):
+    model = Sequential([Dense(1, 1, rng=np.random.default_rng(0), dtype=dtype)])
+    model.layers[0].weight.value = [[1.0]]
+    with pytest.warns(UserWarning):
+        model.compile("sgd", "bce", compiled=True)
+    within, beyond = np.full((1, 1), limit, dtype), np.full((1, 1), np.nextafter(dtype(limit), dtype(2 * limit)))
+    with CompiledStep(model, model.loss, None, rows=1) as step:
+        assert math.isfinite(step.evaluate(Batches(within, np.ones((1, 1), dtype), dtype)))
+        assert math.isnan(step.evaluate(Batches(beyond, np.ones((1, 1), dtype), dtype)))
 
 
 @dtypes
