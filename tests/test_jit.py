@@ -31,8 +31,8 @@ RESULT = "[6.0, 4.0, 2.0, 0.0, -1.0, -2.0, -3.0]\n"
 KERNELS = """
 import numpy as np
 from nnlite import kernels
-x, y = np.arange(-3, 4, dtype=np.float32), np.arange(-3, 4, dtype=np.float32)
-kernels.relu(y.reshape(1, 7), np.zeros(7, np.float32))
+x, y = np.arange(-3, 4, dtype=np.float32), np.empty(7, np.float32)
+kernels.relu(x, y)
 kernels.sgd(y, x, 2.0)
 print(y.tolist())
 """
