@@ -36,6 +36,8 @@ from nnlite.layers.stack import layers_by_position
 
 WEIGHTLESS: tuple[type[Layer], ...] = (Activation, *ACTIVATIONS.values(), Flatten, Reshape, *IDENTITIES)
 
+BATCH_NORM = ("weight", "bias", "running_mean", "running_var")  # scale, shift and running statistics in PyTorch
+
 KERAS_KINDS: dict[str, type[Layer]] = {"dense": Dense, "batch_normalization": BatchNormalization}
 KERAS_NAME = re.compile(
     r"(?:(encoder|decoder)/)?layers/(?:(sequential|functional)(?:_(\d{1,9}))?/layers/)?"
@@ -103,13 +105,8 @@ def _torch_state(model: Stack) -> dict[str, Array]:
         if isinstance(layer, Dense):
             arrays = {"weight": layer.weight.value.T, "bias": layer.bias.value}
         elif isinstance(layer, BatchNormalization):
-            arrays = {
-                "weight": layer.scale.value,
-                "bias": layer.shift.value,
-                "running_mean": layer.running_mean.value,
-                "running_var": layer.running_variance.value,
-                "num_batches_tracked": np.zeros((), np.int64),  # PyTorch's count, without effect unless momentum is None
-            }
+            arrays = dict(zip(BATCH_NORM, (parameter.value for parameter in layer.parameters), strict=True))
+            arrays["num_batches_tracked"] = np.zeros((), np.int64)  # PyTorch's count, without effect unless momentum is None
         elif not isinstance(layer, WEIGHTLESS):
             received = f"received {type(layer).__name__}: exchange the parts before and after it"
             raise ValueError(f"layer {position}: expected one that torch.nn.Sequential has, too, {received}")
