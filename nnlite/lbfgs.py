@@ -45,6 +45,7 @@ def fit(model: Sequential, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = Non
     **settings
         As for `minimize`.
     """
+    expect(isinstance(model, Sequential), f"L-BFGS expects a model and then x, received {type(model).__name__}")
     parameters = [parameter for parameter in model.parameters if parameter.trainable]
     expect(len(parameters) > 0, "L-BFGS expects a model with trainable parameters, received one without")
     ends = np.cumsum([parameter.value.size for parameter in parameters])[:-1]

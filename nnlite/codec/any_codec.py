@@ -74,7 +74,7 @@ def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = Non
     CodecError
         The pictures are not for the codec, or its wishes cannot be met.
     """
-    if len(pictures) == 1 and (pictures.ndim == 4 or (pictures.ndim == 3 and pictures.shape[2] != 3)):
+    if pictures.shape[:1] == (1,) and (pictures.ndim == 4 or (pictures.ndim == 3 and pictures.shape[2] != 3)):
         pictures = pictures[0]  # a batch of one
     pictures = as_bytes(pictures)
     codec = wishes.codec or ("digits" if digits else choose(pictures))

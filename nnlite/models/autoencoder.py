@@ -6,7 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape
-from nnlite.layers import Layer
+from nnlite.layers import Layer, Stack
 from nnlite.models.sequential import Sequential
 
 
@@ -40,14 +40,14 @@ class Autoencoder(Sequential):
     """
 
     def __init__(self, encoder: Iterable[Layer], decoder: Iterable[Layer], input_shape: Shape | None = None):
-        encoder = list(encoder)
-        super().__init__([*encoder, *decoder], input_shape)
+        first, second = (Stack(half.layers if isinstance(half, Stack) else half).layers for half in (encoder, decoder))
+        super().__init__([*first, *second], input_shape)
         shape = self.input_shape
         if shape is not None and self.output_shape(shape) != shape:
             received = f"received one that gives {self.output_shape(shape)}: end it with a Reshape"
             raise ValueError(f"Autoencoder expects a decoder that gives the input's shape {shape}, {received}")
-        self.encoder = self[: len(encoder)]
-        self.decoder = self[len(encoder) :]
+        self.encoder = self[: len(first)]
+        self.decoder = self[len(first) :]
         self.decoder._takes_images = False
 
     def encode(self, x: npt.NDArray[Any]) -> FloatArray:

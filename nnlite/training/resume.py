@@ -1,7 +1,8 @@
 """Stop a training and go on: one file holds its whole state, so a killed training ends where it would have ended.
 
-The next epoch depends on the parameters, on the memories of the optimizer and the callbacks, and on the state of every random
-generator. `SavedTraining` puts all of them into one nested dict, and writes it as a safetensors file after each epoch:
+The next epoch depends on the parameters and which of them are frozen, on the memories of the optimizer and the callbacks, and on
+the state of every random generator. `SavedTraining` puts all of them into one nested dict, and writes it as a safetensors file
+after each epoch:
 
     arrays                the dict's arrays, each named by its keys, such as "parameters.0.weight" or "optimizer.m.1"
     metadata "format"     FORMAT
@@ -125,7 +126,7 @@ class SavedTraining(Callback):
         optimizer.load_state(state["optimizer"])
         vars(optimizer).update(state["numbers"])
         for name, parameter in self._model.named_parameters().items():
-            parameter.value = state["parameters"][name]
+            parameter.value, parameter.trainable = state["parameters"][name], name not in state["frozen"]
         for generator, generator_state in zip(self._generators, state["generators"], strict=True):
             generator.state = generator_state  # in place: objects that share a generator still share it
         for callback, callback_state in zip(self._callbacks, state["callbacks"], strict=True):
@@ -143,6 +144,7 @@ class SavedTraining(Callback):
             "epoch": epoch,
             "stopped": self._model.stop_training,
             "parameters": {name: parameter.value for name, parameter in self._model.named_parameters().items()},
+            "frozen": self._frozen(),
             "optimizer": self._optimizer.state(),
             "numbers": self._optimizer.hyperparameters(),
             "generators": [generator.state for generator in self._generators],
@@ -152,6 +154,9 @@ class SavedTraining(Callback):
         metadata = {"format": FORMAT, "job": json.dumps(self._job), "state": json.dumps(_pack(state, "", arrays))}
         metadata["crc32"] = checksum(arrays, metadata)
         safetensors.write(self._path, arrays, metadata)
+
+    def _frozen(self) -> list[str]:
+        return [name for name, parameter in self._model.named_parameters().items() if not parameter.trainable]
 
     def _read(self) -> dict[str, Any]:
         """Return the file's state, after all checks."""
@@ -163,7 +168,7 @@ class SavedTraining(Callback):
         problem = f"{self._path}: expected a checkpoint as fit writes it, received one without its entries"
         with reported_as(CheckpointError, problem, KeyError, TypeError, ValueError, RecursionError):  # a checksum can be forged
             expected, received = (dict(json.loads(WITHOUT_POINT(job))) for job in (json.dumps(self._job), metadata["job"]))
-            state: dict[str, Any] = _unpack(json.loads(metadata["state"]), arrays)
+            state: dict[str, Any] = {"frozen": self._frozen(), **_unpack(json.loads(metadata["state"]), arrays)}
             if metadata["format"] == OLDER_FORMAT:
                 self._renew(expected, received, state)
             epochs, epochs_before = expected.pop("epochs", None), received.pop("epochs", None)
@@ -188,6 +193,7 @@ class SavedTraining(Callback):
         optimizer = self._optimizer
         parameters = {name: (p.value.shape, p.value.dtype) for name, p in self._model.named_parameters().items()}
         expect({name: (array.shape, array.dtype) for name, array in state["parameters"].items()} == parameters, "other parameters")
+        expect(set(state["frozen"]) <= set(parameters), "others frozen")
         for name, number in state["numbers"].items():
             known = isinstance(number, int | float) and isinstance(vars(optimizer)[name], int | float | None)
             expect(known, f"{name} {number!r}, a number that the optimizer does not have")

@@ -525,6 +525,16 @@ def test_an_error_in_a_pipe_is_one_line_and_no_output(model):
     assert done.stderr.startswith(b"nnlite: ") and done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("shape", [(), (6,), (0, 28, 28), (2, 0, 3), (1, 1, 1, 1, 1), (2, 5, 5, 4)])
+def test_an_array_that_is_no_pictures_is_one_line_with_its_shape(folder, capsys, shape, dtype):
+    np.save("array.npy", np.zeros(shape, dtype))
+    assert command("compress", "array.npy", "out.nnl") == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("nnlite: array.npy: expected ") and str(shape) in err and err.count("\n") == 1
+    assert "out.nnl" not in names(folder)
+
+
 NONE = b"nnlite: -: expected standard input and output, received none: name a file\n"
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -311,6 +312,41 @@ def test_steps_without_a_change_of_output_are_counted_on(tmp_path):
     assert str(first.value) == str(second.value)
 
 
+class Thaws(Callback):
+    """Lets the first layer's weight learn from the third epoch on, and tells nobody."""
+
+    def on_epoch_begin(self, model, epoch):
+        if epoch == 3:
+            model.parameters[0].trainable = True
+
+
+def frozen(**options):
+    program = Program(**options)
+    program.model.parameters[0].trainable = False
+    return program
+
+
+@pytest.mark.parametrize("stop", [STEPS, 2 * STEPS, 4 * STEPS])
+def test_what_was_frozen_or_thawed_stays_so(stop, tmp_path):
+    whole = frozen(callbacks=lambda: [Thaws()])
+    whole.fit()
+    frozen(callbacks=lambda: [Thaws()]).fit(tmp_path / "checkpoint", stop=stop + 1)
+    for again in (frozen(callbacks=lambda: [Thaws()]), Program(callbacks=lambda: [Thaws()])):  # as it was, and without freezing
+        shutil.copy(tmp_path / "checkpoint", tmp_path / "copy")
+        again.fit(tmp_path / "copy")
+        assert again.everything() == whole.everything()
+
+
+def test_a_checkpoint_that_does_not_say_what_was_frozen_leaves_that_to_the_program(tmp_path):
+    whole = frozen()
+    whole.fit()
+    frozen().fit(tmp_path / "checkpoint", stop=2 * STEPS + 1)
+    rewrite(tmp_path / "checkpoint", "state", lambda state: state.replace('"frozen": ["2.weight"], ', ""))
+    again = frozen()
+    again.fit(tmp_path / "checkpoint")
+    assert again.everything() == whole.everything() and not again.model.parameters[0].trainable
+
+
 # --- files of an older version
 
 
@@ -485,6 +521,8 @@ FORGERIES = {
     "no parameters": lambda state: state.pop("parameters"),
     "a parameter of another shape": lambda state: state["parameters"].update({"2.weight": state["parameters"]["2.bias"]}),
     "an array that is not there": lambda state: state["parameters"].update({"2.weight": {"__array__": "none"}}),
+    "a frozen parameter that is not there": lambda state: state.update(frozen=["9.weight"]),
+    "a text of what is frozen": lambda state: state.update(frozen="2.weight"),
     "a number that is text": lambda state: state["numbers"].update(learning_rate="fast"),
     "an attribute of the optimizer": lambda state: state["numbers"].update(step=1.0),
     "another optimizer's memory": lambda state: state["optimizer"].update(m=[]),
