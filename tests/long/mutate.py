@@ -104,6 +104,7 @@ COMPILED = {  # modules whose code is nothing without the compiler, or most of w
     "training.translation",
 }
 SAMPLE = "of each module all bounds, and N others at random, a third of N where the compiler is on: a first look"
+EQUAL = "Equal: "  # how the reason begins for a mutant that does the same as the module
 UNEXPLAINED = "**No reason is known: a test is missing.**"
 
 Outcomes = dict[str, tuple[int, str]]  # for the key of each mutant its line, and "killed", "timeout" or "survived"
@@ -189,6 +190,7 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
     groups = reasons | {UNEXPLAINED: [mutant for mutant in survivors if mutant not in explained]}
     tried = {f"{m} | {key}": outcome for m, outcomes in results.items() for key, outcome in outcomes.items()}
     bounds = {key: outcome for key, outcome in tried.items() if is_bound(key)}
+    equal = {mutant for reason, listed in reasons.items() if reason.startswith(EQUAL) for mutant in listed}
     missing = ", ".join(f"`{module}`" for module in modules() if module not in results)
     compiled = ", ".join(f"`{module}`" for module in sorted(COMPILED & results.keys()))
     lines = [
@@ -200,6 +202,8 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
         "out, a statement or an argument left out, and the like, see `tests/long/mutations.py`. It is killed when a test of its "
         "module fails; a timeout, when the tests do not come to an end, counts as well. A sample (`--sample`) holds all bounds of "
         "a module, `<` for `<=` and the like, which show only at the limit itself, and some of its other mutants, drawn at random. "
+        "No test can notice a mutant that computes the same as the module; the reason says which do. They are counted, but for the "
+        "two last lines of the table. "
         f"{len(results)} modules have been tried, {compiled} with the compiler on"
         f"{'; not yet: ' * bool(missing)}{missing}.",
         "",
@@ -208,6 +212,8 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
         *(_row(f"`{module}`", outcomes) for module, outcomes in results.items()),
         _row("**all**", tried),
         _row("bounds alone", bounds),
+        _row("all without the equal", {key: outcome for key, outcome in tried.items() if key not in equal}),
+        _row("bounds without the equal", {key: outcome for key, outcome in bounds.items() if key not in equal}),
         "",
         "## The survivors, and why",
     ]
