@@ -28,8 +28,7 @@ class Manual(argparse.HelpFormatter):
     def _wrap(block: str, width: int) -> str:
         if re.match(r"\s+(python|nnlite) ", block):
             return block
-        first_column = re.match(r"\s+\S.*?\s{2,}(?=\S)", block) or re.match(r"\s*", block)
-        hang = " " * len(first_column[0]) if first_column else ""
+        hang = " " * len(re.findall(r"^(?:\s+\S.*?\s{2,}(?=\S)|\s*)", block)[0])  # the first column
         return textwrap.fill(block, width, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
 
 

@@ -175,7 +175,7 @@ class ImageCodec:
         """Return images as uint8, shape (N, height, width), or raise CodecError if this codec cannot take them."""
         if images.ndim == 2:
             images = images[None]
-        if images.ndim != 3 or images.shape[1:] != self.image_shape:
+        if images.shape[1:] != self.image_shape:
             are_grey = images.ndim == 3 and images.shape[2] != 3
             received = f"{_size(images.shape[1:])} pixels" if are_grey else f"an array of shape {images.shape}"
             raise CodecError(f"this codec was trained for grey images of {_size(self.image_shape)} pixels, received {received}")

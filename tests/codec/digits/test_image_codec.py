@@ -232,6 +232,11 @@ def test_arrays_that_are_no_such_images_are_refused(codec, bad, message):
         codec.compress(bad, 0)
 
 
+def test_latents_of_no_image_are_refused(codec, images):
+    with pytest.raises(CodecError, match="expected one image or more of one pixel or more, received 0 of 8 × 8"):
+        codec.compress_latents(codec.encoder.predict(images)[:0], 0)
+
+
 def test_one_bad_pixel_is_enough(codec, images):
     floats = images / 255
     floats[150, 7, 7] = np.nan
