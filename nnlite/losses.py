@@ -16,7 +16,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.arrays import FloatArray, expect, is_number
-from nnlite.layers.layer import Workspace, expect_floats
+from nnlite.layers.layer import Workspace, expect_floats, fill
 
 
 class Loss:
@@ -69,8 +69,11 @@ class Loss:
         if self.takes_rows and prediction.ndim != 2:
             raise ValueError(f"{name} expects logits (N, C), received shape {prediction.shape}")
         gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
-        rows = (len(prediction), -1)
-        return self._evaluate(prediction.reshape(rows), target.reshape(rows), gradient.reshape(rows), workspace), gradient
+        p, t, g = (array.reshape(len(array), -1) for array in (prediction, target, gradient))  # (N, D)
+        value = fill(gradient, self._evaluate, p, t, g, workspace)
+        if not isinstance(value, float | np.floating):
+            raise ValueError(f"{name}._evaluate is expected to return the value alone, received {type(value).__name__}")
+        return float(value), gradient
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         """Return the value and write the gradient; all arrays (N, D)."""

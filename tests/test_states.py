@@ -18,6 +18,7 @@ from nnlite import (
     Flatten,
     GaussianSample,
     LearningRateSchedule,
+    Loss,
     MeanSquaredError,
     MixtureSample,
     ModelCheckpoint,
@@ -118,14 +119,53 @@ class Assigns(Returns):
 
 
 def test_an_activation_that_returns_its_result_in_place_of_writing_it_is_refused(x):
-    message = r"Returns\.{} is expected to change the arrays that it is given, .*: write array\[...\] = result"
-    with pytest.raises(ValueError, match=message.format("fill_y")):
-        Sequential([Returns()]).forward(x)
+    message = r"Returns\.{} is expected to write into the array that it is given: write array\[\.\.\.\] = result"
+    for training in (False, True):
+        with pytest.raises(ValueError, match=message.format("fill_y")):
+            Sequential([Returns()]).forward(x, training)
     model = Sequential([Assigns()])
     y = model.forward(x, training=True)
     assert (y >= 0).all() and y.any()
     with pytest.raises(ValueError, match=message.format("fill_dx")):
         model.backward(y)
+
+
+def test_an_activation_that_gives_its_array_a_new_name_in_place_of_writing_is_refused(x):
+    class Renames(Activation):
+        def fill_y(self, x, y):
+            y = np.maximum(x, 0)  # noqa: F841
+
+        def fill_dx(self, y, dy, dx):
+            dx = dy * (y > 0)  # noqa: F841
+
+    for call in (lambda: Renames().forward(x), lambda: gradcheck(Renames(), x, rng=np.random.default_rng(0))):
+        with pytest.raises(ValueError, match=r"Renames\.fill_y is expected to write into the array"):
+            call()
+
+
+def test_an_activation_of_nothing_is_nothing():
+    layer = Returns()
+    assert layer.forward(np.zeros((0, 3), np.float32), training=True).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "message"),
+    [
+        (lambda p, t, g: float(np.mean((p - t) ** 2)), r"_evaluate is expected to write into the array"),
+        (lambda p, t, g: np.subtract(p, t, out=g), "Own._evaluate is expected to return the value alone, received ndarray"),
+        (lambda p, t, g: (0.0, np.subtract(p, t, out=g)), "Own._evaluate is expected to return the value alone, received tuple"),
+        (lambda p, t, g: g.fill(0), "Own._evaluate is expected to return the value alone, received NoneType"),
+    ],
+)
+def test_a_loss_that_forgets_its_gradient_or_its_value_is_told_so(evaluate, message, x):
+    class Own(Loss):
+        def _evaluate(self, prediction, target, gradient, workspace):
+            return evaluate(prediction, target, gradient)
+
+    model = make_model()
+    model.compile("sgd", Own())
+    with pytest.raises(ValueError, match=message):
+        model.fit(x, rng=np.random.default_rng(0), verbose=False)
 
 
 def test_an_optimizer_that_returns_the_new_weights_in_place_of_writing_them_is_refused(x):
@@ -138,7 +178,7 @@ def test_an_optimizer_that_returns_the_new_weights_in_place_of_writing_them_is_r
 
     model = make_model()
     model.compile(Descent(0.1), "mse")
-    with pytest.raises(ValueError, match=r"descend is expected to change the arrays"):
+    with pytest.raises(ValueError, match=r"a rule is expected to change w, .*: write w\[\.\.\.\] = result"):
         model.fit(x, rng=np.random.default_rng(0), verbose=False)
 
 

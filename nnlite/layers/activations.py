@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.arrays import FloatArray
-from nnlite.layers.layer import Layer, expect_floats, in_place
+from nnlite.layers.layer import Layer, expect_floats, fill
 
 
 class Activation(Layer):
@@ -30,7 +30,7 @@ class Activation(Layer):
         """y = f(x)."""
         expect_floats(type(self).__name__, x)
         y = self._buffer("y", x.shape, x.dtype, training)
-        in_place(self.fill_y, x.reshape(-1), y.reshape(-1))
+        fill(y, self.fill_y, x.reshape(-1), y.reshape(-1))
         if training:
             self._keep(y, y)
         return y
@@ -39,7 +39,7 @@ class Activation(Layer):
         """dx = dy · f'(x)."""
         (y,) = self._take(dy)
         dx = self._buffer("dx", y.shape, y.dtype)
-        in_place(self.fill_dx, y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
+        fill(dx, self.fill_dx, y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
         return dx
 
 

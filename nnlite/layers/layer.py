@@ -129,6 +129,9 @@ class Workspace:
         return array[: shape[0]]
 
 
+UNWRITTEN = -1.2345678e-30  # no result of a computation
+
+
 class Layer:
     """Base of all layers: what forward keeps for backward, arrays to work in, and the parameters.
 
@@ -221,12 +224,17 @@ class RandomLayer(Layer):
         return [self.rng]
 
 
-def in_place(method: Callable[..., object], *arrays: Any) -> None:
-    """Let a method change arrays; ValueError if it returns a new one, which nobody would take."""
-    result = method(*arrays)
-    if result is not None and all(result is not array for array in arrays):
-        received = "received one that returns a new array: write array[...] = result"
-        raise ValueError(f"{method.__qualname__} is expected to change the arrays that it is given, {received}")
+def fill(array: FloatArray, method: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a method returns that writes into the array, one of its arguments; ValueError if it leaves the array as it was.
+
+    A method of a student's own may return its result in place of writing it, or write ``y = ...`` for ``y[...] = ...``.
+    """
+    first = array.reshape(-1)[:1]
+    first[...] = UNWRITTEN
+    result = method(*arguments)
+    if (first == UNWRITTEN).any():
+        raise ValueError(f"{method.__qualname__} is expected to write into the array that it is given: write array[...] = result")
+    return result
 
 
 def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:

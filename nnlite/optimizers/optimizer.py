@@ -15,7 +15,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.arrays import FloatArray, aligned, expect, is_number
-from nnlite.layers.layer import Parameter, in_place
+from nnlite.layers.layer import Parameter
 
 Rule = tuple[Callable[..., None], list[list[FloatArray]], tuple[float, ...]]
 
@@ -92,7 +92,10 @@ class Optimizer:
         kernel, memories, numbers = self.rule(self.step_count)
         for parameter, *remembered in zip(self.parameters, *memories, strict=True):
             if parameter.trainable:
-                in_place(kernel, parameter.value.reshape(-1), parameter.gradient.reshape(-1), *remembered, *numbers)
+                new = kernel(parameter.value.reshape(-1), parameter.gradient.reshape(-1), *remembered, *numbers)
+                expect(
+                    new is None, "the kernel of a rule is expected to change w, received one that returns it: write w[...] = result"
+                )
 
     def state(self) -> dict[str, Any]:
         """Return copies of the whole memory: "step_count", and lists of arrays in the order of the parameters."""
