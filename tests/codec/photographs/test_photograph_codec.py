@@ -182,6 +182,27 @@ def test_a_header_that_promises_what_cannot_be_is_refused_before_anything_is_all
         CODEC.decompress(frame.pack(frame.PHOTOGRAPH, numbers, b"", CODEC.model.hash))
 
 
+@pytest.mark.parametrize("numbers", [(1, 1, 0), (1, 5, 201), (5, 1, 200), (8192, 8192, 81)])
+def test_a_header_at_the_limits_is_read(numbers):
+    height, width, rest = numbers
+    header = PhotographCodec.header(frame.pack(frame.PHOTOGRAPH, numbers, b""))
+    assert (header.height, header.width, header.colour, header.quality) == (height, width, rest % 2 == 1, rest // 2)
+
+
+def test_the_largest_picture_is_taken_and_one_pixel_more_refused(monkeypatch):
+    monkeypatch.setattr(photograph_codec, "MAX_PIXELS", 12)
+    assert CODEC.planes(np.zeros((3, 4), np.uint8)).shape[1:] == (8, 8)
+    with pytest.raises(CodecError, match="expected at most 12 pixels, received 13 × 1: cut the picture into parts"):
+        CODEC.planes(np.zeros((13, 1), np.uint8))
+
+
+@pytest.mark.parametrize(("quality", "step"), [(0, 128), (100, 1)])
+def test_a_single_pixel_comes_back_at_the_least_and_the_best_quality(quality, step):
+    file = CODEC.compress(np.full((1, 1), 200, np.uint8), quality)
+    assert CODEC.header(file).quality == quality
+    assert abs(int(CODEC.decompress(file)[0, 0]) - 200) <= step
+
+
 @pytest.mark.parametrize("name", ["colour", "grey"])
 def test_a_file_from_another_machine_decodes_to_the_same_pixels(name):
     picture = CODEC.decompress((GOLDEN / f"{name}.nnl").read_bytes())
