@@ -11,14 +11,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.long.mutations import Mutant
 
-PATIENCE = 5  # the tests may take so many times the processor time that they take without a mutant
+PATIENCE = 5  # the tests may take so many times the seconds that they take without a mutant, of the processor and by the clock
 COMPILING = 100  # and so many seconds more
-LONGEST = 600  # seconds by the clock, for what waits and takes no processor time, beside ten times those of the processor
 
 
 class CompiledTrials:
@@ -49,10 +49,10 @@ class CompiledTrials:
     def outcomes(self, mutants: list[Mutant]) -> Iterator[tuple[Mutant, str]]:
         """Yield each mutant with "killed", "timeout" or "survived"."""
         for _ in range(2):  # with all machine code the second time
-            before = _processor_time()
-            if self._run(self.machine_code, 10_000) != "survived":
+            before = _seconds()
+            if self._run(self.machine_code, (10_000, 10_000)) != "survived":
                 raise SystemExit(f"{self.module.name}: the tests fail without a mutant:\n{self.log.read_text()[-3000:]}")
-        seconds = COMPILING + PATIENCE * (_processor_time() - before)
+        seconds = tuple(COMPILING + int(PATIENCE * (end - start)) for start, end in zip(before, _seconds(), strict=True))
         source, its_own = self.module.read_text(), self.machine_code.with_name("its own machine code")
         for mutant in mutants:
             self.module.write_text(mutant.planted(source))
@@ -60,21 +60,22 @@ class CompiledTrials:
             shutil.copytree(self.machine_code, its_own)
             yield mutant, self._run(its_own, seconds)
 
-    def _run(self, machine_code: Path, seconds: float) -> str:
+    def _run(self, machine_code: Path, seconds: tuple[int, ...]) -> str:
+        """Return how the tests end that may take so many seconds of the processor and, as they may wait, by the clock."""
         settings = {"PYTHONPATH": str(self.copy), "NUMBA_CACHE_DIR": str(machine_code), "PYTHONDONTWRITEBYTECODE": "1"}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")} | settings
         with self.log.open("w") as log:
             process = subprocess.Popen(self.command, cwd=self.copy, env=environment, stdout=log, stderr=log, start_new_session=True)
-            resource.prlimit(process.pid, resource.RLIMIT_CPU, (int(seconds), int(seconds)))
+            resource.prlimit(process.pid, resource.RLIMIT_CPU, (seconds[0], seconds[0]))
             try:
-                status = process.wait(10 * seconds + LONGEST)
+                status = process.wait(seconds[1])
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)  # the programs that the tests have started end with them
                 status = process.wait()
         return "survived" if status == 0 else "timeout" if status in (-signal.SIGXCPU, -signal.SIGKILL) else "killed"
 
 
-def _processor_time() -> float:
-    """Return the seconds that the programs started so far have taken of the processor."""
+def _seconds() -> tuple[float, float]:
+    """Return the seconds that the programs that have ended took of the processor, and those of the clock."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return usage.ru_utime + usage.ru_stime, time.monotonic()
