@@ -58,7 +58,8 @@ class CompiledTrials:
             self.module.write_text(mutant.planted(source))
             shutil.rmtree(its_own, ignore_errors=True)
             shutil.copytree(self.machine_code, its_own)
-            yield mutant, self._run(its_own, seconds)
+            outcome = self._run(its_own, seconds)
+            yield mutant, self._run(its_own, seconds) if outcome == "timeout" else outcome  # once more, with what it has compiled
 
     def _run(self, machine_code: Path, seconds: tuple[int, ...]) -> str:
         """Return how the tests end that may take so many seconds of the processor and, as they may wait, by the clock."""
