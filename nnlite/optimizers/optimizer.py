@@ -186,6 +186,8 @@ class SGD(Optimizer):
         """w ← w − η u, with u as above."""
         if not self.momentum:
             return kernels.sgd, [], (self.learning_rate,)
+        received = f"received momentum {self.momentum} after a start without: compile with SGD(momentum={self.momentum})"
+        expect(len(self.velocity) == len(self.parameters), f"SGD expects its momentum from the start, {received}")
         kernel = kernels.sgd_nesterov if self.nesterov else kernels.sgd_momentum
         return kernel, [self.velocity], (self.learning_rate, self.momentum)
 

@@ -383,6 +383,14 @@ def test_an_optimizer_that_is_bound_to_nothing_has_taken_no_step_and_takes_none(
     assert optimizer.step_count == 0
 
 
+def test_a_momentum_after_a_start_without_is_refused():
+    optimizer = SGD()
+    optimizer.bind([Parameter("w", np.ones(2))])
+    optimizer.momentum = 0.5
+    with pytest.raises(ValueError, match=r"its momentum from the start, received momentum 0\.5 after .*: compile with SGD\(momentum"):
+        optimizer.step()
+
+
 def test_an_optimizer_of_frozen_parameters_says_what_is_missing():
     optimizer = SGD()
     optimizer.bind([Parameter("w", np.ones(2), trainable=False)])

@@ -417,6 +417,37 @@ def test_callbacks_see_and_change_what_they_do_with_the_layers():
         np.testing.assert_allclose(received, expected, rtol=1e-10)
 
 
+class NewMomentum(Callback):
+    """Changes the momentum after the second step."""
+
+    def __init__(self, momentum):
+        self.momentum = momentum
+
+    def on_step_end(self, model, step, loss):
+        if step == 2:
+            model.optimizer.momentum = self.momentum
+
+
+def test_a_momentum_that_ends_during_the_training_does_so_as_by_the_layers():
+    results = []
+    for compiled in (True, False):
+        rng = np.random.default_rng(2)
+        model = Sequential([Dense(6, 5, rng=rng, dtype=np.float64), Tanh(), Dense(5, 6, rng=rng, dtype=np.float64)])
+        model.compile(SGD(0.3, momentum=0.5), "mse", compiled=compiled)
+        model.fit(rng.random((40, 6)), batch_size=8, rng=rng, callbacks=[NewMomentum(0)], verbose=False)
+        results.append(model.get_weights())
+    for received, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(received, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_momentum_that_begins_during_the_training_is_refused(compiled, rng):
+    model = Sequential([Dense(6, 6, rng=rng)])
+    model.compile(SGD(0.3), "mse", compiled=compiled)
+    with pytest.raises(ValueError, match=r"SGD expects its momentum from the start, received momentum 0\.5 after a start without"):
+        model.fit(rng.random((40, 6)), batch_size=8, rng=rng, callbacks=[NewMomentum(0.5)], verbose=False)
+
+
 def test_augmented_batches_train_as_by_the_layers():
     results = []
     for compiled in (True, False):
