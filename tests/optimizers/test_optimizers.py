@@ -387,7 +387,7 @@ def test_a_momentum_after_a_start_without_is_refused():
     optimizer = SGD()
     optimizer.bind([Parameter("w", np.ones(2))])
     optimizer.momentum = 0.5
-    with pytest.raises(ValueError, match=r"its momentum from the start, received momentum 0\.5 after .*: compile with SGD\(momentum"):
+    with pytest.raises(ValueError, match=r"momentum from the start, received momentum 0\.5 .*: compile with SGD\(momentum"):
         optimizer.step()
 
 
