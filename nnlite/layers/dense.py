@@ -76,8 +76,7 @@ class Dense(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """(D,) → (H,)."""
         in_features, out_features = self.weight.value.shape
-        if input_shape != (in_features,):
-            raise ValueError(_dense_expects(in_features, input_shape))
+        expect(input_shape == (in_features,), _dense_expects(in_features, input_shape))
         return (out_features,)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
@@ -144,8 +143,7 @@ class TiedDense(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """(H,) → (D,)."""
         out_features, in_features = self.weight.value.shape
-        if input_shape != (in_features,):
-            raise ValueError(f"TiedDense expects samples of shape {(in_features,)}, received {input_shape}")
+        expect(input_shape == (in_features,), f"TiedDense expects samples of shape {(in_features,)}, received {input_shape}")
         return (out_features,)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:

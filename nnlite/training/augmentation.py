@@ -7,7 +7,7 @@ Move a digit by a pixel: it is the same digit, but another row of numbers. A mod
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, expect_count
+from nnlite.arrays import FloatArray, expect, expect_count
 from nnlite.layers.layer import Workspace
 
 
@@ -27,8 +27,7 @@ class RandomShift:
 
     def __call__(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return the shifted images (N, height, width); the next call overwrites them."""
-        if np.ndim(images) != 3:
-            raise ValueError(f"RandomShift expects images (N, height, width), received {np.shape(images)}")
+        expect(np.ndim(images) == 3, f"RandomShift expects images (N, height, width), received {np.shape(images)}")
         down, right = rng.integers(-self.pixels, self.pixels + 1, (2, len(images)))
         shifted = self._workspace.array("shifted", images.shape, images.dtype)
         kernels.shift_images(images, down, right, shifted)

@@ -31,8 +31,7 @@ def check_callbacks(callbacks: object, checkpoint: object) -> None:
         hint = f": write callbacks=[{type(callbacks).__name__}(...)]" if isinstance(callbacks, Callback) else ""
         raise ValueError(f"fit expects a list of callbacks, received {callbacks!r}{hint}")
     for callback in callbacks:
-        if not isinstance(callback, Callback):
-            raise ValueError(f"fit expects callbacks, received {callback!r} among them{call_hint(callback)}")
+        expect(isinstance(callback, Callback), f"fit expects callbacks, received {callback!r} among them{call_hint(callback)}")
     named = [path for path in (checkpoint, *(callback.path for callback in callbacks)) if isinstance(path, str | os.PathLike)]
     files = [os.path.realpath(path) for path in named]
     twice = next((file for file in files if files.count(file) > 1), None)

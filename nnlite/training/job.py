@@ -63,17 +63,16 @@ def _text(code: CodeType) -> tuple[object, ...]:
 
 def bit_generators(owners: Iterable[object], rng: np.random.Generator | None) -> list[np.random.BitGenerator]:
     """Return the bit generators of these objects' ``rngs()`` and of `rng`, each once; ValueError if an object hides one."""
-    found: dict[int, np.random.BitGenerator] = {}
+    found: list[np.random.Generator] = []
     for owner in owners:
         named = owner.rngs() if hasattr(owner, "rngs") else []
         for generator in _generators_in(getattr(owner, "__dict__", {})):
             if generator is not rng and not any(generator is known for known in named):
                 name = type(owner).__name__
                 raise ValueError(f"{name} is expected to name its generators for a checkpoint: return them from {name}.rngs()")
-        found |= {id(generator.bit_generator): generator.bit_generator for generator in named}
-    if rng is not None:
-        found[id(rng.bit_generator)] = rng.bit_generator
-    return list(found.values())
+        found += named
+    found += [] if rng is None else [rng]
+    return list(dict.fromkeys(generator.bit_generator for generator in found))
 
 
 def _generators_in(value: object) -> Iterator[np.random.Generator]:
