@@ -27,7 +27,6 @@ exit codes: 0 done, 1 the data are not as expected, 2 bad argument, 130 interrup
 import argparse
 import contextlib
 import io
-import itertools
 import json
 import os
 import sys
@@ -78,8 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_parser() -> Parser:
     """Return the parser of the command line."""
     parser = Parser("nnlite", __doc__)
-    version = sys.modules["nnlite"].__version__  # no import: the package stands above this room
-    parser.add_argument("--version", action="version", version=f"nnlite {version}")
+    # No import of the version, since the package stands above this room.
+    parser.add_argument("--version", action="version", version=f"nnlite {sys.modules['nnlite'].__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(run: Callable[[argparse.Namespace], None], text: str, metavar: str, source: str, nargs: str | None) -> Parser:
@@ -180,10 +179,9 @@ def _at_work(doing: str, source: Path) -> Iterator[None]:
     done = threading.Event()
 
     def show() -> None:
-        line = ""
-        for seconds in itertools.count(1):
-            if done.wait(PATIENCE):
-                break
+        line, seconds = "", 0
+        while not done.wait(PATIENCE):
+            seconds += 1
             line = f"\r{doing} {source} … {seconds} s"
             print(line, end="", file=sys.stderr, flush=True)
         print(f"\r{' ' * len(line)}\r" if line else "", end="", file=sys.stderr, flush=True)

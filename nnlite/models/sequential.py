@@ -255,10 +255,9 @@ class Sequential(Stack):
         if warn:
             checks.warn_of_rows(self.loss, batches)
         shape, received = self.input_shape, np.shape(x)
-        if shape is not None and received == shape:
-            raise ValueError(f"expected samples of shape {shape}, received a single one: hand it in as x[None]")
-        if shape is not None and len(shape) > 1 and received[1:] != shape:  # of rows Dense says it
-            raise ValueError(f"expected samples of shape {shape}, received {received[1:]}: bring all to this shape")
+        if shape is not None and (received == shape or (len(shape) > 1 and received[1:] != shape)):  # of rows Dense says it
+            way_out = "a single one: hand it in as x[None]" if received == shape else f"{received[1:]}: bring all to this shape"
+            raise ValueError(f"expected samples of shape {shape}, received {way_out}")
         return batches
 
 

@@ -27,8 +27,7 @@ class ProgressBar(Callback):
     INTERVAL = 0.1  # seconds
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.perf_counter):
-        self.stream: Any = stream or sys.stdout or io.StringIO()  # pythonw and services have no standard output
-        self.clock = clock
+        self.stream, self.clock = stream or sys.stdout or io.StringIO(), clock  # pythonw has no standard output
         self.redraws = getattr(self.stream, "isatty", bool)() and os.environ.get("TERM") != "dumb"
         self.cells = "━─" if (getattr(self.stream, "encoding", None) or "utf-8").lower().startswith("utf") else "#-"
         self.colour = self.redraws and not os.environ.get("NO_COLOR")
