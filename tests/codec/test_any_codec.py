@@ -160,6 +160,21 @@ def test_a_target_of_bytes_is_met_with_the_best_quality_that_fits():
     assert describe(everything)["quality"] == 100
 
 
+def test_the_least_bytes_that_can_be_had_are_a_target_and_less_is_none():
+    least = len(ImageCodec.load().compress(DIGITS, 0)) / len(DIGITS)
+    assert describe(compress(DIGITS, Wishes(target_bytes=least))[0])["quality"] == 0
+    with pytest.raises(CodecError, match="expected a target of at least"):
+        compress(DIGITS, Wishes(target_bytes=np.nextafter(least, 0)))
+
+
+@compiled
+def test_the_bytes_that_a_lossless_file_takes_are_a_target_and_less_is_none():
+    file, _ = compress(DRAWING[:9, :8], Wishes("lossless"))
+    assert compress(DRAWING[:9, :8], Wishes("lossless", target_bytes=len(file)))[0] == file
+    with pytest.raises(CodecError, match=f"expected a target of at least {len(file)} bytes, the size without loss"):
+        compress(DRAWING[:9, :8], Wishes("lossless", target_bytes=np.nextafter(len(file), 0)))
+
+
 @compiled
 def test_a_target_of_decibels_is_met_with_the_least_quality_that_reaches_it():
     photograph = PhotographCodec()
@@ -211,6 +226,14 @@ def test_a_description_says_what_is_in_the_file():
     assert (facts["codec"], facts["method"], facts["random_access"], facts["images"]) == ("lossless", "digit", "no", 20)
     facts = describe(compress(PHOTOGRAPH, Wishes(quality=30))[0])
     assert (facts["quality"], facts["height"], facts["width"], facts["colours"]) == (30, 80, 96, "yes")
+
+
+def test_a_description_of_digits_names_quality_and_model():
+    codec = ImageCodec.load()
+    file = codec.compress(DIGITS, 5)
+    size = {"images": 20, "height": 28, "width": 28, "colours": "no", "bytes": len(file), "bytes_per_image": len(file) / 20}
+    each = {"codec": "digits", "quality": 5, "model": codec.hash.hex()[:3]}
+    assert describe(file) == {**each, **size, "bits_per_pixel": len(file) * 8 / (20 * 28 * 28)}
 
 
 def test_the_choice_looks_at_nothing_but_the_shape():

@@ -63,6 +63,12 @@ def test_without_a_manual_there_are_only_options(shown):
     assert shown(None, 80) == ([], [])
 
 
+def test_further_options_are_those_of_argparse(capsys):
+    with pytest.raises(SystemExit):
+        Parser("p", usage="%(prog)s ...").parse_args(["--help"])
+    assert capsys.readouterr().out.startswith("usage: p ...\n")
+
+
 def test_a_bad_argument_is_one_line_and_exit_code_2(capsys):
     with pytest.raises(SystemExit) as leaving:
         Parser("p").parse_args(["--unknown"])
