@@ -30,6 +30,13 @@ def test_an_error_that_is_reported_already_is_left_as_it_is():
     assert caught.value is own
 
 
+def test_an_error_that_is_named_as_a_cause_gets_the_name_of_its_file():
+    own = CodecError("expected a checksum")
+    with pytest.raises(CodecError, match=r"^old\.nnl: expected a checksum$") as caught, reported_as(CodecError, "old.nnl", CodecError):
+        raise own
+    assert caught.value.__cause__ is own
+
+
 def test_other_exceptions_pass():
     with pytest.raises(KeyError), reported_as(PictureError, "expected a picture", TypeError):
         raise KeyError("a fault of the program")
