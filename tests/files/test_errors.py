@@ -32,7 +32,7 @@ def test_an_error_that_is_reported_already_is_left_as_it_is():
 
 def test_an_error_that_is_named_as_a_cause_gets_the_name_of_its_file():
     own = CodecError("expected a checksum")
-    with pytest.raises(CodecError, match="^a: expected a checksum$") as caught, reported_as(CodecError, "a", CodecError):
+    with pytest.raises(CodecError, match=r"^a: expected a checksum$") as caught, reported_as(CodecError, "a", CodecError):
         raise own
     assert caught.value.__cause__ is own
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nnlite.files.whole_files import read_file, remove_leftovers, write_atomically
+from nnlite.files.whole_files import read_file, remove_leftovers, with_ending, write_atomically
 
 posix = pytest.mark.skipif(os.name != "posix", reason="about the files of POSIX")
 
@@ -298,3 +298,8 @@ def test_a_missing_file_and_a_folder_are_os_errors(tmp_path):
         read_file(tmp_path / "file")
     with pytest.raises(IsADirectoryError):
         read_file(tmp_path)
+
+
+def test_a_single_file_that_is_left_out_is_named_alone():
+    with pytest.warns(UserWarning, match=r"^notes\.txt left out: expected files that end in \.png$"):
+        assert with_ending([Path("a.PNG"), Path("notes.txt"), Path("b.png")], [".png"]) == [Path("a.PNG"), Path("b.png")]
