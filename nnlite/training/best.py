@@ -96,7 +96,7 @@ class ModelCheckpoint(Monitor):
     memories = ("_best",)
 
     def __init__(self, path: str | os.PathLike[str], monitor: str | None = "val_loss"):
-        self.path, self.monitor = path, monitor
+        self.path, self.monitor = os.fspath(path), monitor
         self._best = math.inf
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:

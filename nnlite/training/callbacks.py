@@ -19,7 +19,6 @@ class Callback:
     """Base class: does nothing at any event. Epochs and steps count from 1."""
 
     memories: tuple[str, ...] = ()  # attributes to save in a checkpoint and to restore on resuming
-    path: Any = None  # of the file that it writes
     depends_on_epochs = False  # whether its work in one epoch depends on the number of all epochs
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:

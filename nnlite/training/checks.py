@@ -11,7 +11,10 @@ from nnlite.arrays import Array, call_hint, expect, expect_count, expect_rng, wa
 from nnlite.layers import Stack
 from nnlite.losses import Loss, SoftmaxCrossEntropyWithLogits
 from nnlite.training.batches import Batches, may_be_images
+from nnlite.training.best import ModelCheckpoint
 from nnlite.training.callbacks import Callback, Monitor
+from nnlite.training.records import CSVLogger, LivePlot
+from nnlite.training.schedules import LearningRateSchedule, ReduceOnPlateau
 
 
 def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: bool, augment: object) -> None:
@@ -25,15 +28,22 @@ def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: b
         expect_rng("fit", rng)
 
 
-def check_callbacks(callbacks: object, checkpoint: object) -> None:
+def check_callbacks(callbacks: object, checkpoint: str | os.PathLike[str] | None) -> None:
     """Raise ValueError unless these are callbacks, and each file has one writer."""
     if not isinstance(callbacks, list | tuple):
         hint = f": write callbacks=[{type(callbacks).__name__}(...)]" if isinstance(callbacks, Callback) else ""
         raise ValueError(f"fit expects a list of callbacks, received {callbacks!r}{hint}")
     for callback in callbacks:
         expect(isinstance(callback, Callback), f"fit expects callbacks, received {callback!r} among them{call_hint(callback)}")
-    named = [path for path in (checkpoint, *(callback.path for callback in callbacks)) if isinstance(path, str | os.PathLike)]
-    files = [os.path.realpath(path) for path in named]
+    schedules = [type(callback).__name__ for callback in callbacks if isinstance(callback, LearningRateSchedule | ReduceOnPlateau)]
+    expect(len(schedules) < 2, f"fit expects one callback that sets the learning rate, received {' and '.join(schedules)}")
+    files = [] if checkpoint is None else [os.path.realpath(checkpoint)]
+    for writer in (callback for callback in callbacks if isinstance(callback, CSVLogger | LivePlot | ModelCheckpoint)):
+        files.append(os.path.realpath(writer.path))
+        if not os.path.isdir(os.path.dirname(files[-1])):
+            raise FileNotFoundError(
+                f"{type(writer).__name__} expects a folder that is there, received {writer.path}: make it first"
+            )
     twice = next((file for file in files if files.count(file) > 1), None)
     expect(twice is None, f"fit expects another file for each callback and for the checkpoint, received {twice} twice")
 

@@ -23,7 +23,7 @@ class CSVLogger(Callback):
     memories = ("_epochs",)
 
     def __init__(self, path: str | os.PathLike[str]):
-        self.path = path
+        self.path = os.fspath(path)
         self._epochs: list[Logs] = []
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
@@ -79,7 +79,7 @@ class LivePlot(History):
 
     def __init__(self, path: str | os.PathLike[str], learning_rate: bool = False):
         super().__init__()
-        self.path, self.learning_rate = path, learning_rate
+        self.path, self.learning_rate = os.fspath(path), learning_rate
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Forget an earlier training."""

@@ -14,6 +14,7 @@ from nnlite import (
     Dense,
     EarlyStopping,
     Flatten,
+    LearningRateSchedule,
     LivePlot,
     ModelCheckpoint,
     RandomShift,
@@ -21,6 +22,8 @@ from nnlite import (
     Reshape,
     Sequential,
     Sigmoid,
+    cosine,
+    step_decay,
 )
 from nnlite.losses import Huber, MeanSquaredError
 from nnlite.optimizers import SGD, Adam
@@ -191,6 +194,28 @@ def test_two_that_write_one_file_are_refused_before_either_has_written(first, se
     options = {"callbacks": callbacks, "checkpoint": checkpoint, "validation_data": (X, Y)}
     refused(f"another file for each callback and for the checkpoint, received {re.escape(str(tmp_path / 'file'))} twice", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("writer", WRITERS[:3])
+@pytest.mark.parametrize("path", ["missing/file", "file/file"])
+def test_a_file_in_no_folder_is_found_before_the_training_and_not_after_its_first_epoch(writer, path, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    message = f"{writer.__name__} expects a folder that is there, received .*{path}: make it first"
+    refused(message, error=FileNotFoundError, callbacks=[writer(tmp_path / path)], validation_data=(X, Y))
+
+
+@pytest.mark.parametrize("writer", WRITERS[:3])
+@pytest.mark.parametrize("path", [None, 3, model_of()])
+def test_what_is_no_path_is_refused_where_the_callback_is_made(writer, path):
+    with pytest.raises(TypeError, match=r"expected str, bytes or os\.PathLike object, not"):
+        writer(path)
+
+
+@pytest.mark.parametrize("second", [lambda: LearningRateSchedule(step_decay()), ReduceOnPlateau])
+def test_two_callbacks_that_set_the_learning_rate_are_refused(second):
+    callbacks = [LearningRateSchedule(cosine()), second()]
+    message = "fit expects one callback that sets the learning rate, received LearningRateSchedule and"
+    refused(message, callbacks=callbacks, validation_data=(X, Y))
 
 
 def test_numpys_whole_numbers_are_whole_numbers():
