@@ -175,7 +175,7 @@ def test_ssim_averages_images(rng):
 
 @pytest.mark.parametrize(("a", "b"), [((12, 12), (12, 13)), ((10, 28), (10, 28)), ((28,), (28,)), ((0, 28, 28), (0, 28, 28))])
 def test_ssim_refuses_what_it_cannot_compare(a, b):
-    with pytest.raises(ValueError, match=r"ssim (compares arrays of equal shape|needs images of at least 11 by 11), received"):
+    with pytest.raises(ValueError, match=r"ssim (compares arrays of equal shape|needs images .* of at least 11 by 11), received"):
         ssim(np.zeros(a), np.zeros(b), peak=1)
 
 
