@@ -27,13 +27,14 @@ import numpy as np
 
 from demos.shared import command
 from nnlite import Dense, LearningRateSchedule, ReLU, Sequential, lbfgs
-from nnlite.codec.packed_mixers import pack_mixers
+from nnlite.codec.mixing import Mixer
+from nnlite.codec.packed_mixers import pack_mixer
 from nnlite.codec.photographs import PhotographCodec
-from nnlite.codec.photographs.contexts import PlaneMixers, fresh_mixers
-from nnlite.codec.photographs.model import COLOUR_BITS, PACKING, QUALITIES, STEP_BITS, Model
-from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, LARGEST_INPUT, MARGIN, UNIT, IntegerLayer, gather, level_input
-from nnlite.codec.photographs.pixels import restore
-from nnlite.codec.photographs.transform import SYNTHESIS_BITS
+from nnlite.codec.photographs.contexts import untrained_mixer
+from nnlite.codec.photographs.model import COLOUR_BITS, PACKING, Model
+from nnlite.codec.photographs.photograph_codec import step_of
+from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, LARGEST_INPUT, MARGIN, UNIT, IntegerLayer, gather
+from nnlite.codec.photographs.transform import SYNTHESIS_BITS, strips
 from nnlite.files.errors import FileError
 from nnlite.metrics import bits_per_pixel
 from nnlite.optimizers import Adam
@@ -72,22 +73,18 @@ def read_colours(path: Path) -> np.ndarray:
 
 def train(photographs: list[np.ndarray], options: argparse.Namespace, rng: np.random.Generator, say: command.Say) -> Model:
     """Return a model of photographs like these."""
-    colour = principal_colours(photographs)
     analysis, synthesis = learn_transform(photographs, say)
     arrays = {
-        "colour": colour,
-        "colour.inverse": np.rint(np.linalg.inv(colour) * 2**COLOUR_BITS).astype(np.int32),
+        "colours": np.rint(np.linalg.inv(principal_colours(photographs)) * 2**COLOUR_BITS).astype(np.int32),
         "analysis": analysis,
         "synthesis": np.rint(synthesis * 2**SYNTHESIS_BITS).astype(np.int32),
-        "steps": np.rint(2.0 ** (7 * (100 - np.arange(QUALITIES)) / 100 + STEP_BITS)).astype(np.int32),
         "network.0.weight": np.zeros((3, INPUTS), np.int16),  # does nothing
         "network.0.bias": np.zeros(3, np.int32),
         "network.0.shift": np.array(0, np.int32),
+        "mixer": np.frombuffer(pack_mixer(untrained_mixer(), PACKING), np.uint8),
     }
-    fresh = fresh_mixers()
-    arrays |= {f"mixers.{p}": np.frombuffer(pack_mixers(fresh, PACKING), np.uint8) for p in range(3)}
-    mixers = learn_mixers(photographs, Model(arrays), options.passes, say)
-    arrays |= {f"mixers.{p}": np.frombuffer(pack_mixers(mixers[p], PACKING), np.uint8) for p in range(3)}
+    mixer = learn_mixer(photographs, Model(arrays), options.passes, say)
+    arrays["mixer"] = np.frombuffer(pack_mixer(mixer, PACKING), np.uint8)
     inputs, targets = samples(photographs, PhotographCodec(Model(arrays)), options.samples, rng)
     say(f"network: {len(inputs):,} samples, mean squared error without it {np.mean(targets**2):.5f} steps²")
     layers = round_layers(*learn_network(inputs, targets, options, rng), inputs[:100_000])
@@ -149,18 +146,18 @@ def coding_loss(free: np.ndarray, correlation: np.ndarray) -> float:
     return float(10 * np.mean(np.log10(np.einsum("ki,ij,kj->k", analysis, correlation, analysis))))
 
 
-def learn_mixers(photographs: list[np.ndarray], model: Model, passes: int, say: command.Say) -> list[PlaneMixers]:
-    """Return the mixers of the three planes after they have coded each photograph at some qualities."""
+def learn_mixer(photographs: list[np.ndarray], model: Model, passes: int, say: command.Say) -> Mixer:
+    """Return the mixer after it has coded each photograph at some qualities."""
     codec = PhotographCodec(model)
-    mixers = [model.mixers(p) for p in range(3)]
-    model.mixers = lambda plane: mixers[plane]  # type: ignore[method-assign]  # so that they go on learning
     for number, photograph in enumerate(photographs):
         planes = codec.planes(photograph)
         for turn in range(passes):
             quality = PASSES[(passes * number + turn) % len(PASSES)]
-            stream, _ = codec.code(planes, quality)
-        say(f"mixers: photograph {number + 1}, {bits_per_pixel(len(stream), photograph.shape[:2]):.3f} bits a pixel at {quality}")
-    return mixers
+            coded = codec.code(planes, quality)
+            model.mixer = coded.mixer
+        rate = bits_per_pixel(len(coded.stream), photograph.shape[:2])
+        say(f"mixer: photograph {number + 1}, {rate:.3f} bits a pixel at {quality}")
+    return model.mixer
 
 
 def samples(
@@ -180,16 +177,17 @@ def sample(photograph: np.ndarray, codec: PhotographCodec, share: int, rng: np.r
     part = part[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
     originals = codec.planes(np.ascontiguousarray(part.transpose(1, 0, 2) if rng.random() < 0.5 else part))
     quality = int(rng.integers(5, 80) if rng.random() < 0.85 else rng.integers(80, 100))
-    _, coded = codec.code(originals, quality)
-    originals *= np.float32(UNIT * 2**STEP_BITS / codec.model.steps[quality])
-    inputs, targets = [], []
-    for top, planes in restore(coded.quantised, coded.settings, codec.model.synthesis):
-        rows, columns = planes.shape[1] - 2 * MARGIN, planes.shape[2] - 2 * MARGIN
-        everything = np.empty((INPUTS, rows * columns), np.float32)
-        gather(planes, 0, rows, level_input(quality), everything)
+    blocks = codec.code(originals, quality).blocks
+    originals *= np.float32(UNIT * 2**16 / step_of(quality))
+    inputs, targets, top = [], [], 0
+    for planes in strips(blocks, codec.model.synthesis, UNIT, MARGIN):
+        _, rows, columns = (size - 2 * MARGIN for size in planes.shape)
         errors = originals[:, top : top + rows] - planes[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        top += rows
         chosen = rng.choice(rows * columns, share * rows // originals.shape[1], replace=False)
-        inputs.append(everything[:, chosen].T / np.float32(FINENESS))
+        everything = np.empty((INPUTS, rows, columns), np.float32)
+        gather(planes, 0, quality, everything)
+        inputs.append(everything.reshape(INPUTS, -1)[:, chosen].T / np.float32(FINENESS))
         targets.append((errors.reshape(3, -1)[:, chosen].T / UNIT).astype(np.float32))
     return np.concatenate(inputs), np.concatenate(targets)
 

@@ -213,8 +213,8 @@ def context(task: ModuleType) -> str:
 def code(images: np.ndarray, contexts: Callable[[np.ndarray, int, int], tuple[int, ...]]) -> bytes:
     """Return the bytes of black and white images (N, H, W), each pixel coded by the mixer with these contexts."""
     coder = mixing.encoder(images.size)
-    mixer = mixing.fresh_mixer(6 * 4096, 1, 1, weight=0.4, rate=24, limit=255)
-    desk = mixing.desk(0, 0, 1)
+    mixer = mixing.fresh_mixer(6 * 4096, 1, weight=0.4, rate=24, limit=255)
+    desk = mixing.desk(0, 1)
     for image in images:
         known = np.zeros(np.add(image.shape, 6), np.int64)  # what the decoder has seen, and a margin
         for row, column in np.ndindex(image.shape):
@@ -224,5 +224,5 @@ def code(images: np.ndarray, contexts: Callable[[np.ndarray, int, int], tuple[in
                 f"expected a tuple of up to six numbers from 0 to 4095, received {listed(np.asarray(received))}"
             )
             slots = np.array(numbers, np.uint32) + np.arange(len(numbers), dtype=np.uint32) * 4096
-            known[row + 3, column + 3] = mixing.mixed_bit(coder, int(image[row, column]), mixer, desk._replace(slots=slots), 0)
+            known[row + 3, column + 3] = mixing.mixed_bit(coder, int(image[row, column]), mixer, desk._replace(slots=slots))
     return mixing.finish(coder)

@@ -20,7 +20,7 @@ its kind, one by its surroundings, say) and their sum is the w of the formula; e
 
 Three details. A state of count c moves its probability by (y − p) / (c + 1.6): at first this is the average of what it saw; later,
 when c no longer grows, it forgets. Its input is damped by (c + 0.2) / (c + 1.6), since who has seen little is not to be believed.
-At the end a *curve*, selected by a context of its own, maps σ(x) to what came true where the neuron said so; the mean of both is
+At the end a *curve*, that of the first selected set, maps σ(x) to what came true where the neuron said so; the mean of both is
 coded.
 
 All is **integers**, so that both sides agree on every machine: probabilities have 16 bits (22 in states), stretched ones 8 bits
@@ -44,6 +44,7 @@ REACH = NATS << 8  # the same in their unit, 1/256
 UNSEEN = 1 << 31  # a state: its probability in the upper 22 bits, here 1/2, its count in the lower 10
 LARGEST_WEIGHT = 16 << 20
 INPUTS = 24  # of a set of weights: a fixed number, so that the loops over them become a few vector instructions
+CONSTANT = 256  # the input behind those of the contexts, 1
 POINTS = 2 * NATS * 2 + 1  # of a curve, one each half nat
 
 Indices = npt.NDArray[np.uint32]  # unsigned: NumPy's negative indices would cost a test each
@@ -104,8 +105,8 @@ class Mixer(NamedTuple):
         A probability of 22 bits, then a count of 10.
     weights : int32 array, shape (sets, INPUTS)
         20 bits behind the point. Those of inputs that are not used do not matter.
-    curves : int32 array, shape (curves, POINTS)
-        16-bit probabilities at x = −NATS, −NATS + 1/2, … NATS.
+    curves : int32 array, shape (sets, POINTS)
+        Of each set, used where it is the first: 16-bit probabilities at x = −NATS, −NATS + 1/2, … NATS.
     rate : int
         The learning rate of the weights, in 2^−14, at most 128; 16 to 32 are good. With 0 nothing learns, neither do the states.
     limit : int
@@ -124,15 +125,14 @@ class Desk(NamedTuple):
 
     Attributes
     ----------
-    seen : int64 array, shape (s,)
-        What the caller sees, in any numbers from which it finds the slots; the engine does not look at them.
+    seen : int64 array, shape (n + k,)
+        What the caller sees, in any numbers from which it finds slots and sets; the engine does not look at them.
     slots : uint32 array, shape (n,)
         The contexts' states, n ≤ INPUTS.
     sets : uint32 array, shape (k,)
         The selected sets of weights, all different.
     inputs : int32 array, shape (INPUTS,)
-        The neuron's inputs. Those behind the first n are the caller's own, stretched probabilities or a constant, from −REACH to
-        REACH, and 0 where there are none.
+        The neuron's inputs: those of the n contexts, a constant, whose weight is the neuron's bias, and 0.
     """
 
     seen: npt.NDArray[np.int64]
@@ -142,18 +142,18 @@ class Desk(NamedTuple):
 
 
 @inlined
-def desk(seen: int, contexts: int, sets: int, constant: int = 0) -> Desk:
-    """Return an empty desk; the input behind those of the contexts is the constant."""
+def desk(contexts: int, sets: int) -> Desk:
+    """Return an empty desk."""
     inputs = np.zeros(INPUTS, np.int32)
-    inputs[contexts] = constant
-    return Desk(np.zeros(seen, np.int64), np.zeros(contexts, np.uint32), np.zeros(sets, np.uint32), inputs)
+    inputs[contexts] = CONSTANT
+    return Desk(np.zeros(contexts + sets, np.int64), np.zeros(contexts, np.uint32), np.zeros(sets, np.uint32), inputs)
 
 
-def fresh_mixer(states: int, sets: int, curves: int, *, weight: float, rate: int, limit: int) -> Mixer:
+def fresh_mixer(states: int, sets: int, *, weight: float, rate: int, limit: int) -> Mixer:
     """Return a mixer that has seen nothing: probabilities 1/2, all weights equal to `weight`, curves that change nothing."""
     identity = SQUASH[:: REACH // (POINTS // 2)]
     weights = np.full((sets, INPUTS), round(weight * 2**20), np.int32)
-    return Mixer(np.full(states, UNSEEN, np.uint32), weights, np.tile(identity, (curves, 1)), rate, limit)
+    return Mixer(np.full(states, UNSEEN, np.uint32), weights, np.tile(identity, (sets, 1)), rate, limit)
 
 
 def copy_mixer(mixer: Mixer) -> Mixer:
@@ -174,14 +174,11 @@ def decoder(stream: bytes) -> Coder:
 
 def finish(coder: Coder) -> bytes | None:
     """Return what an encoder wrote, closed with the shortest number inside the last interval; None if its room was too small."""
-    low, high, _, position = (int(register) for register in coder.registers)
+    low, _, _, position = (int(register) for register in coder.registers)
     if position > len(coder.stream):
         return None
-    for bits in (32, 24, 16, 8, 0):
-        number = -(-low >> bits) << bits  # the least multiple of 2^bits that is not below low
-        if number <= high:
-            break
-    return (coder.stream[:position].tobytes() + number.to_bytes(4, "big")).rstrip(b"\0")
+    last = -(-low >> 24)  # one byte is enough: the ends differ in their first, so low ≤ last · 2^24 ≤ high
+    return (coder.stream[:position].tobytes() + bytes([last])).rstrip(b"\0")
 
 
 @inlined
@@ -226,15 +223,6 @@ def learn(states: npt.NDArray[np.uint32], slot: int, bit: int, limit: int) -> No
 
 
 @inlined
-def state_bit(coder: Coder, bit: int, mixer: Mixer, slot: int) -> int:
-    """Write or read a bit as probable as one state says; return it."""
-    bit = code_bit(coder, bit, min(max(np.int64(mixer.states[slot] >> 16), 32), 65536 - 32))
-    if mixer.rate:
-        learn(mixer.states, slot, bit, mixer.limit)
-    return bit
-
-
-@inlined
 def mix(mixer: Mixer, desk: Desk) -> int:
     """Return x = Σ_i w_i s_i in 1/256, w being the sum of the selected sets, and leave s in the desk's inputs."""
     for i in range(len(desk.slots)):
@@ -248,7 +236,7 @@ def mix(mixer: Mixer, desk: Desk) -> int:
 
 
 @inlined
-def mixed_bit(coder: Coder, bit: int, mixer: Mixer, desk: Desk, curve: int) -> int:
+def mixed_bit(coder: Coder, bit: int, mixer: Mixer, desk: Desk) -> int:
     """Write or read one decision and learn from it; return it.
 
     Parameters
@@ -261,25 +249,16 @@ def mixed_bit(coder: Coder, bit: int, mixer: Mixer, desk: Desk, curve: int) -> i
         What learns.
     desk : Desk
         What it sees.
-    curve : int
-        The curve at the end; −1 for none.
     """
     x = mix(mixer, desk)
     mixed = np.int64(SQUASH[x + REACH])
-    probability = mixed
-    point = 0
-    if curve >= 0:
-        point = (x + REACH) >> 7
-        part = (x + REACH) & 127
-        left = mixer.curves[curve, point]
-        right = mixer.curves[curve, min(point + 1, POINTS - 1)]
-        refined = left * (128 - part) + right * part >> 7
-        probability = min(max((mixed + refined) >> 1, 8), 65536 - 8)
-        point += part >> 6  # the nearer one learns
-    bit = code_bit(coder, bit, probability)
+    curves, first = mixer.curves, desk.sets[0]
+    point, part = (x + REACH) >> 7, (x + REACH) & 127
+    refined = curves[first, point] * (128 - part) + curves[first, min(point + 1, POINTS - 1)] * part >> 7
+    bit = code_bit(coder, bit, min(max((mixed + refined) >> 1, 8), 65536 - 8))
     if mixer.rate:
-        if curve >= 0:
-            mixer.curves[curve, point] += ((bit << 16) - bit - mixer.curves[curve, point]) >> 6
+        point += part >> 6  # the nearer one learns
+        curves[first, point] += ((bit << 16) - bit - curves[first, point]) >> 6
         error = ((bit << 16) - mixed) * mixer.rate >> 4
         for selected in desk.sets:
             for i in range(INPUTS):

@@ -46,10 +46,10 @@ class Coder:
 class Mixer:
     """States as [probability, count], weights as lists, curves as lists."""
 
-    def __init__(self, states, sets, curves, weight, rate, limit, squash, stretch):
+    def __init__(self, states, sets, weight, rate, limit, squash, stretch):
         self.states = [[2**21, 0] for _ in range(states)]
         self.weights = [[round(weight * 2**20)] * 24 for _ in range(sets)]
-        self.curves = [[squash[x] for x in range(0, 2 * REACH + 1, 128)] for _ in range(curves)]
+        self.curves = [[squash[x] for x in range(0, 2 * REACH + 1, 128)] for _ in range(sets)]
         self.rate, self.limit, self.squash, self.stretch = rate, limit, squash, stretch
 
     def learn(self, slot, bit):
@@ -58,7 +58,7 @@ class Mixer:
         target = 2**22 - 1 if bit else 0
         self.states[slot] = [probability + (target - probability) * move // 65536, min(count + 1, self.limit)]
 
-    def bit(self, coder, bit, slots, own, sets, curve):
+    def mixed(self, slots, own, sets):
         inputs = []
         for slot in slots:
             probability, count = self.states[slot]
@@ -66,17 +66,17 @@ class Mixer:
         inputs += own
         x = sum(sum(self.weights[k][i] for k in sets) * s for i, s in enumerate(inputs)) // 2**20
         x = max(-REACH, min(REACH, x))
-        mixed = probability = self.squash[x + REACH]
-        if curve >= 0:
-            points = self.curves[curve]
-            k, part = divmod(x + REACH, 128)
-            refined = (points[k] * (128 - part) + points[min(k + 1, 48)] * part) // 128
-            probability = max(8, min(65528, (mixed + refined) // 2))
-        bit = coder.bit(bit, probability)
+        return x, self.squash[x + REACH], inputs
+
+    def bit(self, coder, bit, slots, own, sets):
+        x, mixed, inputs = self.mixed(slots, own, sets)
+        points = self.curves[sets[0]]
+        k, part = divmod(x + REACH, 128)
+        refined = (points[k] * (128 - part) + points[min(k + 1, 48)] * part) // 128
+        bit = coder.bit(bit, max(8, min(65528, (mixed + refined) // 2)))
         if self.rate:
-            if curve >= 0:
-                k += part >= 64
-                points[k] += ((65535 if bit else 0) - points[k]) // 64
+            k += part >= 64
+            points[k] += ((65535 if bit else 0) - points[k]) // 64
             error = ((65536 if bit else 0) - mixed) * self.rate // 16
             for i, s in enumerate(inputs):
                 for row in sets:

@@ -242,10 +242,11 @@ def test_the_choice_looks_at_nothing_but_the_shape():
     assert ImageCodec.load().image_shape == any_codec.DIGIT
 
 
-def test_a_lossless_file_of_an_earlier_format_is_not_read_as_another_picture():
-    older = frame.pack(3, [1, 4, 6, 8], bytes(40))  # a checksum that is right
+@pytest.mark.parametrize(("earlier", "numbers"), [(2, [4, 6, 8]), (3, [1, 4, 6, 8])], ids=["photograph", "lossless"])
+def test_a_file_of_an_earlier_format_is_not_read_as_another_picture(earlier, numbers):
+    older = frame.pack(earlier, numbers, bytes(40))  # a checksum that is right
     for read in (decompress, describe):
         with pytest.raises(
-            CodecError, match="expected format version 1, received version 3: read the file with the nnlite that made it"
+            CodecError, match=f"expected format version 1, received version {earlier}: read the file with the nnlite that made it"
         ):
             read(older)

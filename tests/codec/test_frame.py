@@ -13,7 +13,7 @@ FILE = frame.pack(frame.PHOTOGRAPH, [512, 768, 100], b"payload", HASH)
 
 def test_numbers_and_payload_return():
     assert frame.parse(FILE, frame.PHOTOGRAPH, 3, HASH) == ([512, 768, 100], b"payload")
-    assert frame.format_of(FILE) == 2
+    assert frame.format_of(FILE) == 5
     assert frame.read_numbers(FILE, frame.PHOTOGRAPH, 3)[0] == [512, 768, 100]
 
 

@@ -46,7 +46,7 @@ def code_tones(coder: Coder, images: npt.NDArray[np.uint8]) -> None:
     _, planes, height, width = images.shape
     bits = min(max(images.size.bit_length() + 1, 12), TABLE_BITS)
     sets = int(GROUPS[-1]) * STEPS
-    mixer = fresh_mixer(CONTEXTS << bits, sets, sets, weight=0.22 / 3, rate=30, limit=250)
+    mixer = fresh_mixer(CONTEXTS << bits, sets, weight=0.22 / 3, rate=30, limit=250)
     neurons = tuple(fresh_neuron(min(-(-width // COLUMN), COLUMNS), planes, len(INPUTS), memory) for memory in MEMORIES)
     for image in images:
         values = np.full((2 + planes, height + 2 * MARGIN, width + 2 * MARGIN), 128, np.int16)
@@ -65,7 +65,7 @@ def code_plane(
     own = values[plane + 2]
     p, errors = np.zeros(PREDICTIONS, np.int64), np.zeros((PREDICTIONS, 2, width + 2 * MARGIN), np.int64)
     x, bases = np.zeros(len(INPUTS), np.int32), np.zeros(3, np.int64)
-    here = desk(CONTEXTS + 3, CONTEXTS, 3, 256)
+    here = desk(CONTEXTS, 3)
     n = INPUTS_OF_PLANE[plane]
     column_width = max(COLUMN, -(-width // COLUMNS))
     for i in range(MARGIN, MARGIN + height):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from nnlite.codec.lossless.contexts import MARGIN, NEIGHBOURS, combine, offsets, table
 from nnlite.codec.lossless.residuals import STEPS, decide
 from nnlite.codec.mixing import UNSEEN, Coder, Desk, Mixer, desk, fresh_mixer
-from nnlite.codec.packed_mixers import Packing, pack_mixers, unpack_mixers
+from nnlite.codec.packed_mixers import Packing, pack_mixer, unpack_mixer
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
 from nnlite.jit import inlined, jit
@@ -68,14 +68,14 @@ KEPT = 850_000  # states in a file, about: those that have been seen most often
 def fresh_digits(rate: int, limit: int) -> Mixer:
     """Return a mixer that has learned nothing; rate and limit are those of `nnlite.codec.mixing.Mixer`."""
     sets = int(GROUPS[-1]) * STEPS
-    return fresh_mixer(len(CONTEXTS) << TABLE_BITS, sets, sets, weight=0.06, rate=rate, limit=limit)
+    return fresh_mixer(len(CONTEXTS) << TABLE_BITS, sets, weight=0.06, rate=rate, limit=limit)
 
 
 def save_digits(path: str | os.PathLike[str], mixer: Mixer) -> None:
     """Write what a mixer has learned to a file, rounded, whole or not at all."""
     counts = mixer.states & 1023
     kept = np.where(counts < np.sort(counts)[-KEPT], np.uint32(UNSEEN), mixer.states)
-    packed = pack_mixers([mixer._replace(states=kept)], PACKING)
+    packed = pack_mixer(mixer._replace(states=kept), PACKING)
     safetensors.write(path, {"mixer": np.frombuffer(packed, np.uint8)}, {"format": FORMAT})
 
 
@@ -85,7 +85,7 @@ def load_digits(path: str | os.PathLike[str] = BUILT_IN) -> Mixer:
         arrays, metadata = safetensors.read(path)
         if metadata.get("format") != FORMAT:
             raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
-        return unpack_mixers(arrays["mixer"].tobytes(), [fresh_digits(0, 0)], PACKING)[0]
+        return unpack_mixer(arrays["mixer"].tobytes(), fresh_digits(0, 0), PACKING)
     except (KeyError, ValueError) as error:
         raise CodecError(f"{path}: expected a model of digits: {error}") from error
 
@@ -121,7 +121,7 @@ def code_number(coder: Coder, number: int, mixer: Mixer, desk: Desk, context: in
 @jit
 def code_digits(coder: Coder, mixer: Mixer, digits: npt.NDArray[np.uint8]) -> None:
     """Write or read (into `digits`, all 0) images (N, 28, 28), one after the other."""
-    here, f = desk(len(CONTEXTS) + 4, len(CONTEXTS), 4, 256), np.zeros(NUMBER, np.int64)
+    here, f = desk(len(CONTEXTS), 4), np.zeros(NUMBER, np.int64)
     groups = here.seen[len(CONTEXTS) :]
     for digit in digits:
         top, left, height, width = find_box(digit)

@@ -50,7 +50,7 @@ def code_drawings(coder: Coder, images: npt.NDArray[np.uint8]) -> None:
     """Write or read (into `images`) pictures (N, planes, height, width), one after the other."""
     bits = min(max(images.size.bit_length() + 1, 12), TABLE_BITS)
     sets = int(GROUPS[-1]) * STEPS
-    mixer = fresh_mixer(len(CONTEXTS) << bits, sets, sets, weight=0.1, rate=24, limit=1000)
+    mixer = fresh_mixer(len(CONTEXTS) << bits, sets, weight=0.1, rate=24, limit=1000)
     for image in images:
         code_drawing(coder, mixer, image)
 
@@ -60,7 +60,7 @@ def code_drawing(coder: Coder, mixer: Mixer, picture: npt.NDArray[np.uint8]) -> 
     """Write or read (into `picture`) one picture (planes, height, width)."""
     planes, height, width = picture.shape
     window = np.zeros((MARGIN + height, MARGIN + width + MARGIN), np.int64)  # colours, one byte for each plane
-    here, f = desk(len(CONTEXTS) + 3, len(CONTEXTS), 3, 256), np.zeros(NUMBER, np.int64)
+    here, f = desk(len(CONTEXTS), 3), np.zeros(NUMBER, np.int64)
     groups = here.seen[len(CONTEXTS) :]
     followers = np.zeros((len(FOLLOWED), PLACES), np.int64)  # the colours that came last after these surroundings
     after, near = np.zeros(len(FOLLOWED), np.int64), np.zeros(4 + len(FOLLOWED), np.int64)

@@ -8,8 +8,6 @@ Each decision has a *node*, its place in this tree. Node and what a context sees
 table. A coarser place in the tree, the *step*, and the groups that a model selects number sets of weights.
 """
 
-import numpy as np
-
 from nnlite.codec.lossless.contexts import mixed_hash
 from nnlite.codec.mixing import Coder, Desk, Mixer, mixed_bit
 from nnlite.jit import inlined, jit
@@ -26,7 +24,7 @@ def decide(coder: Coder, bit: int, mixer: Mixer, desk: Desk, node: int, step: in
         desk.slots[k] = k * size + (mixed_hash(desk.seen[k] << 10 | node) & (size - 1))
     for k in range(len(desk.sets)):
         desk.sets[k] = desk.seen[len(desk.slots) + k] * STEPS + step
-    return mixed_bit(coder, bit, mixer, desk, np.int64(desk.sets[0]))
+    return mixed_bit(coder, bit, mixer, desk)
 
 
 @inlined

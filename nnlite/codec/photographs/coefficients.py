@@ -1,156 +1,190 @@
-"""Planes of coefficients to bits and back: which numbers are coded in which order, and what each decision is told.
+"""Blocks of coefficients to bits and back: which numbers are coded in which order, and what each decision is told.
 
     for each plane, for each block in reading order:
         the mean (position 0) less its prediction from the blocks around
         are there more? If not, the block ends here
         for each position along the diagonals: the magnitude; its sign, if it is not 0
 
-`contexts` says which features a decision depends on; here they are computed. `integers` says how a number becomes decisions.
+`contexts` says which features a decision depends on; here they are computed. A magnitude is told by its bits: "≥ 1?", "≥ 2?",
+"≥ 4?" and so on, up to the first no, then those below the leading one.
+
+An encoder also *chooses*. A coefficient f, in steps, may become any integer a near it, at a price of the error (f − a)² and of the
+bits that a takes: the least (f − a)² + λ · bits wins ("rate–distortion optimised quantisation"). Here a takes about 1.5 bits more
+than a − 1, and a 1 another log₂ of the odds that the mixer, as it stands, gives against "≥ 1?". So f becomes a rather than a − 1
+where 2 (f − a) + 1, the difference of the squared errors, exceeds λ times these bits.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.codec.mixing import Coder, mixed_bit
-from nnlite.codec.photographs.contexts import GROUP, MAGNITUDE, MORE, SIGN, PlaneMixers, desk_for, lay_out, level, sign
-from nnlite.codec.photographs.integers import MAX_VALUE, choose, code_magnitude
+from nnlite.codec.mixing import Coder, Desk, Mixer, code_bit, desk, mix, mixed_bit
+from nnlite.codec.photographs.contexts import GROUPS, LEVELS, MAGNITUDE, MORE, QUESTIONS, SIGN, lay_out, level, sign
 from nnlite.jit import inlined, jit
 
-LARGE = 40  # where the sum of the neighbours reaches this, all is seen in units twice, four times, … as large
-WORTH = 6  # bits that an isolated coefficient of 1 costs, about
-# The positions 8 u + v, diagonal after diagonal, and of each its diagonal u + v and a band of diagonals.
+PRICE = 0.1  # λ: what a bit costs, in squared steps; measured
+BITS_OF_ONE = 1.5  # how many more a magnitude takes than the one before, about
+BIT = 256 * np.log(2)  # in the mixer's unit of odds
+LARGEST_BITS = 15  # of a quantised coefficient, which is at most 32767
+MAX_VALUE = 2**LARGEST_BITS - 1
+SHARED = np.array([0, 1, 2, 3, 4, 4, 4, 4, 4, 5, 6, 6, 7, 7, 7, 7], np.int32)  # questions that share their states
+# The positions 8 u + v, diagonal after diagonal, and of each its diagonal u + v. Behind the mean comes the question for more.
 SCAN = np.array([8 * u + d - u for d in range(15) for u in range(max(0, d - 7), min(d, 7) + 1)])
-DIAGONAL = SCAN // 8 + SCAN % 8
-BAND = np.array([0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3])
+DIAGONAL = np.insert(SCAN // 8 + SCAN % 8, 1, 15)
+SCAN = np.insert(SCAN, 1, MORE)
 
-Floats = npt.NDArray[np.float32]
-Quantised = npt.NDArray[np.int16]
-Notes = npt.NDArray[np.int32]
-
-
-@inlined
-def worthwhile(coefficients: Floats, price: float) -> bool:
-    """Return whether a block's coefficients besides its mean, as a whole, are worth coding."""
-    gain = 0.0
-    for position in range(1, 64):
-        gain += max(0.0, 2 * abs(coefficients[position]) - 1)
-    return gain > WORTH * price
+Blocks = npt.NDArray[np.float32]  # (rows, columns, 64)
+Positions = npt.NDArray[np.int64]
 
 
 @inlined
-def weigh(block: Quantised, position: int) -> int:
+def ask(desk: Desk, question: int) -> None:
+    """Go to the states and weights of a decision of a number."""
+    contexts = len(desk.slots)
+    for c in range(contexts):
+        desk.slots[c] = desk.seen[c] + SHARED[question]
+    for j in range(len(desk.sets)):
+        desk.sets[j] = desk.seen[contexts + j] + question
+
+
+@inlined
+def choose(size: float, mixer: Mixer, desk: Desk) -> int:
+    """Return the integer that costs least; see above."""
+    number = int(size + (1 - PRICE * BITS_OF_ONE) / 2)
+    if number == 1:
+        ask(desk, 0)
+        number = int(2 * size - 1 > PRICE * (BITS_OF_ONE - mix(mixer, desk) / BIT))
+    return number
+
+
+@inlined
+def code_magnitude(coder: Coder, number: int, mixer: Mixer, desk: Desk) -> int:
+    """Write or read a number from 0 to MAX_VALUE; return it."""
+    bits = 0
+    ask(desk, 0)
+    while bits < LARGEST_BITS and mixed_bit(coder, number >> bits > 0, mixer, desk):
+        bits += 1
+        ask(desk, min(bits, 8))
+    result = int(bits > 0)
+    for k in range(bits - 2, -1, -1):
+        below = bits - 2 - k
+        bit = number >> k & 1
+        if below < 2:
+            ask(desk, 13 if below else 9 + min(k, 3))
+            bit = mixed_bit(coder, bit, mixer, desk)
+        else:
+            bit = code_bit(coder, bit, 1 << 15)
+        result = 2 * result + bit
+    return result
+
+
+@inlined
+def weigh(block: npt.NDArray[np.float32], position: int) -> int:
     """Return twice the magnitude at a position plus those next to it on the right and below."""
-    right = abs(int(block[position + 1])) if position & 7 < 7 else 0
-    below = abs(int(block[position + 8])) if position < 56 else 0
-    return 2 * abs(int(block[position])) + right + below
+    right = abs(block[position + 1]) if position & 7 < 7 else 0
+    below = abs(block[position + 8]) if position < 56 else 0
+    return int(2 * abs(block[position]) + right + below)
 
 
 @jit
-def code_plane(
-    coder: Coder, coefficients: Floats, planes: Quantised, notes: Notes, plane: int, mixers: PlaneMixers, price: float
-) -> None:
-    """Write or read one plane.
+def code_plane(coder: Coder, blocks: Blocks, before: Blocks, earlier: Blocks, plane: int, mixer: Mixer) -> Positions:
+    """Write or read the blocks of a plane; return the coder's position behind each.
 
     Parameters
     ----------
     coder : Coder
-        Where it is written to or read from.
-    coefficients : float32 array, shape (rows, columns, 64)
-        In steps; a decoder looks at none.
-    planes : int16 array, shape (P + 2, rows + 1, columns + 2, 64)
-        The quantised planes; number `plane` is written, the two before it are read. A border of zeros lies above, left and right,
-        two planes of zeros lie before the first.
-    notes : int32 array, shape (P + 2, rows + 1, columns + 2, 3)
-        Of each block, beside: how many coefficients are not 0, the size of the mean's residual, the coder's position at the end.
+        Where they are written to or read from.
+    blocks : float32 array, shape (rows, columns, 64)
+        An encoder's coefficients, in steps, become the integers that a decoder reads.
+    before, earlier : float32 array, shape (rows, columns, 64)
+        The integers of the plane before, and of the one before that.
     plane : int
-        From 2 to P + 1.
-    mixers : PlaneMixers
+        The number of the plane.
+    mixer : Mixer
         What learns.
-    price : float
-        λ: what a bit costs, in squared steps.
+
+    Returns
+    -------
+    int64 array, shape (rows, columns)
     """
-    rows, columns = planes.shape[1] - 1, planes.shape[2] - 2
-    magnitude, signs, more = desk_for(MAGNITUDE, 2), desk_for(SIGN, 1), desk_for(MORE, 1)
-    # Magnitudes of the blocks in this row and in the one above, with a margin of zeros: two before, one behind.
+    rows, columns, _ = blocks.shape
+    magnitude, signs = desk(len(MAGNITUDE.bases), 2), desk(len(SIGN.bases), 1)
+    # Of the blocks in this row and in the one above, with an empty block left and right: what was coded; magnitudes, with a margin
+    # of zeros, two before and one behind; how many coefficients are not 0.
+    values = np.zeros((2, columns + 2, 64), np.int64)
     sizes = np.zeros((2, columns + 2, 11, 11), np.int64)
-    for y in range(1, rows + 1):
-        here, above = sizes[y & 1], sizes[(y & 1) ^ 1]
+    counts = np.zeros((2, columns + 2), np.int64)
+    positions = np.zeros((rows, columns), np.int64)
+    for y in range(rows):
+        here, over = y & 1, (y & 1) ^ 1
         for x in range(1, columns + 1):
-            m, m_west, m_north = here[x], here[x - 1], above[x]
-            q, q_west, q_north = planes[plane, y, x], planes[plane, y, x - 1], planes[plane, y - 1, x]
-            q_before, q_earlier = planes[plane - 1, y, x], planes[plane - 2, y, x]
-            note, note_west, note_north = notes[plane, y, x], notes[plane, y, x - 1], notes[plane, y - 1, x]
-            note_before, note_earlier = notes[plane - 1, y, x], notes[plane - 2, y, x]
-            m[:] = 0
+            block, b, e = blocks[y, x - 1], before[y, x - 1], earlier[y, x - 1]
+            b_west, b_north = before[y, max(x - 2, 0)], before[max(y - 1, 0), x - 1]
+            q, q_west, q_north = values[here, x], values[here, x - 1], values[over, x]
+            m, m_west, m_north = sizes[here, x], sizes[here, x - 1], sizes[over, x]
             # The means of the blocks around; at the border the nearest stands in.
-            west = np.int64(q_west[0]) if x > 1 else (np.int64(q_north[0]) if y > 1 else 0)
-            north = np.int64(q_north[0]) if y > 1 else west
-            corner = np.int64(planes[plane, y - 1, x - 1, 0]) if x > 1 and y > 1 else north
-            east = np.int64(planes[plane, y - 1, x + 1, 0]) if x < columns and y > 1 else north
+            west = q_west[0] if x > 1 else q_north[0]
+            north = q_north[0] if y > 0 else west
+            corner = values[over, x - 1, 0] if x > 1 and y > 0 else north
+            east = values[over, x + 1, 0] if x < columns and y > 0 else north
             prediction = max(min(west, north), min(max(west, north), (3 * (west + north) - 2 * corner + 2) >> 2))
-            neighbours = level(note_west[0] + note_north[0])
-            mean_west = mean_north = 1
-            for k in range(64):
+            mean_west, mean_north = sign(north - corner), sign(west - corner)
+            neighbours, count = level(counts[here, x - 1] + counts[over, x]), 0
+            q[:] = 0
+            m[:] = 0
+            for k in range(len(SCAN)):
                 position, diagonal = SCAN[k], DIAGONAL[k]
                 i, j = (position >> 3) + 2, (position & 7) + 2
-                if k == 1:
-                    note[1] = m[2, 2]
-                    corners = level(notes[plane, y - 1, x - 1, 0] + notes[plane, y - 1, x + 1, 0])
-                    counts = level(note_west[0]), level(note_north[0]), level(note_before[0])
-                    lay_out(more, MORE, (*counts, level(note[1]), corners))
-                    wanted = not coder.decoding and worthwhile(coefficients[y - 1, x - 1], price)
-                    if not mixed_bit(coder, wanted, mixers.more, more, -1):
-                        break
-                    mean_west = sign(np.int64(q[0]) - q_west[0]) if x > 1 else 1
-                    mean_north = sign(np.int64(q[0]) - q_north[0]) if y > 1 else 1
-                # The magnitude. Sums of those around; of a mean's residual, the differences of the means around.
-                around = 2 * (m_west[i, j] + m_north[i, j]) + above[x - 1, i, j] + above[x + 1, i, j]
+                # What lies around, as sums of magnitudes; of a mean, how the means around differ; for more, how many there are.
                 if k == 0:
+                    around = 2 * (m_west[i, j] + m_north[i, j]) + sizes[over, x - 1, i, j] + sizes[over, x + 1, i, j]
                     inside = abs(west - corner) + abs(north - corner) + abs(north - east)
-                    beside, left, over = abs(west - north), abs(north - east), abs(west - corner)
-                    before, earlier = 2 * np.int64(note_before[1]), 2 * np.int64(note_earlier[1])
+                    beside, left, above = abs(west - north), abs(north - east), abs(west - corner)
+                    change = int(abs(b[0] - b_west[0])), int(abs(b[0] - b_north[0]))
+                elif k == 1:
+                    inside, around, left, above = counts[here, x - 1], counts[over, x], counts[over, x - 1], counts[over, x + 1]
+                    beside, change = left + above, (int(np.count_nonzero(b[1:])), int(np.count_nonzero(e[1:])))
                 else:
+                    around = 2 * (m_west[i, j] + m_north[i, j]) + sizes[over, x - 1, i, j] + sizes[over, x + 1, i, j]
                     inside = 2 * (m[i, j - 1] + m[i - 1, j] + m[i - 1, j + 1]) + m[i - 1, j - 1]
                     inside += m[i, j - 2] + m[i - 2, j] + m[i - 2, j + 1] + m[i + 1, j - 2]
                     beside = m_west[i + 1, j] + m_west[i, j + 1] + m_west[i - 1, j] + m_west[i, j - 1]
                     beside += m_north[i + 1, j] + m_north[i, j + 1] + m_north[i - 1, j] + m_north[i, j - 1]
                     left = 2 * m[i, j - 1] + m[i, j - 2] + m_west[i, j]
-                    over = 2 * m[i - 1, j] + m[i - 2, j] + m_north[i, j]
-                    before, earlier = weigh(q_before, position), weigh(q_earlier, position)
-                total = (inside + 2 * around + beside + 2) // 3  # about ten times the magnitude to expect
-                shift = 0
-                while total >> shift >= LARGE:
-                    shift += 1
-                near, far, expected = level(inside >> shift), level(around >> shift), level(total >> shift)
-                seen = near, far, level(beside >> shift), diagonal, position, expected, level(2 * note[0]), neighbours
-                levels = level(left >> shift), level(over >> shift), level(before >> shift), level(earlier >> shift)
-                lay_out(magnitude, MAGNITUDE, seen + levels)
-                magnitude.seen[-2] = (2 * diagonal + (near + far > 4)) * GROUP
-                magnitude.seen[-1] = (30 + expected) * GROUP
+                    above = 2 * m[i - 1, j] + m[i - 2, j] + m_north[i, j]
+                    change = weigh(b, position), weigh(e, position)
+                near, far, expected = level(inside), level(around), level((inside + 2 * around + beside + 2) // 3)
+                seen = near, far, level(beside), diagonal, position, expected, level(2 * (m[2, 2] if k == 1 else count)), neighbours
+                lay_out(magnitude, MAGNITUDE, plane, (*seen, level(left), level(above), level(change[0]), level(change[1])))
+                magnitude.seen[-2] = (plane * (LEVELS + 1) + (LEVELS if k == 1 else expected)) * QUESTIONS
+                magnitude.seen[-1] = GROUPS[1] + (plane * 32 + 2 * diagonal + (near + far > 4)) * QUESTIONS
                 number = negative = 0
                 if not coder.decoding:
-                    c = np.float64(coefficients[y - 1, x - 1, position])
-                    wish = c if k else np.floor(c + 0.5) - prediction
-                    number, negative = int(abs(wish) + 0.5), int(wish < 0)
-                    if k and not shift:
-                        number = choose(abs(c), price, mixers.magnitude, magnitude)
-                curve = (4 * min(expected, 7) + BAND[diagonal]) * GROUP
-                m[i, j] = number = code_magnitude(coder, number, mixers.magnitude, magnitude, curve, shift, k == 0)
-                # The sign: signs at the same position, of differences of means, and of the first two frequencies.
-                if number:
-                    similar = position, sign(q_west[position]), sign(q_north[position]), mean_west, mean_north
-                    agreement = np.int64(q_west[position]) * planes[plane - 1, y, x - 1, position]
-                    agreement += np.int64(q_north[position]) * planes[plane - 1, y - 1, x, position]
-                    strength = min(2, abs(np.int64(q_before[position])))
                     if k == 0:
-                        similar = position, sign(west - corner), sign(north - corner), sign(east - north), 1
-                        agreement, strength = 0, 1
-                    before = sign(q_before[position]), sign(agreement), strength
+                        residual = int(np.floor(block[0] + 0.5)) - prediction
+                        number, negative = abs(residual), int(residual < 0)
+                    elif k == 1:
+                        number = int(block[1:].any())
+                    else:
+                        number, negative = choose(abs(block[position]), mixer, magnitude), int(block[position] < 0)
+                number = code_magnitude(coder, number, mixer, magnitude)
+                if k == 1:
+                    if number == 0:
+                        break
+                    mean_west, mean_north = sign(q[0] - west), sign(q[0] - north)
+                    continue
+                m[i, j] = number
+                if number:
+                    agreement = sign(q_west[position] * b_west[position] + q_north[position] * b_north[position])
+                    similar = sign(q_west[position]), sign(q_north[position]), mean_west, mean_north
+                    twin = sign(b[position]), agreement, min(2, int(abs(b[position])))
                     edge = mean_west if position & 7 else mean_north  # where the function changes its sign
-                    lay_out(signs, SIGN, similar + before + (sign(q[1]), sign(q[8]), edge))
-                    signs.sets[0] = diagonal
-                    negative = mixed_bit(coder, negative, mixers.sign, signs, -1)
-                    note[0] += k > 0
+                    lay_out(signs, SIGN, plane, (position, *similar, *twin, sign(q[1]), sign(q[8]), edge))
+                    signs.sets[0] = GROUPS[2] + plane * 16 + diagonal
+                    negative = mixed_bit(coder, negative, mixer, signs)
+                    count += k > 0
                 value = (0 if k else prediction) + (-number if negative else number)
-                q[position] = max(-MAX_VALUE, min(MAX_VALUE, value))
-            note[2] = coder.registers[3]
+                q[position] = max(-MAX_VALUE, min(MAX_VALUE, value))  # a stream of nonsense could say more
+            counts[here, x] = count
+            block[:] = q
+            positions[y, x - 1] = coder.registers[3]
+    return positions

@@ -3,38 +3,34 @@
     compress:    pixels → colour → lapped transform → quantiser, mixing and coder, which choose together → frame
     decompress:  frame → coder → lapped synthesis → network on the pixels → colour → pixels
 
-The file is a `nnlite.codec.frame` of format 2. Its numbers are height, width, and 2 · quality + 1 for colour, + 0 for grey. The
-payload is one stream of `nnlite.codec.mixing`: first the planes (see `coefficients`), three or one; then for each plane three
-settings of 4 bits: where coefficients quantised to ± 1 lie, where the others do, and the network's strength in eighths.
+The file is a `nnlite.codec.frame` of format 5. Its numbers are height, width, and 2 · quality + 1 for colour, + 0 for grey. The
+payload is one stream of `nnlite.codec.mixing`, see `coefficients`. There are always three planes; a grey picture's second and third
+are empty, and take a few bytes.
 
 All of decompressing is integers, or products that floats hold exactly: every machine returns the same pixels. A decoder takes about
-15 bytes of memory for each pixel that the frame promises, which is a gigabyte for the largest picture, and an encoder 55.
+25 bytes of memory for each pixel that the frame promises, which is 1.7 gigabytes for the largest picture, and an encoder 55.
 """
 
-import itertools
-from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from nnlite.codec import frame
-from nnlite.codec.mixing import Coder, decoder, encoder, finish
-from nnlite.codec.photographs.coefficients import code_plane
-from nnlite.codec.photographs.contexts import SETTING_BITS
-from nnlite.codec.photographs.integers import code_setting
-from nnlite.codec.photographs.model import COLOUR_BITS, QUALITIES, STEP_BITS, Model
-from nnlite.codec.photographs.pixel_network import MARGIN, UNIT, correct, level_input
-from nnlite.codec.photographs.pixels import NEUTRAL, OFFSET, Pixels, Quantised, Settings, paint, restore
-from nnlite.codec.photographs.transform import BLOCK, analyse
+from nnlite.codec.mixing import Coder, Mixer, copy_mixer, decoder, encoder, finish
+from nnlite.codec.photographs.coefficients import Blocks, Positions, code_plane
+from nnlite.codec.photographs.contexts import PLANES
+from nnlite.codec.photographs.model import COLOUR_BITS, Model
+from nnlite.codec.photographs.pixel_network import MARGIN, UNIT, correct
+from nnlite.codec.photographs.transform import BLOCK, Floats, analyse, strips
 from nnlite.files.errors import CodecError
+from nnlite.jit import jit
 
+QUALITIES = 101
 MAX_PIXELS = 1 << 26  # 8192 × 8192
-PRICE = 0.1  # λ: what a bit costs, in squared steps; measured
-SAMPLED = 3  # the network's strength is measured on every third strip
-STRENGTH_BITS = 3
-Floats = npt.NDArray[np.float32]
+WORTH = 0.6  # squared steps that an isolated coefficient of 1 costs, about: the bits of 6
+
+Pixels = npt.NDArray[np.uint8]
 
 
 class Header(NamedTuple):
@@ -46,12 +42,50 @@ class Header(NamedTuple):
     quality: int
 
 
-class Coded(NamedTuple):
-    """A picture that has become bits: what the stream holds, and for each block (P, rows, columns) the bytes up to its end."""
+def step_of(quality: int) -> int:
+    """Return the quantiser's step in 2^−16 grey levels: 2^0.07 times as large for each quality less, from integers alone."""
+    less = 100 - quality
+    step: int = (68794**less << 16) >> 16 * less
+    return step
 
-    quantised: Quantised
-    settings: Settings
-    positions: npt.NDArray[np.int32]
+
+@jit
+def paint(z: npt.NDArray[np.int64], step: int, colours: npt.NDArray[np.int64], pixels: Pixels) -> None:
+    """Write pixels (height, width, 1 or 3) of planes (3, height, width) in 1/256 step, in 64-bit integers."""
+    for y in range(pixels.shape[0]):
+        for x in range(pixels.shape[1]):
+            light, second, third = (z[0, y, x] * step >> 12) + (128 << 12), z[1, y, x] * step >> 12, z[2, y, x] * step >> 12
+            for c in range(pixels.shape[2]):
+                value = colours[c, 0] * light + colours[c, 1] * second + colours[c, 2] * third
+                pixels[y, x, c] = min(max((value + (1 << 27)) >> 28, 0), 255)
+
+
+def code_planes(coder: Coder, blocks: Blocks, mixer: Mixer) -> Positions:
+    """Write or read planes of blocks (3, rows, columns, 64); return the coder's position behind each block."""
+    nothing = np.zeros_like(blocks[0])
+    before = [nothing, nothing, *blocks]
+    return np.stack([code_plane(coder, blocks[p], before[p + 1], before[p], p, mixer) for p in range(PLANES)])
+
+
+class Coded(NamedTuple):
+    """A picture that has become bits.
+
+    Attributes
+    ----------
+    stream : bytes
+        The bits.
+    blocks : float32 array, shape (3, rows, columns, 64)
+        The integers in it.
+    positions : int64 array, shape (3, rows, columns)
+        The bytes up to the end of each block.
+    mixer : Mixer
+        What the model's has become.
+    """
+
+    stream: bytes
+    blocks: Blocks
+    positions: Positions
+    mixer: Mixer
 
 
 class PhotographCodec:
@@ -98,7 +132,7 @@ class PhotographCodec:
         """
         if not (isinstance(quality, int | np.integer) and 0 <= quality < QUALITIES):
             raise CodecError(f"expected a quality from 0 to {QUALITIES - 1}, a whole number, received {quality!r}")
-        stream, _ = self.code(self.planes(pixels), int(quality))
+        stream = self.code(self.planes(pixels), int(quality)).stream
         numbers = [*pixels.shape[:2], 2 * int(quality) + (pixels.ndim == 3)]
         return frame.pack(frame.PHOTOGRAPH, numbers, stream, self.model.hash)
 
@@ -119,18 +153,18 @@ class PhotographCodec:
         """
         header = self.header(data)
         _, payload = frame.parse(data, frame.PHOTOGRAPH, 3, self.model.hash)
-        rows, columns, count = -(-header.height // BLOCK), -(-header.width // BLOCK), 3 if header.colour else 1
-        nothing = np.zeros((count, 1, 1, BLOCK * BLOCK), np.float32)
-        coded = self._code(decoder(payload), nothing, rows, columns, lambda _: np.zeros((count, 3), np.int64))
-        strengths = coded.settings[:, 2, None, None]
-        inverse = self.model.colour_inverse if header.colour else np.eye(1, 3, dtype=np.int64) << COLOUR_BITS
-        pixels = np.empty((rows * BLOCK, columns * BLOCK, count), np.uint8)
-        for top, planes in restore(coded.quantised, coded.settings, self.model.synthesis):
+        rows, columns = -(-header.height // BLOCK), -(-header.width // BLOCK)
+        blocks = np.zeros((PLANES, rows, columns, BLOCK * BLOCK), np.float32)
+        code_planes(decoder(payload), blocks, copy_mixer(self.model.mixer))
+        colours = self.model.colours if header.colour else np.eye(1, 3, dtype=np.int64) << COLOUR_BITS
+        pixels = np.empty((rows * BLOCK, columns * BLOCK, len(colours)), np.uint8)
+        top = 0
+        for planes in strips(blocks, self.model.synthesis, UNIT, MARGIN):
             z = planes[:, MARGIN:-MARGIN, MARGIN:-MARGIN].astype(np.int64)
-            if mend and strengths.any():
-                corrections = correct(planes, level_input(header.quality), self.model.network)
-                z[:count] += corrections[:count] * strengths >> STRENGTH_BITS
-            paint(z, self.model.steps[header.quality], inverse, pixels[top : top + z.shape[1]])
+            if mend:
+                z += correct(planes, header.quality, self.model.network)
+            paint(z, step_of(header.quality), colours, pixels[top : top + z.shape[1]])
+            top += z.shape[1]
         pixels = pixels[: header.height, : header.width]
         return np.ascontiguousarray(pixels if header.colour else pixels[..., 0])
 
@@ -157,58 +191,25 @@ class PhotographCodec:
             raise CodecError(f"expected at most {MAX_PIXELS} pixels, received {height} × {width}: cut the picture into parts")
         margins = ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
         padded = np.pad(pixels.reshape(height, width, -1), margins, mode="edge").astype(np.float32)
+        planes = np.zeros((PLANES, *padded.shape[:2]), np.float32)
         if pixels.ndim == 3:
-            padded = padded @ self.model.colour.astype(np.float32).T
-        planes = np.ascontiguousarray(np.moveaxis(padded, 2, 0))
+            planes[:] = np.moveaxis(padded @ (np.linalg.inv(self.model.colours) * 2**COLOUR_BITS).astype(np.float32).T, 2, 0)
+        else:
+            planes[0] = padded[..., 0]
         planes[0] -= 128
         return planes
 
-    def code(self, planes: Floats, quality: int) -> tuple[bytes, Coded]:
+    def code(self, planes: Floats, quality: int) -> Coded:
         """Return planes as a stream of bits, and what it holds."""
         analysis = self.model.analysis.astype(np.float32)
-        step = np.float32(self.model.steps[quality] / 2**STEP_BITS)
-        coefficients = np.stack([analyse(plane, analysis) for plane in planes]) / step
-        settings = partial(self._settings, coefficients, planes / step, quality)
-        rows, columns = coefficients.shape[1:3]
+        coefficients = np.stack([analyse(plane, analysis) for plane in planes]) / np.float32(step_of(quality) / 65536)
+        gains = np.maximum(2 * np.abs(coefficients[..., 1:]) - 1, 0).sum(axis=-1)
+        coefficients[gains <= WORTH, 1:] = 0
         room = 2 * planes.size + 1000
         while True:
-            coder = encoder(room)
-            coded = self._code(coder, coefficients, rows, columns, settings)
+            coder, blocks, mixer = encoder(room), coefficients.copy(), copy_mixer(self.model.mixer)
+            positions = code_planes(coder, blocks, mixer)
             stream = finish(coder)
             if stream is not None:
-                return stream, coded
+                return Coded(stream, blocks, positions, mixer)
             room *= 2
-
-    def _code(self, coder: Coder, coefficients: Floats, rows: int, columns: int, choose: Callable[[Quantised], Settings]) -> Coded:
-        """Write or read the whole stream; an encoder has coefficients in steps, and chooses settings."""
-        count = len(coefficients)
-        planes = np.zeros((count + 2, rows + 1, columns + 2, BLOCK * BLOCK), np.int16)
-        notes = np.zeros((count + 2, rows + 1, columns + 2, 3), np.int32)
-        mixers = [self.model.mixers(p) for p in range(count)]
-        for p in range(count):
-            code_plane(coder, coefficients[p], planes, notes, p + 2, mixers[p], PRICE)
-        quantised = planes[2:, 1:, 1:-1]
-        settings = choose(quantised)
-        for p, kind in np.ndindex(settings.shape):
-            settings[p, kind] = code_setting(coder, settings[p, kind], mixers[p].more, kind)
-        return Coded(quantised, settings, notes[2:, 1:, 1:-1, -1])
-
-    def _settings(self, coefficients: Floats, originals: Floats, quality: int, quantised: Quantised) -> Settings:
-        """Return the settings with the least squared error."""
-        largest = (1 << SETTING_BITS) - 1
-        settings = np.full((len(quantised), 3), NEUTRAL)
-        for p, plane in enumerate(quantised):
-            size = np.abs(plane[..., 1:])
-            excess = np.abs(coefficients[p, ..., 1:]) - size
-            for kind, chosen in enumerate((size == 1, size > 1)):
-                if chosen.any():
-                    settings[p, kind] = np.clip(NEUTRAL + np.rint(excess[chosen].mean() * UNIT / OFFSET), 0, largest)
-        products = np.zeros((2, len(quantised)))  # ⟨error, correction⟩ and ⟨correction, correction⟩ of each plane
-        for top, planes in itertools.islice(restore(quantised, settings, self.model.synthesis), 0, None, SAMPLED):
-            corrections = correct(planes, level_input(quality), self.model.network)[: len(quantised)].astype(np.float64)
-            restored = planes[: len(quantised), MARGIN:-MARGIN, MARGIN:-MARGIN]
-            errors = UNIT * originals[:, top : top + restored.shape[1]] - restored
-            products += [(errors * corrections).sum(axis=(1, 2)), (corrections**2).sum(axis=(1, 2))]
-        strengths = products[0] / np.maximum(products[1], 1)
-        settings[:, 2] = np.clip(np.rint(strengths * 2**STRENGTH_BITS), 0, largest)
-        return settings

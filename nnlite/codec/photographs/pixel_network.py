@@ -44,11 +44,6 @@ class IntegerLayer(NamedTuple):
     shift: int
 
 
-def level_input(quality: int) -> int:
-    """Return the last input, which tells the step's size: 16 log₂(step / 32), from 32 to −80, rounded down."""
-    return 7 * (100 - quality) * FINENESS // 100 - 5 * FINENESS
-
-
 def check_layers(layers: list[IntegerLayer]) -> None:
     """Raise ValueError unless the layers fit together and no sum can reach 2^24, where float32 would begin to round."""
     width, largest = INPUTS, LARGEST_INPUT
@@ -63,24 +58,25 @@ def check_layers(layers: list[IntegerLayer]) -> None:
 
 
 @jit
-def gather(planes: Planes, top: int, rows: int, level: int, inputs: npt.NDArray[np.float32]) -> None:
-    """Write the inputs (INPUTS, rows · width) of rows of pixels, from `top` on, of planes (3, height + 6, width + 6)."""
-    width = planes.shape[2] - 2 * MARGIN
+def gather(planes: Planes, top: int, quality: int, inputs: npt.NDArray[np.float32]) -> None:
+    """Write the inputs (INPUTS, rows, width) of rows of pixels, from `top` on, of planes (3, height + 6, width + 6).
+
+    The last tells the step's size: 16 log₂(step / 32), from 32 to −80, rounded down.
+    """
+    _, rows, width = inputs.shape
     largest = np.float32(LARGEST_INPUT)
     k = 0
-    for plane in range(3):
-        radius = RADII[plane]
-        for dy in range(-radius, radius + 1):
-            for dx in range(-radius, radius + 1):
+    for plane in range(len(RADII)):
+        for dy in range(-RADII[plane], RADII[plane] + 1):
+            for dx in range(-RADII[plane], RADII[plane] + 1):
                 for y in range(rows):
                     pixels = planes[plane, top + y + MARGIN, MARGIN : MARGIN + width]
                     others = planes[plane, top + y + MARGIN + dy, MARGIN + dx : MARGIN + dx + width]
-                    differences = inputs[k, y * width : (y + 1) * width]
                     for x in range(width):
                         difference = np.int32(np.int32(others[x] - pixels[x] + 8) >> 4)  # in 32 bits, twice as many at once
-                        differences[x] = min(max(np.float32(difference), -largest), largest)
+                        inputs[k, y, x] = min(max(np.float32(difference), -largest), largest)
                 k += 1
-    inputs[k] = np.float32(level)
+    inputs[k] = np.float32(7 * (100 - quality) * FINENESS // 100 - 5 * FINENESS)
 
 
 @jit
@@ -92,19 +88,20 @@ def activate(sums: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], scale
             sums[i, n] = min(max(value, np.float32(0)), np.float32(255)) if hidden else value
 
 
-def correct(planes: Planes, level: int, layers: list[IntegerLayer]) -> Planes:
+def correct(planes: Planes, quality: int, layers: list[IntegerLayer]) -> Planes:
     """Return the corrections (3, height, width) of planes (3, height + 6, width + 6), all in 1/256 step."""
     height, width = planes.shape[1] - 2 * MARGIN, planes.shape[2] - 2 * MARGIN
     corrections = np.empty((len(RADII), height, width), np.int32)
-    strip = max(1, STRIP // width)
+    rows = max(1, STRIP // width)
     workspace = Workspace()
-    for top in range(0, height, strip):
-        rows = min(strip, height - top)
-        values = workspace.array("inputs", (INPUTS, rows * width), np.float32)
-        gather(planes, top, rows, level, values)
+    for top in range(0, height, rows):
+        part = corrections[:, top : top + rows]
+        inputs = workspace.array("inputs", (INPUTS, *part.shape[1:]), np.float32)
+        gather(planes, top, quality, inputs)
+        values = inputs.reshape(INPUTS, -1)
         for number, layer in enumerate(layers):
-            sums = workspace.array(f"layer {number}", (len(layer.bias), rows * width), np.float32)
+            sums = workspace.array(f"layer {number}", (len(layer.bias), values.shape[1]), np.float32)
             values = np.matmul(layer.weight, values, out=sums)
             activate(values, layer.bias, np.float32(2.0**-layer.shift), layer is not layers[-1])
-        corrections[:, top : top + rows] = values.reshape(-1, rows, width)
+        part[:] = values.reshape(part.shape)
     return corrections

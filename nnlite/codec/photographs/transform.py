@@ -18,6 +18,7 @@ time-domain pre- and post-filtering", 2003.
 The synthesis is exact: integers times integers below 2^53 are so in float64, whatever the order of the sum and the machine.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ import numpy.typing as npt
 
 BLOCK = 8
 OVERLAP = 4  # of a window, on each side
+STRIP = 8  # rows of blocks that are restored at a time
 SYNTHESIS_BITS = 14  # behind the point, of the integers that stand for S
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -41,19 +43,33 @@ def analyse(plane: Floats, analysis: Floats) -> Floats:
     return np.ascontiguousarray(blocks).reshape(rows, columns, BLOCK * BLOCK)
 
 
-def synthesise(coefficients: npt.NDArray[np.integer[Any]], synthesis: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+def synthesise(coefficients: Floats, synthesis: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     """Return the plane (8 rows, 8 columns) of integer coefficients (rows, columns, 64), in the same unit, rounded to integers."""
     rows, columns, _ = coefficients.shape
     blocks = coefficients.reshape(rows, columns, BLOCK, BLOCK).transpose(0, 2, 1, 3)
     plane: npt.NDArray[np.float64] = blocks.reshape(rows * BLOCK, -1).astype(np.float64)
-    matrix = synthesis.astype(np.float64)
     for _ in range(2):
-        windows = plane.reshape(len(plane), -1, BLOCK) @ matrix  # (height, columns, 16)
-        added = np.zeros((len(plane), (windows.shape[1] + 1) * BLOCK))
-        for first in range(2):  # even windows do not overlap, nor do odd ones
-            part = windows[:, first::2].reshape(len(plane), -1)
-            added[:, first * BLOCK : first * BLOCK + part.shape[1]] += part
+        windows = plane.reshape(len(plane), -1, BLOCK) @ synthesis.astype(np.float64)  # (height, columns, 16)
+        overlapped = np.zeros((len(plane), windows.shape[1] + 1, BLOCK))
+        overlapped[:, :-1] = windows[..., :BLOCK]
+        overlapped[:, 1:] += windows[..., BLOCK:]
+        added = overlapped.reshape(len(plane), -1)
         added[:, OVERLAP : 2 * OVERLAP] += added[:, OVERLAP - 1 :: -1]  # the mirror image of what lies beyond the border
         added[:, -2 * OVERLAP : -OVERLAP] += added[:, : -OVERLAP - 1 : -1]
         plane = np.floor(added[:, OVERLAP:-OVERLAP] * 2.0**-SYNTHESIS_BITS + 0.5).T
     return plane
+
+
+def strips(blocks: Floats, synthesis: npt.NDArray[np.int32], unit: int, margin: int) -> Iterator[npt.NDArray[np.int32]]:
+    """Yield the planes of blocks (P, rows, columns, 64) strip by strip, so that they take little memory.
+
+    A strip is (P, height + 2 margin, width + 2 margin) integers, `unit` of them to one of the blocks'. Beyond the picture the
+    pixels at its border go on.
+    """
+    for first in range(0, blocks.shape[1], STRIP):
+        above = max(first - 1, 0)  # windows overlap by less than a block, and so does the margin
+        parts = blocks[:, above : first + STRIP + 1]
+        planes = np.stack([synthesise(unit * part, synthesis) for part in parts]).astype(np.int32)
+        padded = np.pad(planes, ((0, 0), (margin, margin), (margin, margin)), mode="edge")
+        top, height = (first - above) * BLOCK, min(STRIP, blocks.shape[1] - first) * BLOCK
+        yield padded[:, top : top + height + 2 * margin]

@@ -8,7 +8,7 @@ from compiler import compiled
 from scenes import scene
 
 from nnlite.codec import frame
-from nnlite.codec.photographs import PhotographCodec, photograph_codec, pixels
+from nnlite.codec.photographs import PhotographCodec, photograph_codec, transform
 from nnlite.codec.photographs.photograph_codec import Header
 from nnlite.files.errors import CodecError
 from nnlite.metrics import mse, psnr
@@ -136,7 +136,7 @@ def test_strips_do_not_change_the_pixels(monkeypatch):
     file = CODEC.compress(scene(150, 40), 40)
     expected = CODEC.decompress(file)
     for rows in (1, 2, 5, 100):
-        monkeypatch.setattr(pixels, "STRIP", rows)
+        monkeypatch.setattr(transform, "STRIP", rows)
         assert (CODEC.decompress(file) == expected).all()
 
 
