@@ -77,8 +77,6 @@ TESTS = {
     "codec/photographs/test_photograph_codec",
     "codec.photographs.coefficients": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
     "codec.photographs.model": "codec/photographs/test_model codec/photographs/test_photograph_codec",
-    "codec.photographs.integers": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
-    "codec.photographs.pixels": "codec/photographs/test_photograph_codec",
     "codec.lossless.methods": "codec/lossless/test_lossless_codec",
     **{
         f"codec.lossless.{name}": f"codec/lossless/test_{name} codec/lossless/test_lossless_codec"
