@@ -66,10 +66,12 @@ class Loss:
         expect_floats(name, prediction)
         if prediction.size == 0 or prediction.ndim == 0:
             raise ValueError(f"{name} is a mean and needs at least one element, received shape {prediction.shape}")
-        expect(not self.takes_rows or prediction.ndim == 2, f"{name} expects logits (N, C), received shape {prediction.shape}")
+        if self.takes_rows and prediction.ndim != 2:
+            raise ValueError(f"{name} expects logits (N, C), received shape {prediction.shape}")
         gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
-        p, t, g = (array.reshape(len(array), -1) for array in (prediction, target, gradient))  # (N, D)
-        value = fill(gradient, self._evaluate, p, t, g, workspace)
+        rows = len(prediction), -1  # (N, D)
+        arrays = prediction.reshape(rows), target.reshape(rows), gradient.reshape(rows)
+        value = fill(gradient, self._evaluate, *arrays, workspace)
         if not isinstance(value, float | np.floating):
             raise ValueError(f"{name}._evaluate is expected to return the value alone, received {type(value).__name__}")
         return float(value), gradient

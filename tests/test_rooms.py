@@ -280,3 +280,49 @@ def test_importing_compiles_nothing(report):
 
 def test_importing_leaves_the_environment_alone(report):
     assert report["environment"] == []
+
+
+# --- what a batch passes through, in a fresh interpreter in which the kernels are Python
+
+TRACE = """
+import json, sys
+from pathlib import Path
+import numpy as np
+import nnlite
+from nnlite import Adam, Callback, Dense, Flatten, ReLU, Reshape, Sequential, Sigmoid
+
+PACKAGE, calls, rng = Path(nnlite.__file__).parent, [], np.random.default_rng(0)
+layers = [Flatten(), Dense(784, 16, rng=rng), ReLU(), Dense(16, 784, rng=rng), Sigmoid(), Reshape((28, 28))]
+model = Sequential(layers)
+model.compile(Adam(), "mse")
+
+class Steps(Callback):
+    def on_step_end(self, model, step, loss):
+        sys.setprofile(None)
+        if step == 1:
+            sys.setprofile(note)
+
+def note(frame, event, argument):
+    file = Path(frame.f_code.co_filename)
+    if event == "call" and file.is_relative_to(PACKAGE):
+        calls.append((file.relative_to(PACKAGE).as_posix(), frame.f_code.co_qualname))
+
+model.fit(rng.random((64, 28, 28)), batch_size=32, rng=rng, callbacks=[Steps()], verbose=False)
+print(json.dumps(calls))
+"""
+
+
+def test_one_batch_passes_through_few_hands():
+    done = subprocess.run(
+        [sys.executable, "-c", TRACE],
+        cwd=PACKAGE.parent,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    calls = [tuple(call) for call in json.loads(done.stdout)]
+    assert ("layers/dense.py", "Dense.backward") in calls
+    assert len(calls) <= 90
+    assert len(set(calls)) <= 50
+    assert len({file for file, _ in calls}) <= 10

@@ -178,7 +178,7 @@ def test_an_optimizer_that_returns_the_new_weights_in_place_of_writing_them_is_r
 
     model = make_model()
     model.compile(Descent(0.1), "mse")
-    with pytest.raises(ValueError, match=r"a rule is expected to change w, .*: write w\[\.\.\.\] = result"):
+    with pytest.raises(ValueError, match=r"a rule's kernel is expected to change w, .*: write w\[\.\.\.\] = result"):
         model.fit(x, rng=np.random.default_rng(0), verbose=False)
 
 

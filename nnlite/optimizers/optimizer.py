@@ -93,9 +93,8 @@ class Optimizer:
         for parameter, *remembered in zip(self.parameters, *memories, strict=True):
             if parameter.trainable:
                 new = kernel(parameter.value.reshape(-1), parameter.gradient.reshape(-1), *remembered, *numbers)
-                expect(
-                    new is None, "the kernel of a rule is expected to change w, received one that returns it: write w[...] = result"
-                )
+                if new is not None:
+                    raise ValueError("a rule's kernel is expected to change w, received one that returns it: write w[...] = result")
 
     def state(self) -> dict[str, Any]:
         """Return copies of the whole memory: "step_count", and lists of arrays in the order of the parameters."""
