@@ -8,7 +8,7 @@ payload is one stream of `nnlite.codec.mixing`, see `coefficients`. There are al
 are empty, and take a few bytes.
 
 All of decompressing is integers, or products that floats hold exactly: every machine returns the same pixels. A decoder takes about
-25 bytes of memory for each pixel that the frame promises, which is 1.7 gigabytes for the largest picture, and an encoder 55.
+17 bytes of memory for each pixel that the frame promises, which is 1.2 gigabytes for the largest picture, and an encoder 55.
 """
 
 from typing import NamedTuple

@@ -72,4 +72,4 @@ def strips(blocks: Floats, synthesis: npt.NDArray[np.int32], unit: int, margin: 
         planes = np.stack([synthesise(unit * part, synthesis) for part in parts]).astype(np.int32)
         padded = np.pad(planes, ((0, 0), (margin, margin), (margin, margin)), mode="edge")
         top, height = (first - above) * BLOCK, min(STRIP, blocks.shape[1] - first) * BLOCK
-        yield padded[:, top : top + height + 2 * margin]
+        yield np.ascontiguousarray(padded[:, top : top + height + 2 * margin])
