@@ -37,7 +37,7 @@ TESTS = {
     "layers.dense": "layers/test_layer_and_dense layers/test_tied test_states test_arguments",
     "layers.activations": "layers/test_activations layers/test_layer_and_dense test_states",
     "layers.rectifiers": "layers/test_activations layers/test_layer_and_dense test_arguments",
-    "layers.stack": "layers/test_layer_and_dense models/test_sequential training/test_callbacks test_states",
+    "layers.stack": "layers/test_layer_and_dense models/test_sequential training/test_callbacks test_states test_arguments",
     "layers.noise": "layers/test_noise layers/test_layer_and_dense test_arguments",
     **{
         f"layers.{name}": f"layers/test_{name} layers/test_layer_and_dense test_arguments"
