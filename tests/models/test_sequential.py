@@ -334,6 +334,16 @@ def test_loss_is_taken_before_each_step_and_val_loss_after_the_epoch(rng):
     assert history["val_loss"] != pytest.approx([before], rel=1e-5)
 
 
+@pytest.mark.parametrize("verbose", [True, False])
+def test_the_losses_are_printed_only_where_fit_is_verbose(verbose, rng, capsys):
+    model = Sequential([dense(3, 3)])
+    model.compile("sgd", "mse", compiled=False)
+    model.fit(rng.random((4, 3)), rng=rng, verbose=verbose)
+    out, err = capsys.readouterr()
+    assert ("loss" in out + err) == verbose
+    assert verbose or out + err == ""
+
+
 def test_losses_are_python_floats(rng):
     x, model = vectors(rng), small_model()
     history = trained(x, model=model, validation_data=x)[1]
