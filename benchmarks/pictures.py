@@ -69,7 +69,13 @@ def own_codecs() -> list[Codec]:
     return [
         Codec(OWN, QUALITIES, codec.compress, codec.decompress),
         Codec(NO_NETWORK, QUALITIES, codec.compress, lambda file: codec.decompress(file, mend=False)),
-        Codec("nnlite lossless", (0,), lambda pixels, _: lossless.compress(pixels), lossless.decompress, lossless=True),
+        Codec(
+            "nnlite lossless",
+            (0,),
+            lambda pixels, _: lossless.compress(pixels),
+            lambda file: lossless.decompress(file)[0],
+            lossless=True,
+        ),
     ]
 
 

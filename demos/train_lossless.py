@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"trained in {time.perf_counter() - start:.0f} s; {options.out} has {options.out.stat().st_size:,} bytes")
     codec = LosslessCodec(load_digits(options.out))
     for name, random_access in (("one batch", False), ("with random access", True)):
-        size = len(codec.compress(data.test_images, random_access=random_access, method="digit"))
+        size = len(codec.compress(data.test_images, random_access=random_access))
         say(f"test images, {name}: {8 * size / data.test_images.size:.4f} bits a pixel, container included")
     return 0
 

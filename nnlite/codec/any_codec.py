@@ -11,10 +11,9 @@ for. Any other batch is lossless.
 
 import contextlib
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
@@ -23,7 +22,6 @@ from nnlite.codec.digits.decoding import Images, as_bytes
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.lossless import LosslessCodec
 from nnlite.codec.lossless.lossless_codec import read_header as read_lossless_header
-from nnlite.codec.lossless.methods import METHODS
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.files.errors import CodecError, reported_as
 from nnlite.metrics import bits_per_pixel, mse, psnr
@@ -35,9 +33,8 @@ lossless = cache(LosslessCodec)  # made when they are needed
 photographs = cache(PhotographCodec)
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What is asked of a compressed file; of quality, bytes and PSNR at most one.
+class Wishes(NamedTuple):
+    """What is asked of a compressed file; of quality, bytes and PSNR at most one. A lossless file has every quality and PSNR.
 
     Attributes
     ----------
@@ -57,8 +54,8 @@ class Wishes:
     target_psnr: float | None = None
 
 
-def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = None) -> tuple[bytes, str]:
-    """Return the file of pictures, and a remark on the choice or nothing.
+def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = None) -> bytes:
+    """Return the file of pictures.
 
     Parameters
     ----------
@@ -78,31 +75,19 @@ def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = Non
         pictures = pictures[0]  # a batch of one
     pictures = as_bytes(pictures)
     codec = wishes.codec or ("digits" if digits else choose(pictures))
-    if codec == "digits":
-        known = digits or load_digits()
-        images = known.check_images(pictures)
-        file = _meet(known, images, wishes)
-        try:
-            known.check_known(images, file)
-        except CodecError:
-            if digits or wishes != Wishes():
-                raise
-            return lossless().compress(pictures), "the digits' codec does not know such images: compressed without loss"
-        return file, ""
     if codec == "lossless":
-        if wishes.codec and (wishes.quality, wishes.target_psnr) != (None, None):
-            raise CodecError("expected no quality or PSNR of a lossless file, received one: leave it out, or name another codec")
-        return _without_loss(pictures, wishes), ""
+        return lossless().compress(pictures, limit=wishes.target_bytes)
     try:
-        file = _meet(photographs(), pictures, wishes)
+        file = _with_loss(pictures, codec, wishes, digits)
     except CodecError:
-        if wishes.codec or (wishes.target_bytes, wishes.target_psnr) == (None, None):
-            raise
-        return _without_loss(pictures, wishes), "no photograph reaches the target: compressed without loss"
-    if not wishes.codec:
-        with contextlib.suppress(CodecError):  # of pictures too long for a lossless file
-            file = lossless().compress_within(pictures, int(wishes.target_bytes or len(file))) or file
-    return file, ""
+        if not (wishes.codec or digits or wishes.quality is not None):
+            with contextlib.suppress(CodecError):
+                return lossless().compress(pictures, limit=wishes.target_bytes)
+        raise
+    if codec == "photograph" and not wishes.codec:
+        with contextlib.suppress(CodecError):  # a longer file, or of pictures too long for a lossless one
+            return lossless().compress(pictures, limit=wishes.target_bytes or len(file))
+    return file
 
 
 def choose(pictures: Pictures) -> str:
@@ -113,41 +98,29 @@ def choose(pictures: Pictures) -> str:
     return "photograph" if single else "lossless"
 
 
-def _without_loss(pictures: Images, wishes: Wishes) -> bytes:
-    """Return a lossless file; CodecError if it takes more than the target."""
-    file, target = lossless().compress(pictures), wishes.target_bytes
-    if target is not None and len(file) > target:
-        raise CodecError(f"expected a target of at least {len(file)} bytes, the size without loss, received {target:g}")
-    return file
-
-
-def _meet(codec: ImageCodec | PhotographCodec, pictures: Images, wishes: Wishes) -> bytes:
+def _with_loss(pictures: Pictures, name: str, wishes: Wishes, digits: ImageCodec | None) -> bytes:
     """Return the file of the quality that is asked for, or that meets the target; the middle one if there is neither.
 
     Sizes and PSNR are taken to rise with the quality, as they nearly always do.
     """
-    count = len(pictures) if isinstance(codec, ImageCodec) else 1
+    codec: ImageCodec | PhotographCodec = photographs() if name == "photograph" else digits or load_digits()
+    images = codec.check_images(pictures) if isinstance(codec, ImageCodec) else pictures
+    count = len(images) if isinstance(codec, ImageCodec) else 1
     qualities = range(codec.qualities)
-
-    @cache  # the search ends at a file that it has written before
-    def write(quality: int) -> bytes:
-        return codec.compress(pictures, quality)
-
-    def size(quality: int) -> float:
-        return len(write(quality)) / count
-
-    def reached(quality: int) -> float:
-        return psnr(mse(codec.decompress(write(quality)), pictures))
-
+    write = cache(partial(codec.compress, images))  # the search ends at a file that it has written before
     quality = len(qualities) // 2 if wishes.quality is None else wishes.quality
     if (target := wishes.target_bytes) is not None:
-        quality = bisect_right(qualities, target, key=size) - 1
+        quality = bisect_right(qualities, target, key=lambda quality: len(write(quality)) / count) - 1
         if quality < 0:
-            raise CodecError(f"expected a target of at least {size(0):.2f} bytes for each picture, received {target:g}")
+            least = f"{len(write(0)) / count:.2f} bytes for each picture"
+            raise CodecError(f"expected a target of at least {least}, received {target:g}")
     if (target := wishes.target_psnr) is not None:
+        reached = cache(lambda quality: psnr(mse(codec.decompress(write(quality)), images)))
         quality = bisect_left(qualities, target, key=reached)
         if quality == len(qualities):
             raise CodecError(f"expected a target of at most {reached(quality - 1):.2f} dB for these pictures, received {target:g}")
+    if isinstance(codec, ImageCodec):
+        codec.check_known(images, write(quality))
     return write(quality)
 
 
@@ -168,37 +141,21 @@ def decompress(data: bytes, index: int | None = None, digits: ImageCodec | None 
         if index not in (None, 0):
             raise CodecError(f"expected the index 0 of a photograph, received {index}")
         return photographs().decompress(data)[None]
-    if frame.format_of(data) == frame.LOSSLESS:
-        pictures = lossless().decompress(data, indices)
-        return pictures if read_lossless_header(data).batch else pictures[None]
-    return (digits or load_digits()).decompress(data, indices)
+    codec = lossless() if frame.format_of(data) == frame.LOSSLESS else digits or load_digits()
+    return codec.decompress(data, indices)
 
 
 def describe(data: bytes) -> dict[str, Any]:
     """Return what a file says of itself, by name; CodecError if it is none of ours."""
-    header: Any
     if frame.format_of(data) == frame.PHOTOGRAPH:
-        header = PhotographCodec.header(data)
-        facts = {"codec": "photograph", "quality": header.quality}
-        count, colours = 1, header.colour
+        codec, header = "photograph", PhotographCodec.header(data)._asdict()
     elif frame.format_of(data) == frame.LOSSLESS:
-        header = read_lossless_header(data)
-        facts = {"codec": "lossless", "method": METHODS[header.method]}
-        facts |= {"random_access": "yes" if header.random_access else "no"} if header.batch else {}
-        count, colours = header.count, header.planes == 3
+        codec, header = "lossless", vars(read_lossless_header(data))
     else:
-        header = container.read_header(data)
-        facts = {"codec": "digits", "quality": header.quality, "model": f"{header.model:03x}"}
-        count, colours = header.count, False
-    shape = {"images": count, "height": header.height, "width": header.width}
-    return {
-        **facts,
-        **shape,
-        "colours": "yes" if colours else "no",
-        "bytes": len(data),
-        "bytes_per_image": len(data) / count,
-        "bits_per_pixel": bits_per_pixel(len(data), tuple(shape.values())),
-    }
+        codec, header = "digits", vars(container.read_header(data))
+    shape = header.get("count", 1), header["height"], header["width"]
+    sizes = {"bytes": len(data), "bytes_per_image": len(data) / shape[0], "bits_per_pixel": bits_per_pixel(len(data), shape)}
+    return {"codec": codec, **header, **sizes}
 
 
 def load_digits(path: Path | None = None) -> ImageCodec:

@@ -81,14 +81,16 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"nnlite {sys.modules['nnlite'].__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(run: Callable[[argparse.Namespace], None], text: str, metavar: str, source: str, nargs: str | None) -> Parser:
+    def add(run: Callable[[argparse.Namespace], None], text: str, source: str, output: str = "") -> Parser:
         command: Parser = commands.add_parser(run.__name__, help=text)
         command.set_defaults(command=run)
-        command.add_argument("input", type=Path, metavar=metavar, help=source, nargs=nargs)
+        command.add_argument("input", type=Path, metavar="IN" if output else "FILE", help=source, nargs="+" if output else None)
+        if output:
+            command.add_argument("output", type=Path, metavar="OUT", help=f"{output} for several IN")
+            command.add_argument("--force", action="store_true", help="replace OUT if it is there")
         return command
 
-    command = add(compress, "pictures to a compressed file", "IN", "pictures", "+")
-    command.add_argument("output", type=Path, metavar="OUT", help="compressed file, or a folder of them for several IN")
+    command = add(compress, "pictures to a compressed file", "pictures", "compressed file, or a folder of them")
     command.add_argument("--codec", choices=CODECS, help="digits, photograph or lossless (default what suits the pictures)")
     command.add_argument("--lossless", dest="codec", action="store_const", const="lossless", help="the same as --codec lossless")
     target = command.add_mutually_exclusive_group()
@@ -97,17 +99,13 @@ def make_parser() -> Parser:
     target.add_argument("--target-bytes", type=positive_number, metavar="N", help=text)
     text = "the fewest bytes with a PSNR of at least DB over all pictures"
     target.add_argument("--target-psnr", type=positive_number, metavar="DB", help=text)
-    command.add_argument("--force", action="store_true", help="replace OUT if it is there")
-
-    command = add(decompress, "a compressed file to pictures", "IN", "compressed files, or a folder of them", "+")
-    command.add_argument("output", type=Path, metavar="OUT", help="pictures, or a folder of them for several IN")
+    command = add(
+        decompress, "compressed files to pictures", "compressed files, or a folder of them", "pictures, or a folder of them"
+    )
     command.add_argument("--index", type=int, metavar="I", help="only picture I, counted from 0")
-    command.add_argument("--force", action="store_true", help="replace OUT if it is there")
-
-    command = add(info, "what is in a compressed file", "FILE", "compressed file", None)
+    command = add(info, "what is in a compressed file", "compressed file")
     command.add_argument("--json", action="store_true", help="as JSON")
     command.add_argument("--images", type=Path, metavar="IN", help="what was compressed: tell the PSNR reached, too")
-
     for command in commands.choices.values():
         command.add_argument("--model", type=Path, metavar="FILE", help="another codec for digits, as demos.codec writes it")
     return parser
@@ -119,10 +117,8 @@ def compress(options: argparse.Namespace) -> None:
     kinds = () if imagefiles.is_set(options.input[0]) else imagefiles.PICTURES
     for source, target in _pairs(options, kinds, SUFFIX):
         with _at_work("compressing", source):
-            data, remark = any_codec.compress(imagefiles.read_images(source, colours=True), wishes, options.digits)
+            data = any_codec.compress(imagefiles.read_images(source, colours=True), wishes, options.digits)
         imagefiles.write_bytes(target, data, options.force)
-        if remark:
-            print(f"nnlite: {source}: {remark}", file=sys.stderr)
 
 
 def decompress(options: argparse.Namespace) -> None:
@@ -175,22 +171,12 @@ def _pairs(options: argparse.Namespace, kinds: Sequence[str], suffix: str) -> It
 
 @contextlib.contextmanager
 def _at_work(doing: str, source: Path) -> Iterator[None]:
-    """Show on a terminal what takes more than a second, and for how long; name the source in errors."""
-    done = threading.Event()
-
-    def show() -> None:
-        line, seconds = "", 0
-        while not done.wait(PATIENCE):
-            seconds += 1
-            line = f"\r{doing} {source} … {seconds} s"
-            print(line, end="", file=sys.stderr, flush=True)
-        print(f"\r{' ' * len(line)}\r" if line else "", end="", file=sys.stderr, flush=True)
-
-    thread = threading.Thread(target=show if sys.stderr and sys.stderr.isatty() else done.wait)
-    thread.start()
+    """Say on a terminal what takes more than a second; name the source in errors."""
+    notice = threading.Timer(PATIENCE, print, [f"{doing} {source} …"], {"file": sys.stderr})
+    if sys.stderr and sys.stderr.isatty():
+        notice.start()
     try:
         with reported_as(CodecError, str(source), CodecError):
             yield
     finally:
-        done.set()
-        thread.join()
+        notice.cancel()

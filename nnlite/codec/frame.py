@@ -3,7 +3,7 @@
 ::
 
     offset  size   field
-         0     2   magic number CE6, 12 bits | format, 4 bits: 1 digits, 4 lossless, 5 photograph
+         0     2   magic number CE6, 12 bits | format, 4 bits: 1 digits, 5 photograph, 6 lossless
          2     4   checksum: CRC-32 of the model's hash, of the bytes before and of all the bytes behind
          6   1-5   the format's first number; each format has its own numbers
            ...
@@ -11,7 +11,7 @@
 
 Digits have two bytes of their own before the checksum, see `nnlite.codec.container`. All these are big-endian. Each number is
 LEB128: seven bits a byte, the lowest first, the top bit set in all bytes but the last; only the shortest form is valid. Every
-change gets a format number of its own; 2 was an earlier photograph, 3 an earlier lossless.
+change gets a format number of its own; 2 was an earlier photograph, 3 and 4 were earlier lossless.
 """
 
 import zlib
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from nnlite.files.errors import CodecError
 
 MAGIC = 0xCE6
-DIGITS, LOSSLESS, PHOTOGRAPH = 1, 4, 5
+DIGITS, PHOTOGRAPH, LOSSLESS = 1, 5, 6
 STARTS = {DIGITS: 4}  # bytes before the checksum
 VARINT_BYTES = 5
 

@@ -79,9 +79,8 @@ def codec_of(file):
     ],
 )  # fmt: skip
 def test_the_pictures_choose_the_codec(pictures, codec):
-    file, remark = compress(pictures, Wishes())
+    file = compress(pictures, Wishes())
     assert codec_of(file) == codec
-    assert bool(remark) == (codec == "lossless" and pictures.shape == DIGITS.shape)
     if codec == "lossless":
         np.testing.assert_array_equal(decompress(file).reshape(pictures.shape), as_bytes(pictures))
 
@@ -90,8 +89,8 @@ def test_the_pictures_choose_the_codec(pictures, codec):
     ("picture", "codec"), [(PHOTOGRAPH[:8, :16], "photograph"), (lines()[20:28, 20:28], "lossless"), (DIGITS[:1], "digits")]
 )
 def test_a_small_picture_of_each_codec_comes_back(picture, codec):
-    file, remark = compress(picture, Wishes())
-    assert (codec_of(file), remark) == (codec, "")
+    file = compress(picture, Wishes())
+    assert codec_of(file) == codec
     assert psnr(mse(decompress(file).reshape(picture.shape), picture)) > 15
 
 
@@ -105,8 +104,8 @@ def png_size(picture):
 @pytest.mark.parametrize("name", NO_PHOTOGRAPHS)
 def test_what_is_no_photograph_is_kept_without_loss_in_no_more_bytes_than_a_png(name):
     picture = NO_PHOTOGRAPHS[name]
-    file, remark = compress(picture, Wishes())
-    assert codec_of(file) == "lossless" and remark == ""
+    file = compress(picture, Wishes())
+    assert codec_of(file) == "lossless"
     np.testing.assert_array_equal(decompress(file)[0], picture)
     assert len(file) <= min(png_size(picture), len(PhotographCodec().compress(picture)))
 
@@ -116,27 +115,27 @@ def test_what_is_no_photograph_is_kept_without_loss_in_no_more_bytes_than_a_png(
 def test_at_any_quality_the_shorter_file_is_chosen(quality):
     for picture in (PHOTOGRAPH, PHOTOGRAPH[..., 0], PHOTOGRAPH // 32 * 32, WAVES, *NO_PHOTOGRAPHS.values()):
         files = LosslessCodec().compress(picture), PhotographCodec().compress(picture, quality)
-        assert compress(picture, Wishes(quality=quality))[0] == min(files, key=len)
+        assert compress(picture, Wishes(quality=quality)) == min(files, key=len)
 
 
 @compiled
 def test_a_lossless_file_within_the_target_is_the_best_picture():
     size = len(LosslessCodec().compress(PHOTOGRAPH))
     for target, codec in ((size, "lossless"), (size - 1, "photograph"), (size + 0.5, "lossless")):
-        file, _ = compress(PHOTOGRAPH, Wishes(target_bytes=target))
+        file = compress(PHOTOGRAPH, Wishes(target_bytes=target))
         assert codec_of(file) == codec and len(file) <= target
 
 
 @compiled
 def test_a_row_too_long_for_a_lossless_file_is_a_photograph():
     row = np.tile(WAVES[:1], 690)
-    assert codec_of(compress(row, Wishes())[0]) == "photograph" and row.shape == (1, 66240)
+    assert codec_of(compress(row, Wishes())) == "photograph" and row.shape == (1, 66240)
 
 
 @compiled
 def test_a_named_codec_is_taken_whatever_the_pictures_are():
-    assert codec_of(compress(DRAWING, Wishes("photograph"))[0]) == "photograph"
-    assert codec_of(compress(PHOTOGRAPH, Wishes("lossless"))[0]) == "lossless"
+    assert codec_of(compress(DRAWING, Wishes("photograph"))) == "photograph"
+    assert codec_of(compress(PHOTOGRAPH, Wishes("lossless"))) == "lossless"
     for wishes in (Wishes("digits"), Wishes(quality=8), Wishes(target_bytes=200)):
         with pytest.raises(CodecError, match="invert them"):
             compress(255 - DIGITS, wishes)
@@ -147,48 +146,47 @@ def test_a_named_codec_is_taken_whatever_the_pictures_are():
 @compiled
 def test_wishes_reach_the_codec():
     photograph = PhotographCodec()
-    assert compress(PHOTOGRAPH, Wishes(quality=20))[0] == photograph.compress(PHOTOGRAPH, 20)
-    assert compress(DIGITS, Wishes(quality=3))[0] == ImageCodec.load().compress(DIGITS, 3)
-    assert compress(DIGITS, Wishes("lossless"))[0] == LosslessCodec().compress(DIGITS)
+    assert compress(PHOTOGRAPH, Wishes(quality=20)) == photograph.compress(PHOTOGRAPH, 20)
+    assert compress(DIGITS, Wishes(quality=3)) == ImageCodec.load().compress(DIGITS, 3)
+    assert compress(DIGITS, Wishes("lossless")) == LosslessCodec().compress(DIGITS)
 
 
 @compiled
 def test_a_target_of_bytes_is_met_with_the_best_quality_that_fits():
-    file, _ = compress(PHOTOGRAPH, Wishes(target_bytes=900.5))
+    file = compress(PHOTOGRAPH, Wishes(target_bytes=900.5))
     assert len(file) <= 900 < len(PhotographCodec().compress(PHOTOGRAPH, describe(file)["quality"] + 1))
-    everything, _ = compress(PHOTOGRAPH, Wishes("photograph", target_bytes=10**9))
+    everything = compress(PHOTOGRAPH, Wishes("photograph", target_bytes=10**9))
     assert describe(everything)["quality"] == 100
 
 
 def test_the_least_bytes_that_can_be_had_are_a_target_and_less_is_none():
     least = len(ImageCodec.load().compress(DIGITS, 0)) / len(DIGITS)
-    assert describe(compress(DIGITS, Wishes(target_bytes=least))[0])["quality"] == 0
+    assert describe(compress(DIGITS, Wishes(target_bytes=least)))["quality"] == 0
     with pytest.raises(CodecError, match="expected a target of at least"):
         compress(DIGITS, Wishes(target_bytes=np.nextafter(least, 0)))
 
 
 @compiled
 def test_the_bytes_that_a_lossless_file_takes_are_a_target_and_less_is_none():
-    file, _ = compress(DRAWING[:9, :8], Wishes("lossless"))
-    assert compress(DRAWING[:9, :8], Wishes("lossless", target_bytes=len(file)))[0] == file
-    with pytest.raises(CodecError, match=f"expected a target of at least {len(file)} bytes, the size without loss"):
+    file = compress(DRAWING[:9, :8], Wishes("lossless"))
+    assert compress(DRAWING[:9, :8], Wishes("lossless", target_bytes=len(file))) == file
+    with pytest.raises(CodecError, match=r"expected pictures of at most .* without loss"):
         compress(DRAWING[:9, :8], Wishes("lossless", target_bytes=np.nextafter(len(file), 0)))
 
 
 @compiled
 def test_a_target_of_decibels_is_met_with_the_least_quality_that_reaches_it():
     photograph = PhotographCodec()
-    file, _ = compress(PHOTOGRAPH, Wishes(target_psnr=35))
+    file = compress(PHOTOGRAPH, Wishes(target_psnr=35))
     assert psnr(mse(decompress(file)[0], PHOTOGRAPH)) >= 35
     less = photograph.compress(PHOTOGRAPH, describe(file)["quality"] - 1)
     assert psnr(mse(photograph.decompress(less), PHOTOGRAPH)) < 35
-    assert describe(compress(PHOTOGRAPH, Wishes(target_psnr=0.1))[0])["quality"] == 0
+    assert describe(compress(PHOTOGRAPH, Wishes(target_psnr=0.1)))["quality"] == 0
 
 
 @compiled
-def test_a_target_beyond_any_photograph_gives_a_lossless_file_and_says_so():
-    file, remark = compress(PHOTOGRAPH, Wishes(target_psnr=90))
-    assert codec_of(file) == "lossless" and "without loss" in remark
+def test_a_target_beyond_any_photograph_gives_a_lossless_file():
+    assert codec_of(compress(PHOTOGRAPH, Wishes(target_psnr=90))) == "lossless"
     with pytest.raises(CodecError, match="at most"):
         compress(PHOTOGRAPH, Wishes("photograph", target_psnr=90))
 
@@ -197,7 +195,6 @@ def test_a_target_beyond_any_photograph_gives_a_lossless_file_and_says_so():
 @pytest.mark.parametrize(
     ("pictures", "wishes", "message"),
     [
-        (PHOTOGRAPH, Wishes("lossless", quality=9), "no quality"), (PHOTOGRAPH, Wishes("lossless", target_psnr=9), "no quality"),
         (PHOTOGRAPH, Wishes("lossless", target_bytes=9), "without loss"), (PHOTOGRAPH, Wishes(target_bytes=9), "at least"),
         (PHOTOGRAPH, Wishes(quality=101), "0 to 100"), (DIGITS, Wishes(quality=16), "0 to 15"),
         (PHOTOGRAPH.astype(float), Wishes(), "divide by"), (PHOTOGRAPH.astype(np.int32), Wishes(), "uint8"),
@@ -213,7 +210,7 @@ def test_what_cannot_be_had_is_refused_with_the_way_out(pictures, wishes, messag
 @compiled
 def test_one_picture_of_a_file_can_be_asked_for():
     for pictures, wishes in ((DIGITS, Wishes()), (DIGITS, Wishes("lossless")), (PHOTOGRAPH, Wishes())):
-        file, _ = compress(pictures, wishes)
+        file = compress(pictures, wishes)
         np.testing.assert_array_equal(decompress(file, 0), decompress(file)[:1])
         with pytest.raises(CodecError, match="expected"):
             decompress(file, 20)
@@ -221,18 +218,18 @@ def test_one_picture_of_a_file_can_be_asked_for():
 
 @compiled
 def test_a_description_says_what_is_in_the_file():
-    file, _ = compress(DIGITS, Wishes("lossless"))
+    file = compress(DIGITS, Wishes("lossless"))
     facts = describe(file)
-    assert (facts["codec"], facts["method"], facts["random_access"], facts["images"]) == ("lossless", "digit", "no", 20)
-    facts = describe(compress(PHOTOGRAPH, Wishes(quality=30))[0])
-    assert (facts["quality"], facts["height"], facts["width"], facts["colours"]) == (30, 80, 96, "yes")
+    assert (facts["codec"], facts["digits"], facts["random_access"], facts["count"]) == ("lossless", True, False, 20)
+    facts = describe(compress(PHOTOGRAPH, Wishes(quality=30)))
+    assert (facts["quality"], facts["height"], facts["width"], facts["colour"]) == (30, 80, 96, True)
 
 
 def test_a_description_of_digits_names_quality_and_model():
     codec = ImageCodec.load()
     file = codec.compress(DIGITS, 5)
-    size = {"images": 20, "height": 28, "width": 28, "colours": "no", "bytes": len(file), "bytes_per_image": len(file) / 20}
-    each = {"codec": "digits", "quality": 5, "model": codec.hash.hex()[:3]}
+    size = {"count": 20, "height": 28, "width": 28, "bytes": len(file), "bytes_per_image": len(file) / 20}
+    each = {"codec": "digits", "quality": 5, "model": int(codec.hash.hex()[:3], 16)}
     assert describe(file) == {**each, **size, "bits_per_pixel": len(file) * 8 / (20 * 28 * 28)}
 
 
@@ -242,7 +239,7 @@ def test_the_choice_looks_at_nothing_but_the_shape():
     assert ImageCodec.load().image_shape == any_codec.DIGIT
 
 
-@pytest.mark.parametrize(("earlier", "numbers"), [(2, [4, 6, 8]), (3, [1, 4, 6, 8])], ids=["photograph", "lossless"])
+@pytest.mark.parametrize(("earlier", "numbers"), [(2, [4, 6, 8]), (3, [1, 4, 6, 8]), (4, [1, 4, 6, 8])])
 def test_a_file_of_an_earlier_format_is_not_read_as_another_picture(earlier, numbers):
     older = frame.pack(earlier, numbers, bytes(40))  # a checksum that is right
     for read in (decompress, describe):

@@ -171,7 +171,7 @@ def test_a_picture_of_any_kind_comes_back(folder, capsys, name, options):
     assert mse(back, picture(), peak=255) < (1e-9 if "--lossless" in options else 0.005)
     assert command("info", "new.nnl", "--images", name, "--json") == 0
     facts = json.loads(capsys.readouterr().out)
-    assert facts["codec"] in ("photograph", "lossless") and facts["colours"] == "yes"
+    assert facts["codec"] in ("photograph", "lossless") and facts["colour"]
     assert facts["psnr"] == pytest.approx(psnr(mse(back, picture(), peak=255)))
 
 
@@ -235,12 +235,10 @@ def test_two_pictures_of_one_name_are_refused_before_anything_is_written(folder,
 
 
 @compiled
-def test_dark_digits_on_white_paper_are_not_crushed_and_it_is_said(folder, capsys):
+def test_dark_digits_on_white_paper_are_not_crushed(folder):
     digits = 255 - load_mnist().test_images[:5]
     np.save("paper.npy", digits)
-    assert command("compress", "paper.npy", "paper.nnl") == 0
-    assert "paper.npy: the digits' codec does not know" in capsys.readouterr().err
-    assert command("decompress", "paper.nnl", "back.npy") == 0
+    assert command("compress", "paper.npy", "paper.nnl") == command("decompress", "paper.nnl", "back.npy") == 0
     np.testing.assert_array_equal(np.load("back.npy"), digits)
 
 
@@ -253,19 +251,20 @@ def test_an_original_of_another_size_is_refused(folder, capsys):
     assert "b.png: expected the images in the file" in capsys.readouterr().err
 
 
-def test_a_terminal_is_told_what_takes_longer_than_a_second_and_then_cleared(monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
+
+def test_a_terminal_is_told_what_takes_longer_than_a_second(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    monkeypatch.setattr(cli, "PATIENCE", 0.01)
     with cli._at_work("compressing", Path("a.png")):
-        while "2 s" not in sys.stderr.getvalue():
+        pass
+    monkeypatch.setattr(cli, "PATIENCE", 0.01)
+    with cli._at_work("compressing", Path("b.png")):
+        while "\n" not in sys.stderr.getvalue():
             pass
-    shown = sys.stderr.getvalue()
-    assert shown.startswith("\rcompressing a.png … 1 s\rcompressing a.png … 2 s")
-    assert shown.endswith(" \r")
+    assert sys.stderr.getvalue() == "compressing b.png …\n"
 
 
 # --- info
@@ -277,8 +276,8 @@ def test_info_as_json_says_what_is_in_the_file(run, codec):
     header = container.read_header(Path("digits.nnl").read_bytes())
     assert (code, err) == (0, "")
     assert json.loads(out) == {
-        "codec": "digits", "quality": 1, "model": codec.hash.hex()[:3], "images": 30, "height": SIDE, "width": SIDE,
-        "colours": "no", "bytes": size, "bytes_per_image": size / 30, "bits_per_pixel": 8 * size / (30 * SIDE * SIDE),
+        "codec": "digits", "model": int(codec.hash.hex()[:3], 16), "quality": 1, "count": 30, "height": SIDE, "width": SIDE,
+        "bytes": size, "bytes_per_image": size / 30, "bits_per_pixel": 8 * size / (30 * SIDE * SIDE),
     }  # fmt: skip
     assert header.count == 30
 
@@ -513,7 +512,7 @@ def test_images_and_files_go_through_pipes(folder, model, codec, images):
     assert (compressed.returncode, compressed.stderr) == (0, b"")
     assert compressed.stdout == codec.compress(images, 2)
     facts = piped("info", "-", "--json", data=compressed.stdout)
-    assert json.loads(facts.stdout)["images"] == 30
+    assert json.loads(facts.stdout)["count"] == 30
     back = piped("decompress", "-", "-", "--model", model, data=compressed.stdout)
     assert (back.returncode, back.stderr) == (0, b"")
     np.testing.assert_array_equal(np.load(io.BytesIO(back.stdout)), codec.decompress(compressed.stdout))

@@ -26,7 +26,7 @@ def test_any_number_returns_from_as_few_bytes_as_it_needs(number):
 
 def test_the_layout_is_the_documented_one():
     rest = bytes([28, 0x80 | 44, 2]) + b"abc"
-    expected = b"\xce\x64" + zlib.crc32(HASH + b"\xce\x64" + rest).to_bytes(4, "big") + rest
+    expected = b"\xce\x66" + zlib.crc32(HASH + b"\xce\x66" + rest).to_bytes(4, "big") + rest
     assert frame.pack(frame.LOSSLESS, [28, 300], b"abc", HASH) == expected
 
 
@@ -47,7 +47,7 @@ def test_a_file_cut_short_is_found_out(length):
 def test_another_model_or_format_is_found_out():
     with pytest.raises(CodecError, match="another model"):
         frame.parse(FILE, frame.PHOTOGRAPH, 3, b"other")
-    with pytest.raises(CodecError, match="expected a file that starts with CE64"):
+    with pytest.raises(CodecError, match="expected a file that starts with CE66"):
         frame.parse(FILE, frame.LOSSLESS, 3, HASH)
     assert frame.format_of(b"\x89PNG") is None
     assert frame.format_of(b"") is None

@@ -77,10 +77,9 @@ TESTS = {
     "codec/photographs/test_photograph_codec",
     "codec.photographs.coefficients": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
     "codec.photographs.model": "codec/photographs/test_model codec/photographs/test_photograph_codec",
-    "codec.lossless.methods": "codec/lossless/test_lossless_codec",
     **{
         f"codec.lossless.{name}": f"codec/lossless/test_{name} codec/lossless/test_lossless_codec"
-        for name in ("continuous_tone", "digits", "drawings", "least_squares", "residuals")
+        for name in ("contexts", "digits", "least_squares", "pictures")
     },
     "codec.frequency_tables": "codec/test_frequency_tables codec/test_range_coder_damage",
     "codec.range_coder": "codec/test_range_coder codec/test_range_coder_damage",
@@ -94,7 +93,6 @@ COMPILED = {  # modules whose code is nothing without the compiler, or most of w
     "codec.any_codec",
     "codec.commands",
     "codec.lossless.lossless_codec",
-    "codec.lossless.methods",
     "codec.photographs.photograph_codec",
     "jit",
     "products.matrix_product",

@@ -28,9 +28,8 @@ from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.codec.lossless import LosslessCodec
 from nnlite.codec.lossless.lossless_codec import read_header as read_lossless_header
-from nnlite.codec.lossless.methods import DIGIT, METHODS, RAW
 from nnlite.codec.photographs import PhotographCodec
-from nnlite.datasets import parse_idx
+from nnlite.datasets import load_mnist, parse_idx
 from nnlite.files import FileError, load_weights, safetensors
 from nnlite.files.weights import checksum
 from nnlite.jit import COMPILED
@@ -404,46 +403,38 @@ lossless = functools.cache(LosslessCodec)
 
 
 def lossless_samples():
-    """Return files of all methods: pictures in grey and colours, batches, one of them with random access."""
+    """Return files of both models and of stored samples: pictures in grey and colours, batches, some of them with random access."""
     y, x, c = np.mgrid[:10, :12, :3]
     smooth = (60 + 9 * y + 90 * (x > y) + 20 * c + x * y % 3).astype(np.uint8)
-    digits = np.zeros((2, 28, 28), np.uint8)
-    digits[:, 5:22, 9:12], digits[1, 5:8, 4:17] = 255, 90
-    pictures = {
-        "raw": smooth[:2, :2], "continuous tone": smooth, "drawing": smooth[:, :6] // 64 * 64, "digit": digits,
-    }  # fmt: skip
-    files = [lossless().compress(picture, method=method) for method, picture in pictures.items()]
-    assert [METHODS[read_lossless_header(file).method] for file in files] == list(METHODS)
-    files.append(lossless().compress(digits, method="digit", random_access=True))
-    files.append(lossless().compress(smooth.reshape(2, 5, 12, 3), random_access=True))
+    digits = load_mnist().test_images[:2]
+    files = [lossless().compress(pictures) for pictures in (smooth[:2, :2], smooth, smooth[:, :6] // 64 * 64, digits)]
+    files += [lossless().compress(pictures, random_access=True) for pictures in (digits, smooth.reshape(2, 5, 12, 3))]
+    assert [read_lossless_header(file).digits for file in files] == [False, False, False, True, True, False]
     return files
 
 
-def lossless_model_hash(method):
-    """Return the hash of the model that files of this method need."""
-    return lossless().digits_hash if method == DIGIT else b""
+def lossless_model_hash(header):
+    """Return the hash of the model that a file of this header needs."""
+    return lossless().digits_hash if header.digits else b""
 
 
 def read_lossless(data, _):
-    """Decompress, in a moment as above, pictures of which the last one alone is the same; raw ones are the end of the file."""
+    """Decompress, in a moment as above, pictures of which the last one alone is the same."""
     header = read_lossless_header(data)
-    shape = (header.count, header.height, header.width) + (3,) * (header.planes == 3)
+    shape = (header.count, header.height, header.width) + (3,) * header.colour
     if np.prod(shape) > 2**13:
-        frame.parse(data, frame.LOSSLESS, 4, lossless_model_hash(header.method))
+        frame.parse(data, frame.LOSSLESS, 4, lossless_model_hash(header))
         return b""
     pictures = lossless().decompress(data)
-    assert pictures.dtype == np.uint8 and pictures.shape == (shape if header.batch else shape[1:])
-    last = lossless().decompress(data, [header.count - 1])
-    np.testing.assert_array_equal(last, pictures[-1:] if header.batch else pictures)
-    if header.method == RAW:
-        assert sorted(pictures.tobytes()) == sorted(data[len(data) - pictures.size :])  # planes follow each other
+    assert pictures.dtype == np.uint8 and pictures.shape == shape
+    np.testing.assert_array_equal(lossless().decompress(data, [header.count - 1]), pictures[-1:])
     return as_bytes(pictures)
 
 
 def repair_lossless(data):
     """Return a lossless file with its checksum made right."""
     try:
-        return repair_frame(data, lossless_model_hash(read_lossless_header(data).method))
+        return repair_frame(data, lossless_model_hash(read_lossless_header(data)))
     except FileError:
         return data
 

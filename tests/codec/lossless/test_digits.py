@@ -32,8 +32,8 @@ def test_the_box_is_the_smallest_that_holds_all_that_is_not_black():
         inside = digit[top : top + height, left : left + width]
         inside[0, rng.integers(width)] = inside[-1, rng.integers(width)] = 1
         inside[rng.integers(height), 0] = inside[rng.integers(height), -1] = 255
-        assert box(digit) == (top, left, height, width)
-    assert box(np.zeros((28, 28), np.uint8)) == (0, 0, 0, 0)
+        assert box(digit).tolist() == [top, top + height, left, left + width]
+    assert box(np.zeros((28, 28), np.uint8)).tolist() == [0, 0, 0, 0]
 
 
 @compiled
