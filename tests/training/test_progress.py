@@ -93,3 +93,21 @@ def test_a_training_without_a_terminal_shows_its_lines_where_it_can(stream, monk
     model.summary()
     assert len(history.history["loss"]) == 2
     assert stream is None or [line[:9] for line in stream.text.splitlines()][:2] == ["epoch 1/2", "epoch 2/2"]
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal], ids=["file", "terminal"])
+def test_what_is_written_is_shown_at_once(stream):
+    class Behind(stream):
+        shown = ""
+
+        def flush(self):
+            self.shown = self.getvalue()
+
+    behind = Behind()
+    bar = ProgressBar(behind, lambda: 0.0)
+    bar.on_train_begin(None, 1, 2)
+    bar.on_epoch_begin(None, 1)
+    for event in (lambda: bar.on_step_end(None, 1, 0.5), lambda: bar.on_epoch_logged(None, 1, {"loss": 0.5})):
+        event()
+        assert behind.shown == behind.getvalue()
+    assert behind.shown.endswith("\n")
