@@ -480,6 +480,11 @@ def test_a_checkpoint_of_other_images_is_refused_and_changes_nothing(path):
     refused(Program(), path, CheckpointError, "with checksums of the data", images=IMAGES[::-1])
 
 
+def test_a_checkpoint_of_more_images_is_refused_and_changes_nothing(path):
+    few, all_ = len(IMAGES) - 8, len(IMAGES)
+    refused(Program(), path, CheckpointError, f"with samples {few}, received one with samples {all_}", images=IMAGES[:few])
+
+
 def test_a_checkpoint_of_other_widths_is_refused_and_changes_nothing(path):
     program = Program()
     program.model = Autoencoder(
