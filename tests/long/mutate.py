@@ -190,7 +190,7 @@ def report(results: dict[str, Outcomes], reasons: dict[str, list[str]], command:
     tried = {f"{m} | {key}": outcome for m, outcomes in results.items() for key, outcome in outcomes.items()}
     bounds = {key: outcome for key, outcome in tried.items() if is_bound(key)}
     equal = {mutant for reason, listed in reasons.items() if reason.startswith(EQUAL) for mutant in listed}
-    missing = ", ".join(f"`{module}`" for module in modules() if module not in results)
+    missing = ", ".join(f"`{module}`" for module in modules() if module not in results and all_mutants(module))
     compiled = ", ".join(f"`{module}`" for module in sorted(COMPILED & results.keys()))
     lines = [
         "# How many faults the tests notice",
