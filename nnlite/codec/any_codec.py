@@ -10,6 +10,7 @@ for. Any other batch is lossless.
 """
 
 import contextlib
+import warnings
 from bisect import bisect_left, bisect_right
 from functools import cache, partial
 from pathlib import Path
@@ -76,13 +77,17 @@ def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = Non
     pictures = as_bytes(pictures)
     codec = wishes.codec or ("digits" if digits else choose(pictures))
     if codec == "lossless":
+        if wishes.codec and (wishes.quality, wishes.target_psnr) != (None, None):
+            raise CodecError("expected no quality or PSNR of a lossless file, received one: leave it out, or name another codec")
         return lossless().compress(pictures, limit=wishes.target_bytes)
     try:
         file = _with_loss(pictures, codec, wishes, digits)
-    except CodecError:
+    except CodecError as error:
         if not (wishes.codec or digits or wishes.quality is not None):
             with contextlib.suppress(CodecError):
-                return lossless().compress(pictures, limit=wishes.target_bytes)
+                file = lossless().compress(pictures, limit=wishes.target_bytes)
+                warnings.warn(f"compressed without loss, for with loss it is: {error}", stacklevel=2)
+                return file
         raise
     if codec == "photograph" and not wishes.codec:
         with contextlib.suppress(CodecError):  # a longer file, or of pictures too long for a lossless one
@@ -148,7 +153,7 @@ def decompress(data: bytes, index: int | None = None, digits: ImageCodec | None 
 def describe(data: bytes) -> dict[str, Any]:
     """Return what a file says of itself, by name; CodecError if it is none of ours."""
     if frame.format_of(data) == frame.PHOTOGRAPH:
-        codec, header = "photograph", PhotographCodec.header(data)._asdict()
+        codec, header = "photograph", vars(PhotographCodec.header(data))
     elif frame.format_of(data) == frame.LOSSLESS:
         codec, header = "lossless", vars(read_lossless_header(data))
     else:

@@ -29,6 +29,7 @@ from nnlite.files.errors import CodecError
 
 QUALITIES = 16
 MAX_PIXELS = 1 << 28
+LIMITS = MAX_PIXELS, MAX_PIXELS, MAX_PIXELS  # pixels, pictures, rows and columns
 HASH_BYTES = 32  # SHA-256
 
 
@@ -77,7 +78,7 @@ def pack(payload: bytes, *, model_hash: bytes, quality: int, count: int, height:
     """
     if not 0 <= quality < QUALITIES:
         raise CodecError(f"expected quality to be from 0 to {QUALITIES - 1}, received {quality}")
-    _check_size(count, height, width)
+    frame.check_size((count, height, width), *LIMITS, "divide them among several files")
     model_and_quality = (_model(model_hash) << 4 | quality).to_bytes(2, "big")
     return frame.pack(frame.DIGITS, (count, height, width), payload, model_hash, model_and_quality)
 
@@ -105,7 +106,7 @@ def read_header(data: bytes) -> Header:
         way_out = "read the file with the nnlite that made it"
         raise CodecError(f"expected format version {frame.DIGITS}, received version {version}: {way_out}")
     (count, height, width), _ = frame.read_numbers(data, frame.DIGITS, 3)
-    _check_size(count, height, width)
+    frame.check_size((count, height, width), *LIMITS)
     model_and_quality = int.from_bytes(data[2:4], "big")
     return Header(model_and_quality >> 4, model_and_quality & 15, count, height, width)
 
@@ -135,14 +136,6 @@ def parse(data: bytes, model_hash: bytes) -> tuple[Header, bytes]:
         way_out = "decode it with the model that made it"
         raise CodecError(f"the file was made with model {header.model:03x}, received model {_model(model_hash):03x}: {way_out}")
     return header, frame.parse(data, frame.DIGITS, 3, model_hash)[1]
-
-
-def _check_size(count: int, height: int, width: int) -> None:
-    if min(count, height, width) < 1:
-        raise CodecError(f"expected one image or more of one pixel or more, received {count} of {height} × {width}")
-    if count * height * width > MAX_PIXELS:
-        received = f"received {count} images of {height} × {width}: divide them among several files"
-        raise CodecError(f"expected at most {MAX_PIXELS} pixels in a file, {received}")
 
 
 def _model(model_hash: bytes) -> int:

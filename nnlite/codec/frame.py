@@ -82,6 +82,19 @@ def read_numbers(data: bytes, format_: int, count: int) -> tuple[list[int], int]
     return numbers, position
 
 
+def check_size(sizes: Sequence[int], pixels: int, pictures: int, side: int, way_out: str = "the file is damaged") -> None:
+    """Raise CodecError if so many pictures, of so many rows and columns, are more than a file may hold.
+
+    Few bytes must not ask for much memory.
+    """
+    count, height, width = sizes
+    received = f"received {count} of {height} × {width}: {way_out}"
+    if min(sizes) < 1:
+        raise CodecError(f"expected one picture or more of one pixel or more, {received}")
+    if count * height * width > pixels or count > pictures or max(height, width) > side:
+        raise CodecError(f"expected at most {pixels} pixels, {pictures} pictures, and {side} rows and columns, {received}")
+
+
 def _checksum(model_hash: bytes, start: bytes, rest: bytes) -> bytes:
     return zlib.crc32(rest, zlib.crc32(start, zlib.crc32(model_hash))).to_bytes(4, "big")
 

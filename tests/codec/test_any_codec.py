@@ -78,6 +78,7 @@ def codec_of(file):
         (PHOTOGRAPH[..., 1].reshape(4, 20, 96), "lossless"), (PHOTOGRAPH[:1, :1], "lossless"),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:compressed without loss")
 def test_the_pictures_choose_the_codec(pictures, codec):
     file = compress(pictures, Wishes())
     assert codec_of(file) == codec
@@ -186,7 +187,8 @@ def test_a_target_of_decibels_is_met_with_the_least_quality_that_reaches_it():
 
 @compiled
 def test_a_target_beyond_any_photograph_gives_a_lossless_file():
-    assert codec_of(compress(PHOTOGRAPH, Wishes(target_psnr=90))) == "lossless"
+    with pytest.warns(UserWarning, match="compressed without loss, for with loss it is: expected a target of at most"):
+        assert codec_of(compress(PHOTOGRAPH, Wishes(target_psnr=90))) == "lossless"
     with pytest.raises(CodecError, match="at most"):
         compress(PHOTOGRAPH, Wishes("photograph", target_psnr=90))
 
@@ -196,6 +198,7 @@ def test_a_target_beyond_any_photograph_gives_a_lossless_file():
     ("pictures", "wishes", "message"),
     [
         (PHOTOGRAPH, Wishes("lossless", target_bytes=9), "without loss"), (PHOTOGRAPH, Wishes(target_bytes=9), "at least"),
+        (PHOTOGRAPH, Wishes("lossless", quality=9), "no quality"), (PHOTOGRAPH, Wishes("lossless", target_psnr=9), "no quality"),
         (PHOTOGRAPH, Wishes(quality=101), "0 to 100"), (DIGITS, Wishes(quality=16), "0 to 15"),
         (PHOTOGRAPH.astype(float), Wishes(), "divide by"), (PHOTOGRAPH.astype(np.int32), Wishes(), "uint8"),
         (np.stack([PHOTOGRAPH] * 2), Wishes("photograph"), "height, width"),

@@ -235,10 +235,14 @@ def test_two_pictures_of_one_name_are_refused_before_anything_is_written(folder,
 
 
 @compiled
-def test_dark_digits_on_white_paper_are_not_crushed(folder):
+@pytest.mark.filterwarnings("default")
+def test_dark_digits_on_white_paper_are_not_crushed_and_the_command_says_so(folder, capsys):
     digits = 255 - load_mnist().test_images[:5]
     np.save("paper.npy", digits)
-    assert command("compress", "paper.npy", "paper.nnl") == command("decompress", "paper.nnl", "back.npy") == 0
+    assert command("compress", "paper.npy", "paper.nnl") == 0
+    said = capsys.readouterr().err
+    assert said.startswith("nnlite: compressed without loss") and "come back as something else" in said and said.count("\n") == 1
+    assert command("decompress", "paper.nnl", "back.npy") == 0
     np.testing.assert_array_equal(np.load("back.npy"), digits)
 
 

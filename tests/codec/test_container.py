@@ -90,7 +90,7 @@ def test_an_empty_payload_is_a_payload():
 
 @pytest.mark.parametrize("changes", [{"count": 0}, {"height": 0}, {"width": 0}, {"count": -1}, {"height": -28}])
 def test_pack_refuses_a_batch_without_pixels(changes):
-    with pytest.raises(CodecError, match="expected one image or more"):
+    with pytest.raises(CodecError, match="expected one picture or more"):
         pack(PAYLOAD, model_hash=MODEL, **DIGIT | changes)
 
 
@@ -155,9 +155,9 @@ def test_every_flipped_bit_is_a_codec_error():
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        (varint(0) + varint(28) + varint(28), "expected one image or more"),
-        (varint(1) + varint(0) + varint(28), "expected one image or more"),
-        (varint(1) + varint(28) + varint(0), "expected one image or more"),
+        (varint(0) + varint(28) + varint(28), "expected one picture or more"),
+        (varint(1) + varint(0) + varint(28), "expected one picture or more"),
+        (varint(1) + varint(28) + varint(0), "expected one picture or more"),
         (varint(1) + varint(1 << 14) + varint((1 << 14) + 1), "expected at most 268435456 pixels"),
         (varint((1 << 35) - 1) * 3, "expected at most 268435456 pixels"),
         (varint(1 << 35) + varint(1) + varint(1), "at most 5 bytes at offset 8"),

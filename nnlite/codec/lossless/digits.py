@@ -18,7 +18,7 @@ from nnlite.codec.lossless.contexts import MARGIN, NEIGHBOURS, Integers, code_re
 from nnlite.codec.mixing import Coder, Mixer, desk
 from nnlite.codec.packed_mixers import Packing, pack_mixer, unpack_mixer
 from nnlite.files import safetensors
-from nnlite.files.errors import CodecError
+from nnlite.files.errors import CodecError, reported_as
 from nnlite.jit import inlined, jit
 
 SIDE = 28
@@ -72,13 +72,11 @@ def save_digits(path: str | os.PathLike[str], mixer: Mixer) -> None:
 
 def load_digits(path: str | os.PathLike[str] = BUILT_IN) -> Mixer:
     """Return what a file says that a mixer has learned; CodecError if it is no such file, OSError if it cannot be read."""
-    try:
+    with reported_as(CodecError, f"{path}: expected a model of digits", KeyError, ValueError):
         arrays, metadata = safetensors.read(path)
         if metadata.get("format") != FORMAT:
             raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
         return unpack_mixer(arrays["mixer"].tobytes(), fresh_digits(0, 0), PACKING)
-    except (KeyError, ValueError) as error:
-        raise CodecError(f"{path}: expected a model of digits: {error}") from error
 
 
 @inlined

@@ -25,7 +25,8 @@ from nnlite.codec.lossless.pictures import code_pictures
 from nnlite.codec.mixing import Coder, Mixer, copy_mixer, decoder, encoder, finish
 from nnlite.files.errors import CodecError
 
-MAX_SAMPLES, MAX_SIDE, MAX_COUNT = 1 << 28, (1 << 16) - 1, 1 << 20
+# Pixels, pictures, rows and columns in a file; in colours a third of the pixels
+LIMITS = (1 << 28, 1 << 20, (1 << 16) - 1), ((1 << 28) // 3, 1 << 20, (1 << 16) - 1)
 SAMPLES_A_BYTE = 15  # 2^15
 RATE, LIMIT = 6, 1000  # at which the digits' model goes on learning in a batch
 TRIAL = 100  # so many pictures of 28 × 28 tell whether they are like digits
@@ -163,7 +164,7 @@ def read_header(data: bytes) -> Header:
     header = Header(count, height, width, bool(kind & 4), bool(kind & 2), bool(kind & 1))
     if kind > 7 or (header.digits and (height, width, header.colour) != (SIDE, SIDE, False)):
         raise CodecError(f"expected a kind of pictures that there is, received {kind}: the file is damaged, or of a newer nnlite")
-    check_size(count, height, width, 3 if header.colour else 1)
+    frame.check_size((count, height, width), *LIMITS[header.colour])
     return header
 
 
@@ -174,20 +175,7 @@ def to_batch(pictures: npt.NDArray[Any]) -> Images:
     images = pictures[None] if pictures.ndim == 2 or (pictures.ndim == 3 and pictures.shape[2] == 3) else pictures
     images = images[..., None] if images.ndim == 3 else images
     if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise CodecError(
-            f"expected a picture (height, width) or (height, width, 3), or a batch (N, height, width) or (N, height, width, 3), "
-            f"received {pictures.shape}"
-        )
-    check_size(*images.shape)
+        expected = "a picture (height, width) or (height, width, 3), or a batch (N, height, width) or (N, height, width, 3)"
+        raise CodecError(f"expected {expected}, received {pictures.shape}")
+    frame.check_size(images.shape[:3], *LIMITS[images.shape[3] == 3], "divide them among several files")
     return images
-
-
-def check_size(count: int, height: int, width: int, planes: int) -> None:
-    """Raise CodecError if a file cannot hold so many pictures of this size."""
-    if min(count, height, width) < 1:
-        raise CodecError(f"expected one picture or more of one pixel or more, received {count} of {height} × {width}")
-    if max(height, width) > MAX_SIDE or count > MAX_COUNT or count * planes * height * width > MAX_SAMPLES:
-        raise CodecError(
-            f"expected at most {MAX_SAMPLES} samples, {MAX_COUNT} pictures, and {MAX_SIDE} rows and columns in a file, received "
-            f"{count} of {height} × {width}: divide them among several files"
-        )

@@ -11,6 +11,7 @@ All of decompressing is integers, or products that floats hold exactly: every ma
 17 bytes of memory for each pixel that the frame promises, which is 1.2 gigabytes for the largest picture, and an encoder 55.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -27,13 +28,14 @@ from nnlite.files.errors import CodecError
 from nnlite.jit import jit
 
 QUALITIES = 101
-MAX_PIXELS = 1 << 26  # 8192 × 8192
+LIMITS = 1 << 26, 1, 1 << 20  # 8192 × 8192 pixels, one picture, rows and columns
 WORTH = 0.6  # squared steps that an isolated coefficient of 1 costs, about: the bits of 6
 
 Pixels = npt.NDArray[np.uint8]
 
 
-class Header(NamedTuple):
+@dataclass(frozen=True)
+class Header:
     """What a file says of itself."""
 
     height: int
@@ -172,11 +174,9 @@ class PhotographCodec:
     def header(data: bytes) -> Header:
         """Return what a file says of itself; CodecError if it is not of this format or promises too many pixels."""
         (height, width, rest), _ = frame.read_numbers(data, frame.PHOTOGRAPH, 3)
-        if not (height > 0 and width > 0 and height * width <= MAX_PIXELS and rest < 2 * QUALITIES):
-            raise CodecError(
-                f"expected 1 to {MAX_PIXELS} pixels at a quality from 0 to {QUALITIES - 1}, received {height} × {width} at "
-                f"{rest // 2}: the file is damaged"
-            )
+        frame.check_size((1, height, width), *LIMITS)
+        if rest >= 2 * QUALITIES:
+            raise CodecError(f"expected a quality from 0 to {QUALITIES - 1}, received {rest // 2}: the file is damaged")
         return Header(height, width, bool(rest & 1), rest >> 1)
 
     def planes(self, pixels: Pixels) -> Floats:
@@ -187,8 +187,7 @@ class PhotographCodec:
         if pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)) or pixels.size == 0:
             raise CodecError(f"expected pixels of shape (height, width) or (height, width, 3), received {pixels.shape}")
         height, width = pixels.shape[:2]
-        if height * width > MAX_PIXELS:
-            raise CodecError(f"expected at most {MAX_PIXELS} pixels, received {height} × {width}: cut the picture into parts")
+        frame.check_size((1, height, width), *LIMITS, "cut the picture into parts")
         margins = ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
         padded = np.pad(pixels.reshape(height, width, -1), margins, mode="edge").astype(np.float32)
         planes = np.zeros((PLANES, *padded.shape[:2]), np.float32)

@@ -233,7 +233,7 @@ def test_arrays_that_are_no_such_images_are_refused(codec, bad, message):
 
 
 def test_latents_of_no_image_are_refused(codec, images):
-    with pytest.raises(CodecError, match="expected one image or more of one pixel or more, received 0 of 8 × 8"):
+    with pytest.raises(CodecError, match="expected one picture or more of one pixel or more, received 0 of 8 × 8"):
         codec.compress_latents(codec.encoder.predict(images)[:0], 0)
 
 
