@@ -85,7 +85,7 @@ def _named(function: Callable[..., float], formula: Any) -> Callable[..., float]
 def exponential(x: Any, real: Any) -> Any:
     """eˣ = 2ᵏ eʳ with k = x / ln 2 rounded, so that |r| ≤ ln 2 / 2, and eʳ = 1 + r + r² / 2! + r³ / 3! + ..."""
     end, degree, coefficient = (87.0, 6, 1 / 720) if itemsize(x) == 4 else (708.0, 13, 1 / 6227020800)  # 1 / 6! and 1 / 13!
-    x = -real(end) if x < -real(end) else (real(end) if x > real(end) else x)  # where 2ᵏ is a normal float
+    x = min(max(x, -real(end)), real(end))  # where 2ᵏ is a normal float; in this order NaN stays
     k = np.rint(x * real(1 / math.log(2)))
     r, series = x - k * real(math.log(2)), real(coefficient)
     for n in range(degree, 0, -1):
@@ -119,7 +119,7 @@ def sigmoid_of(x: Any, real: Any) -> Any:
 @stands_for(layers.ReLU)
 def relu(z: Any, _: Any, real: Any) -> Any:
     """y = max(z, 0); y' = 1 where z > 0, else 0."""
-    return real(0) if z < 0 else z, real(1) if z > 0 else real(0)
+    return max(z, real(0)), real(1) if z > 0 else real(0)
 
 
 @stands_for(layers.LeakyReLU, "slope")
@@ -153,13 +153,13 @@ def tanh(z: Any, _: Any, real: Any) -> Any:
 @stands_for(layers.Softplus)
 def softplus(z: Any, _: Any, real: Any) -> Any:
     """y = max(z, 0) + ln(1 + exp(−|z|)); y' = sigmoid(z)."""
-    return (z if z > 0 else real(0)) + log_one_plus(exponential(-abs(z), real), real), sigmoid_of(z, real)
+    return max(z, real(0)) + log_one_plus(exponential(-abs(z), real), real), sigmoid_of(z, real)
 
 
 @stands_for(layers.SiLU)
 def silu(z: Any, _: Any, real: Any) -> Any:
     """y = z s with s = sigmoid(z); y' = s + y (1 − s)."""
-    x = -real(700) if z < -real(700) else z  # below, s is the least that it can be, and z s would not be 0
+    x = max(z, -real(700))  # below, s is the least that it can be, and z s would not be 0
     s = sigmoid_of(x, real)
     return x * s, s + x * s * (real(1) - s)
 
@@ -168,9 +168,9 @@ def silu(z: Any, _: Any, real: Any) -> Any:
 def gelu(z: Any, _: Any, real: Any) -> Any:
     """y = z s with s = (1 + tanh u) / 2 = sigmoid(2 u), u = √(2/π) (z + 0.044715 z³); y' = s + 2 z s (1 − s) u'."""
     end, double, cube = real(GELU_END), real(2 * GELU_SCALE), real(GELU_CUBE)
-    x = -end if z < -end else (end if z > end else z)  # beyond, s is 0 or 1, and a cube could overflow
+    x = min(max(z, -end), end)  # beyond, s is 0 or 1, and a cube could overflow
     s = sigmoid_of(double * (x + cube * x * x * x), real)
-    return s * (z if z > x else x), s + x * s * (real(1) - s) * double * (real(1) + real(3) * cube * x * x)
+    return s * max(z, x), s + x * s * (real(1) - s) * double * (real(1) + real(3) * cube * x * x)
 
 
 @stands_for(losses.MeanSquaredError)
@@ -186,7 +186,7 @@ def binary_cross_entropy(p: Any, t: Any, real: Any) -> Any:
     NaN, where p is no probability: the loss has an error to raise.
     """
     one, low, high = real(1), real(LEAST_PROBABILITY), real(1 - LEAST_PROBABILITY)
-    q = low if p < low else (high if p > high else p)
+    q = min(max(p, low), high)
     value = -t * logarithm(q, real) - (one - t) * logarithm(one - q, real)
     return real(np.nan) if p < -real(SLACK) or p > real(1 + SLACK) else value, (q - t) / (q * (one - q))
 
@@ -194,7 +194,7 @@ def binary_cross_entropy(p: Any, t: Any, real: Any) -> Any:
 @stands_for(losses.BinaryCrossEntropyWithLogits)
 def binary_cross_entropy_with_logits(z: Any, t: Any, real: Any) -> Any:
     """max(z, 0) − z t + ln(1 + exp(−|z|)), and sigmoid(z) − t."""
-    return (z if z > 0 else real(0)) - z * t + log_one_plus(exponential(-abs(z), real), real), sigmoid_of(z, real) - t
+    return max(z, real(0)) - z * t + log_one_plus(exponential(-abs(z), real), real), sigmoid_of(z, real) - t
 
 
 def softmax_cross_entropy(size: int, scale: float, z_at: int, target_at: int, dz_at: int, like: Any) -> float:
