@@ -77,6 +77,8 @@ TESTS = {
     "codec/photographs/test_photograph_codec",
     "codec.photographs.coefficients": "codec/photographs/test_coefficients codec/photographs/test_photograph_codec",
     "codec.photographs.model": "codec/photographs/test_model codec/photographs/test_photograph_codec",
+    "codec.photographs.pixel_network": "codec/photographs/test_pixel_network codec/photographs/test_photograph_codec",
+    "codec.photographs.transform": "codec/photographs/test_transform codec/photographs/test_photograph_codec",
     **{
         f"codec.lossless.{name}": f"codec/lossless/test_{name} codec/lossless/test_lossless_codec"
         for name in ("contexts", "digits", "least_squares", "pictures")
@@ -92,8 +94,14 @@ COMPILED = {  # modules whose code is nothing without the compiler, or most of w
     "__main__",
     "codec.any_codec",
     "codec.commands",
+    "codec.lossless.digits",
+    "codec.lossless.least_squares",
     "codec.lossless.lossless_codec",
+    "codec.lossless.pictures",
+    "codec.photographs.contexts",
     "codec.photographs.photograph_codec",
+    "codec.photographs.pixel_network",
+    "codec.photographs.transform",
     "jit",
     "products.matrix_product",
     "products.processor",

@@ -1,5 +1,6 @@
 """The network on pixels: its integers are those of a plain loop, sums stay exact, rounding a float network changes little."""
 
+import contextlib
 import math
 from itertools import pairwise
 
@@ -92,3 +93,11 @@ def test_the_last_input_falls_by_16_when_the_step_halves():
         levels.append(inputs[-1, 0, 0])
     assert levels[0] == 32 and levels[100] == -80
     assert all(before >= after for before, after in pairwise(levels))
+
+
+@pytest.mark.parametrize(("bias", "fits"), [(0, True), (1, False)])
+def test_hidden_values_are_counted_as_large_as_they_can_be(bias, fits):
+    first = IntegerLayer(np.zeros((1, INPUTS), np.float32), np.zeros(1, np.float32), 0)
+    last = IntegerLayer(np.full((3, 1), 65793, np.float32), np.full(3, bias, np.float32), 0)  # 255 · 65793 = 2^24 − 1
+    with contextlib.nullcontext() if fits else pytest.raises(ValueError, match=r"stay below 2\^24"):
+        check_layers([first, last])
