@@ -158,6 +158,7 @@ def describe(data: bytes) -> dict[str, Any]:
         codec, header = "lossless", vars(read_lossless_header(data))
     else:
         codec, header = "digits", vars(container.read_header(data))
+        header = header | {"model": f"{header['model']:03x}"}  # as errors name it
     shape = header.get("count", 1), header["height"], header["width"]
     sizes = {"bytes": len(data), "bytes_per_image": len(data) / shape[0], "bits_per_pixel": bits_per_pixel(len(data), shape)}
     return {"codec": codec, **header, **sizes}

@@ -280,7 +280,7 @@ def test_info_as_json_says_what_is_in_the_file(run, codec):
     header = container.read_header(Path("digits.nnl").read_bytes())
     assert (code, err) == (0, "")
     assert json.loads(out) == {
-        "codec": "digits", "model": int(codec.hash.hex()[:3], 16), "quality": 1, "count": 30, "height": SIDE, "width": SIDE,
+        "codec": "digits", "model": codec.hash.hex()[:3], "quality": 1, "count": 30, "height": SIDE, "width": SIDE,
         "bytes": size, "bytes_per_image": size / 30, "bits_per_pixel": 8 * size / (30 * SIDE * SIDE),
     }  # fmt: skip
     assert header.count == 30
