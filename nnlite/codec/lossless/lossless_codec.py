@@ -14,6 +14,7 @@ and no few bytes can ask for hours. Decoding takes 2 bytes of memory for each sa
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,8 +70,18 @@ class LosslessCodec:
     """
 
     def __init__(self, digits: Mixer | None = None):
-        self.digits = load_digits() if digits is None else digits
-        self.digits_hash = hashlib.sha256(b"".join(array.tobytes() for array in self.digits[:3])).digest()
+        if digits is not None:
+            self.digits = digits
+
+    @cached_property
+    def digits(self) -> Mixer:
+        """What was learned from digits; the built-in is read when it is first needed."""
+        return load_digits()
+
+    @cached_property
+    def digits_hash(self) -> bytes:
+        """SHA-256 of it."""
+        return hashlib.sha256(b"".join(array.tobytes() for array in self.digits[:3])).digest()
 
     def compress(self, pictures: npt.NDArray[Any], *, random_access: bool = False, limit: float | None = None) -> bytes:
         """Return the file of a picture or of a batch of pictures.
