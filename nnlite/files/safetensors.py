@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import Array
+from nnlite.arrays import Array, expect
 from nnlite.files.errors import FormatError, reported_as
 from nnlite.files.whole_files import read_file, write_atomically
 
@@ -49,6 +49,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     """Return the arrays and the metadata of a file; FormatError if it is not valid, OSError if it cannot be read."""
     with reported_as(FormatError, str(path), FormatError):
         return loads(read_file(path, MAX_BYTES))
+
+
+def read_as(path: str | os.PathLike[str], format_: str) -> dict[str, Array]:
+    """Return the arrays of a file whose metadata name this format; ValueError if they name another, else as `read`."""
+    arrays, metadata = read(path)
+    expect(metadata.get("format") == format_, f"expected the format {format_!r}, received {metadata.get('format')!r}")
+    return arrays
 
 
 def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> bytes:

@@ -49,15 +49,17 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
     """
     folder = Path(path)
     with reported_as(DatasetError, f"{folder}: expected a readable folder of images", OSError):
-        folders = [entry for entry in visible(folder) if entry.is_dir()]
-        entries = [entry for entry in visible(folder) if entry not in folders]
+        entries: list[Path] = []
+        folders: list[Path] = []
+        for entry in visible(folder):
+            (folders if entry.is_dir() else entries).append(entry)
         paths = with_ending([*entries, *(entry for inner in folders for entry in visible(inner))], PICTURES)
     if not paths:
         raise DatasetError(f"{folder}: expected PGM, PPM or PNG images in this folder or in folders in it, received none")
     members = ["." if file.parent == folder else file.parent.name for file in paths]
-    names = list(dict.fromkeys(members))
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(members))}
     try:
-        return ImageFolder(read_pictures(paths), np.array([names.index(member) for member in members]), names)
+        return ImageFolder(read_pictures(paths), np.array([numbers[member] for member in members]), list(numbers))
     except PictureError as error:
         raise DatasetError(str(error)) from error
 

@@ -403,18 +403,23 @@ class Recorder(Callback):
             model.layers[0].bias.value += 0.5
 
 
-def test_callbacks_see_and_change_what_they_do_with_the_layers():
+def assert_same_weights_with(callbacks, **settings):
+    """Train with the compiled step and the first callback, then by the layers with the second: the weights must agree."""
     results = []
-    for compiled in (True, False):
+    for compiled, callback in zip((True, False), callbacks, strict=True):
         rng = np.random.default_rng(2)
         model = Sequential([Dense(6, 5, rng=rng, dtype=np.float64), Tanh(), Dense(5, 6, rng=rng, dtype=np.float64)])
         model.compile(SGD(0.3, momentum=0.5), "mse", compiled=compiled)
-        recorder = Recorder()
-        model.fit(rng.random((40, 6)), batch_size=7, epochs=2, rng=rng, callbacks=[recorder], verbose=False)
-        results.append((recorder.losses, model.get_weights()))
-    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-12)
-    for received, expected in zip(results[0][1], results[1][1], strict=True):
+        model.fit(rng.random((40, 6)), rng=rng, callbacks=[callback], verbose=False, **settings)
+        results.append(model.get_weights())
+    for received, expected in zip(*results, strict=True):
         np.testing.assert_allclose(received, expected, rtol=1e-10)
+
+
+def test_callbacks_see_and_change_what_they_do_with_the_layers():
+    recorders = Recorder(), Recorder()
+    assert_same_weights_with(recorders, batch_size=7, epochs=2)
+    np.testing.assert_allclose(recorders[0].losses, recorders[1].losses, rtol=1e-12)
 
 
 class NewMomentum(Callback):
@@ -429,15 +434,7 @@ class NewMomentum(Callback):
 
 
 def test_a_momentum_that_ends_during_the_training_does_so_as_by_the_layers():
-    results = []
-    for compiled in (True, False):
-        rng = np.random.default_rng(2)
-        model = Sequential([Dense(6, 5, rng=rng, dtype=np.float64), Tanh(), Dense(5, 6, rng=rng, dtype=np.float64)])
-        model.compile(SGD(0.3, momentum=0.5), "mse", compiled=compiled)
-        model.fit(rng.random((40, 6)), batch_size=8, rng=rng, callbacks=[NewMomentum(0)], verbose=False)
-        results.append(model.get_weights())
-    for received, expected in zip(*results, strict=True):
-        np.testing.assert_allclose(received, expected, rtol=1e-10)
+    assert_same_weights_with((NewMomentum(0), NewMomentum(0)), batch_size=8)
 
 
 @pytest.mark.parametrize("compiled", [True, False])

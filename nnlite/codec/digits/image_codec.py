@@ -222,8 +222,7 @@ class ImageCodec:
             The file cannot be read.
         """
         with reported_as(CodecError, f"{path}: expected a codec file", KeyError, ValueError, IndexError):
-            arrays, metadata = safetensors.read(path)
-            expect(metadata.get("format") == FORMAT, f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
+            arrays = safetensors.read_as(path, FORMAT)
             size, tables_count = arrays["image_shape"], arrays["prior.minimum"].size
             integers = size.shape == (2,) and size.dtype == np.int32
             expect(integers, f"expected image_shape to be int32 of shape (2,), received {size.dtype} {size.shape}")

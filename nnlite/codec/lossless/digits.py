@@ -73,9 +73,7 @@ def save_digits(path: str | os.PathLike[str], mixer: Mixer) -> None:
 def load_digits(path: str | os.PathLike[str] = BUILT_IN) -> Mixer:
     """Return what a file says that a mixer has learned; CodecError if it is no such file, OSError if it cannot be read."""
     with reported_as(CodecError, f"{path}: expected a model of digits", KeyError, ValueError):
-        arrays, metadata = safetensors.read(path)
-        if metadata.get("format") != FORMAT:
-            raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
+        arrays = safetensors.read_as(path, FORMAT)
         return unpack_mixer(arrays["mixer"].tobytes(), fresh_digits(0, 0), PACKING)
 
 

@@ -86,7 +86,4 @@ class Model:
             The file cannot be read.
         """
         with reported_as(CodecError, f"{path}: expected a model of photographs", KeyError, ValueError):
-            arrays, metadata = safetensors.read(path)
-            if metadata.get("format") != FORMAT:
-                raise ValueError(f"expected the format {FORMAT!r}, received {metadata.get('format')!r}")
-            return cls(arrays)
+            return cls(safetensors.read_as(path, FORMAT))
