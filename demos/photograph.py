@@ -62,10 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"{picture.shape[0]} × {picture.shape[1]} pixels, quality {options.quality}, {len(file):,} bytes")
     for name, (size, pixels) in decoded.items():
         say(f"  {name:<8}{size:>9,} bytes{psnr(mse(pixels, picture)):>8.2f} dB")
-    coded = codec.code(planes, options.quality)
-    rows, columns = window(coded.positions)
+    _, positions, _ = codec.encode(codec.blocks(planes, options.quality))
+    rows, columns = window(positions)
     draw_comparison(options.out / "comparison.png", picture, decoded, (rows, columns))
-    draw_bits(options.out / "bits.png", picture, coded.positions)
+    draw_bits(options.out / "bits.png", picture, positions)
     draw_transform(options.out / "transform.png", codec)
     draw_network(options.out / "network.png", picture, codec, file, (rows, columns))
     rates = measure(codec, picture)

@@ -22,14 +22,12 @@ from nnlite.codec import container, frame
 from nnlite.codec.digits.decoding import Images, as_bytes
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.lossless import LosslessCodec
-from nnlite.codec.lossless.lossless_codec import read_header as read_lossless_header
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.files.errors import CodecError, reported_as
 from nnlite.metrics import bits_per_pixel, mse, psnr
 
 CODECS = ("digits", "photograph", "lossless")
-DIGIT = (28, 28)
-Pictures = npt.NDArray[Any]
+DIGIT = (28, 28, 1)
 lossless = cache(LosslessCodec)  # made when they are needed
 photographs = cache(PhotographCodec)
 
@@ -55,7 +53,7 @@ class Wishes(NamedTuple):
     target_psnr: float | None = None
 
 
-def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = None) -> bytes:
+def compress(pictures: npt.NDArray[Any], wishes: Wishes, digits: ImageCodec | None = None) -> bytes:
     """Return the file of pictures.
 
     Parameters
@@ -72,55 +70,45 @@ def compress(pictures: Pictures, wishes: Wishes, digits: ImageCodec | None = Non
     CodecError
         The pictures are not for the codec, or its wishes cannot be met.
     """
-    if pictures.shape[:1] == (1,) and (pictures.ndim == 4 or (pictures.ndim == 3 and pictures.shape[2] != 3)):
-        pictures = pictures[0]  # a batch of one
-    pictures = as_bytes(pictures)
-    codec = wishes.codec or ("digits" if digits else choose(pictures))
+    images = frame.as_batch(as_bytes(pictures))
+    codec = wishes.codec or ("digits" if digits or images.shape[1:] == DIGIT else "photograph" if len(images) == 1 else "lossless")
     if codec == "lossless":
         if wishes.codec and (wishes.quality, wishes.target_psnr) != (None, None):
             raise CodecError("expected no quality or PSNR of a lossless file, received one: leave it out, or name another codec")
-        return lossless().compress(pictures, limit=wishes.target_bytes)
+        return lossless().compress(images, limit=wishes.target_bytes)
     try:
-        file = _with_loss(pictures, codec, wishes, digits)
+        file = _with_loss(images, codec, wishes, digits)
     except CodecError as error:
         if not (wishes.codec or digits or wishes.quality is not None):
             with contextlib.suppress(CodecError):
-                file = lossless().compress(pictures, limit=wishes.target_bytes)
+                file = lossless().compress(images, limit=wishes.target_bytes)
                 warnings.warn(f"compressed without loss, for with loss it is: {error}", stacklevel=2)
                 return file
         raise
     if codec == "photograph" and not wishes.codec:
         with contextlib.suppress(CodecError):  # a longer file, or of pictures too long for a lossless one
-            return lossless().compress(pictures, limit=wishes.target_bytes or len(file))
+            return lossless().compress(images, limit=wishes.target_bytes or len(file))
     return file
 
 
-def choose(pictures: Pictures) -> str:
-    """Return the codec that suits pictures of this shape."""
-    if pictures.ndim in (2, 3) and pictures.shape[-2:] == DIGIT:
-        return "digits"
-    single = pictures.ndim == 2 or (pictures.ndim == 3 and pictures.shape[2] == 3)
-    return "photograph" if single else "lossless"
-
-
-def _with_loss(pictures: Pictures, name: str, wishes: Wishes, digits: ImageCodec | None) -> bytes:
+def _with_loss(images: Images, name: str, wishes: Wishes, digits: ImageCodec | None) -> bytes:
     """Return the file of the quality that is asked for, or that meets the target; the middle one if there is neither.
 
     Sizes and PSNR are taken to rise with the quality, as they nearly always do.
     """
     codec: ImageCodec | PhotographCodec = photographs() if name == "photograph" else digits or load_digits()
-    images = codec.check_images(pictures) if isinstance(codec, ImageCodec) else pictures
-    count = len(images) if isinstance(codec, ImageCodec) else 1
+    if isinstance(codec, ImageCodec):
+        images = codec.check_images(images[..., 0] if images.shape[3] == 1 else images)
     qualities = range(codec.qualities)
     write = cache(partial(codec.compress, images))  # the search ends at a file that it has written before
     quality = len(qualities) // 2 if wishes.quality is None else wishes.quality
     if (target := wishes.target_bytes) is not None:
-        quality = bisect_right(qualities, target, key=lambda quality: len(write(quality)) / count) - 1
+        quality = bisect_right(qualities, target, key=lambda quality: len(write(quality)) / len(images)) - 1
         if quality < 0:
-            least = f"{len(write(0)) / count:.2f} bytes for each picture"
+            least = f"{len(write(0)) / len(images):.2f} bytes for each picture"
             raise CodecError(f"expected a target of at least {least}, received {target:g}")
     if (target := wishes.target_psnr) is not None:
-        reached = cache(lambda quality: psnr(mse(codec.decompress(write(quality)), images)))
+        reached = cache(lambda quality: psnr(mse(codec.decompress(write(quality)).reshape(images.shape), images)))
         quality = bisect_left(qualities, target, key=reached)
         if quality == len(qualities):
             raise CodecError(f"expected a target of at most {reached(quality - 1):.2f} dB for these pictures, received {target:g}")
@@ -152,13 +140,9 @@ def decompress(data: bytes, index: int | None = None, digits: ImageCodec | None 
 
 def describe(data: bytes) -> dict[str, Any]:
     """Return what a file says of itself, by name; CodecError if it is none of ours."""
-    if frame.format_of(data) == frame.PHOTOGRAPH:
-        codec, header = "photograph", vars(PhotographCodec.header(data))
-    elif frame.format_of(data) == frame.LOSSLESS:
-        codec, header = "lossless", vars(read_lossless_header(data))
-    else:
-        codec, header = "digits", vars(container.read_header(data))
-        header = header | {"model": f"{header['model']:03x}"}  # as errors name it
+    readers = {frame.PHOTOGRAPH: ("photograph", PhotographCodec.header), frame.LOSSLESS: ("lossless", LosslessCodec.header)}
+    codec, read_header = readers.get(frame.format_of(data) or frame.DIGITS, ("digits", container.read_header))
+    header = vars(read_header(data))
     shape = header.get("count", 1), header["height"], header["width"]
     sizes = {"bytes": len(data), "bytes_per_image": len(data) / shape[0], "bits_per_pixel": bits_per_pixel(len(data), shape)}
     return {"codec": codec, **header, **sizes}

@@ -28,9 +28,9 @@ from nnlite.codec import frame
 from nnlite.files.errors import CodecError
 
 QUALITIES = 16
+NAME = 3  # hexadecimal digits of a model's hash
 MAX_PIXELS = 1 << 28
 LIMITS = MAX_PIXELS, MAX_PIXELS, MAX_PIXELS  # pixels, pictures, rows and columns
-HASH_BYTES = 32  # SHA-256
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class Header:
 
     Attributes
     ----------
-    model : int
-        The first 12 bits of the hash of the file's model.
+    model : str
+        The first three hexadecimal digits of the hash of the file's model, its name.
     quality : int
         The model's setting, from 0 to 15.
     count, height, width : int
         How many images of how many rows and columns of pixels.
     """
 
-    model: int
+    model: str
     quality: int
     count: int
     height: int
@@ -79,7 +79,7 @@ def pack(payload: bytes, *, model_hash: bytes, quality: int, count: int, height:
     if not 0 <= quality < QUALITIES:
         raise CodecError(f"expected quality to be from 0 to {QUALITIES - 1}, received {quality}")
     frame.check_size((count, height, width), *LIMITS, "divide them among several files")
-    model_and_quality = (_model(model_hash) << 4 | quality).to_bytes(2, "big")
+    model_and_quality = bytes.fromhex(f"{model_hash.hex()[:NAME]}{quality:x}")
     return frame.pack(frame.DIGITS, (count, height, width), payload, model_hash, model_and_quality)
 
 
@@ -107,8 +107,8 @@ def read_header(data: bytes) -> Header:
         raise CodecError(f"expected format version {frame.DIGITS}, received version {version}: {way_out}")
     (count, height, width), _ = frame.read_numbers(data, frame.DIGITS, 3)
     frame.check_size((count, height, width), *LIMITS)
-    model_and_quality = int.from_bytes(data[2:4], "big")
-    return Header(model_and_quality >> 4, model_and_quality & 15, count, height, width)
+    model_and_quality = data[2:4].hex()
+    return Header(model_and_quality[:NAME], int(model_and_quality[NAME:], 16), count, height, width)
 
 
 def parse(data: bytes, model_hash: bytes) -> tuple[Header, bytes]:
@@ -132,13 +132,7 @@ def parse(data: bytes, model_hash: bytes) -> tuple[Header, bytes]:
         As `read_header`, or if another model made the file, or if it is damaged or cut short.
     """
     header = read_header(data)
-    if header.model != _model(model_hash):
+    if header.model != (model := model_hash.hex()[:NAME]):
         way_out = "decode it with the model that made it"
-        raise CodecError(f"the file was made with model {header.model:03x}, received model {_model(model_hash):03x}: {way_out}")
+        raise CodecError(f"the file was made with model {header.model}, received model {model}: {way_out}")
     return header, frame.parse(data, frame.DIGITS, 3, model_hash)[1]
-
-
-def _model(model_hash: bytes) -> int:
-    if len(model_hash) != HASH_BYTES:
-        raise CodecError(f"expected a model's hash to be {HASH_BYTES} bytes, a SHA-256 digest, received {len(model_hash)} bytes")
-    return int.from_bytes(model_hash[:2], "big") >> 4

@@ -3,7 +3,7 @@
 ::
 
     offset  size   field
-         0     2   magic number CE6, 12 bits | format, 4 bits: 1 digits, 5 photograph, 6 lossless
+         0     2   magic number CE6, 12 bits | format, 4 bits: 1 digits, 7 photograph, 8 lossless
          2     4   checksum: CRC-32 of the model's hash, of the bytes before and of all the bytes behind
          6   1-5   the format's first number; each format has its own numbers
            ...
@@ -11,16 +11,20 @@
 
 Digits have two bytes of their own before the checksum, see `nnlite.codec.container`. All these are big-endian. Each number is
 LEB128: seven bits a byte, the lowest first, the top bit set in all bytes but the last; only the shortest form is valid. Every
-change gets a format number of its own; 2 was an earlier photograph, 3 and 4 were earlier lossless.
+change gets a format number of its own; 2 and 5 were earlier photographs, 3, 4 and 6 were earlier lossless.
 """
 
 import zlib
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from nnlite.files.errors import CodecError
 
 MAGIC = 0xCE6
-DIGITS, PHOTOGRAPH, LOSSLESS = 1, 5, 6
+DIGITS, PHOTOGRAPH, LOSSLESS = 1, 7, 8
 STARTS = {DIGITS: 4}  # bytes before the checksum
 VARINT_BYTES = 5
 
@@ -92,7 +96,23 @@ def check_size(sizes: Sequence[int], pixels: int, pictures: int, side: int, way_
     if min(sizes) < 1:
         raise CodecError(f"expected one picture or more of one pixel or more, {received}")
     if count * height * width > pixels or count > pictures or max(height, width) > side:
-        raise CodecError(f"expected at most {pixels} pixels, {pictures} pictures, and {side} rows and columns, {received}")
+        raise CodecError(f"expected at most {pixels} pixels, {side} rows and columns, and a count of {pictures}, {received}")
+
+
+def as_batch(pictures: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return a picture or a batch of them as (N, height, width, planes), 1 or 3 planes; CodecError if they are none.
+
+    Three dimensions of which the last is 3 are a picture in colours.
+    """
+    images = np.asarray(pictures)
+    if images.dtype != np.uint8:
+        raise CodecError(f"expected pictures of uint8, received {images.dtype}: multiply floats in [0, 1] by 255 and round them")
+    images = images[None] if images.ndim == 2 or (images.ndim == 3 and images.shape[2] == 3) else images
+    images = images[..., None] if images.ndim == 3 else images
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        expected = "a picture (height, width) or (height, width, 3), or a batch (N, height, width) or (N, height, width, 3)"
+        raise CodecError(f"expected {expected}, received {np.shape(pictures)}")
+    return images
 
 
 def _checksum(model_hash: bytes, start: bytes, rest: bytes) -> bytes:

@@ -24,7 +24,7 @@ At the end a *curve*, that of the first selected set, maps σ(x) to what came tr
 coded.
 
 All is **integers**, so that both sides agree on every machine: probabilities have 16 bits (22 in states), stretched ones 8 bits
-behind the point, weights 20. No number reaches 2^62. The tables come from Python's unbounded integers, from no machine's `exp`.
+behind the point, weights 20. No number reaches 2^62. The tables come from decimal numbers, from no machine's `exp`.
 
 The coder narrows an interval [low, high] of 32-bit numbers: a yes keeps the lower part, whose share is P(yes). Bytes that both ends
 agree on are written. No carry can happen, for what is written belongs to both ends; the price is that ends may meet closely around
@@ -32,6 +32,7 @@ a boundary of bytes, and some thousandth of a bit is lost. An encoder keeps the 
 decoder reads zeros behind the end.
 """
 
+from decimal import Context, Decimal, localcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -48,26 +49,16 @@ CONSTANT = 256  # the input behind those of the contexts, 1
 POINTS = 2 * NATS * 2 + 1  # of a curve, one each half nat
 
 Indices = npt.NDArray[np.uint32]  # unsigned: NumPy's negative indices would cost a test each
-Inputs = npt.NDArray[np.int32]
 
 
 def logistic_tables() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int16]]:
     """Return squash, 2^16 σ(x / 256) for x from −REACH to REACH, and stretch, its inverse, for probabilities from 0 to 2^16 − 1.
 
-    Stretch is the least x where squash reaches the probability. e^(x/256) is 1, multiplied x times with e^(1/256), which is the sum
-    of (1/256)^k / k!; all with 80 bits behind the point.
+    Stretch is the least x where squash reaches the probability.
     """
-    one = 1 << 80
-    term = base = one
-    for k in range(1, 12):
-        term //= 256 * k
-        base += term
-    squash = np.empty(2 * REACH + 1, np.int32)
-    power = one
-    for x in range(REACH + 1):
-        probability = min((power << 16) // (one + power), 65536 - 8)
-        squash[REACH + x], squash[REACH - x] = probability, 65536 - probability
-        power = power * base // one
+    with localcontext(Context(prec=30)):
+        upper = [min(int(65536 / (1 + (Decimal(-x) / 256).exp())), 65536 - 8) for x in range(REACH + 1)]
+    squash = np.array([65536 - probability for probability in upper[:0:-1]] + upper, np.int32)
     stretch = np.searchsorted(squash, np.arange(1 << 16)).clip(0, 2 * REACH) - REACH
     return squash, stretch.astype(np.int16)
 
@@ -127,6 +118,8 @@ class Desk(NamedTuple):
     ----------
     seen : int64 array, shape (n + k,)
         What the caller sees, in any numbers from which it finds slots and sets; the engine does not look at them.
+    found : uint32 array, shape (n,)
+        As `seen`; for `nnlite.codec.context_tables`.
     slots : uint32 array, shape (n,)
         The contexts' states, n ≤ INPUTS.
     sets : uint32 array, shape (k,)
@@ -136,9 +129,10 @@ class Desk(NamedTuple):
     """
 
     seen: npt.NDArray[np.int64]
+    found: Indices
     slots: Indices
     sets: Indices
-    inputs: Inputs
+    inputs: npt.NDArray[np.int32]
 
 
 @inlined
@@ -146,7 +140,8 @@ def desk(contexts: int, sets: int) -> Desk:
     """Return an empty desk."""
     inputs = np.zeros(INPUTS, np.int32)
     inputs[contexts] = CONSTANT
-    return Desk(np.zeros(contexts + sets, np.int64), np.zeros(contexts, np.uint32), np.zeros(sets, np.uint32), inputs)
+    found, slots = np.zeros((2, contexts), np.uint32)
+    return Desk(np.zeros(contexts + sets, np.int64), found, slots, np.zeros(sets, np.uint32), inputs)
 
 
 def fresh_mixer(states: int, sets: int, *, weight: float, rate: int, limit: int) -> Mixer:

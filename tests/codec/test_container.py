@@ -51,7 +51,7 @@ def refused(message, data, model_hash=MODEL):
 def test_parse_gives_back_what_was_packed(payload, model_hash, quality, size):
     count, height, width = size
     data = pack(payload, model_hash=model_hash, quality=quality, count=count, height=height, width=width)
-    header = Header(int(model_hash.hex()[:3], 16), quality, count, height, width)
+    header = Header(model_hash.hex()[:3], quality, count, height, width)
     assert parse(data, model_hash) == (header, payload)
     assert read_header(data) == header
 
@@ -60,7 +60,7 @@ def test_the_golden_file_is_written_and_read_for_ever():
     golden = bytes.fromhex("ce61a3a46a8b3639904e1cac0200ff10a5c3")
     assert pack(PAYLOAD, model_hash=bytes(range(0xA3, 0xC3)), quality=4, count=10_000, height=28, width=300) == golden
     header, payload = parse(golden, bytes(range(0xA3, 0xC3)))
-    assert dataclasses.asdict(header) == {"model": 0xA3A, "quality": 4, "count": 10_000, "height": 28, "width": 300}
+    assert dataclasses.asdict(header) == {"model": "a3a", "quality": 4, "count": 10_000, "height": 28, "width": 300}
     assert payload == PAYLOAD
 
 
@@ -81,7 +81,7 @@ def test_no_header_costs_more_than_fifteen_bytes(size):
     count, height, width = size
     data = pack(b"", model_hash=MODEL, quality=0, count=count, height=height, width=width)
     assert len(data) <= 15
-    assert parse(data, MODEL)[0] == Header(int(MODEL.hex()[:3], 16), 0, count, height, width)
+    assert parse(data, MODEL)[0] == Header(MODEL.hex()[:3], 0, count, height, width)
 
 
 def test_an_empty_payload_is_a_payload():
@@ -103,13 +103,6 @@ def test_pack_refuses_more_pixels_than_the_limit():
 def test_pack_refuses_a_quality_that_does_not_fit_into_four_bits(quality):
     with pytest.raises(CodecError, match="expected quality to be from 0 to 15"):
         pack(PAYLOAD, model_hash=MODEL, **DIGIT | {"quality": quality})
-
-
-@pytest.mark.parametrize("length", [0, 4, 31, 33])
-def test_a_hash_of_another_length_is_refused(length):
-    with pytest.raises(CodecError, match="to be 32 bytes"):
-        pack(PAYLOAD, model_hash=bytes(length), **DIGIT)
-    refused("to be 32 bytes", digit(), bytes(length))
 
 
 @pytest.mark.parametrize("data", [b"", b"\xce", b"\x89PNG\r\n\x1a\n", b"qoif", b"\xce\x51" + bytes(20), bytes(20)])

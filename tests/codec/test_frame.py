@@ -13,7 +13,7 @@ FILE = frame.pack(frame.PHOTOGRAPH, [512, 768, 100], b"payload", HASH)
 
 def test_numbers_and_payload_return():
     assert frame.parse(FILE, frame.PHOTOGRAPH, 3, HASH) == ([512, 768, 100], b"payload")
-    assert frame.format_of(FILE) == 5
+    assert frame.format_of(FILE) == 7
     assert frame.read_numbers(FILE, frame.PHOTOGRAPH, 3)[0] == [512, 768, 100]
 
 
@@ -26,7 +26,7 @@ def test_any_number_returns_from_as_few_bytes_as_it_needs(number):
 
 def test_the_layout_is_the_documented_one():
     rest = bytes([28, 0x80 | 44, 2]) + b"abc"
-    expected = b"\xce\x66" + zlib.crc32(HASH + b"\xce\x66" + rest).to_bytes(4, "big") + rest
+    expected = b"\xce\x68" + zlib.crc32(HASH + b"\xce\x68" + rest).to_bytes(4, "big") + rest
     assert frame.pack(frame.LOSSLESS, [28, 300], b"abc", HASH) == expected
 
 
@@ -47,7 +47,7 @@ def test_a_file_cut_short_is_found_out(length):
 def test_another_model_or_format_is_found_out():
     with pytest.raises(CodecError, match="another model"):
         frame.parse(FILE, frame.PHOTOGRAPH, 3, b"other")
-    with pytest.raises(CodecError, match="expected a file that starts with CE66"):
+    with pytest.raises(CodecError, match="expected a file that starts with CE68"):
         frame.parse(FILE, frame.LOSSLESS, 3, HASH)
     assert frame.format_of(b"\x89PNG") is None
     assert frame.format_of(b"") is None

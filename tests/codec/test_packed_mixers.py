@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 
 from nnlite.codec.mixing import CONFIDENCE, SQUASH, STRETCH, UNSEEN, fresh_mixer
-from nnlite.codec.packed_mixers import Packing
 from nnlite.codec.packed_mixers import pack_mixer as pack
 from nnlite.codec.packed_mixers import unpack_mixer as unpack
 
-PACKING = Packing(40, (0, 3, 8, 24, 100))
+PACKING = LEVELS, COUNTS = 40, (0, 3, 8, 24, 100)
 
 
 def pack_mixer(mixer):
-    return pack(mixer, PACKING)
+    return pack(mixer, *PACKING).tobytes()
 
 
 def unpack_mixer(data, fresh):
-    return unpack(data, fresh, PACKING)
+    return unpack(np.frombuffer(data, np.uint8), fresh, *PACKING)
 
 
 def fresh():
@@ -78,7 +77,7 @@ def test_a_state_far_out_stays_inside():
     ],
 )  # fmt: skip
 def test_what_is_no_mixer_of_these_sizes_is_refused(damaged):
-    with pytest.raises(ValueError, match=r"expected (a packed mixer:|a mixer of|at most 40 levels)"):
+    with pytest.raises((ValueError, zlib.error), match=r"Error -3|expected (a mixer of|at most 40 levels)"):
         unpack_mixer(damaged, fresh())
 
 
@@ -100,7 +99,7 @@ def test_what_is_forgotten_takes_no_bytes():
 
 def test_the_largest_number_of_a_state_is_read_and_one_above_it_is_refused():
     content = bytearray(zlib.decompress(pack_mixer(fresh())))
-    content[0] = PACKING.levels * len(PACKING.counts) - 1
+    content[0] = LEVELS * len(COUNTS) - 1
     unpack_mixer(zlib.compress(content), fresh())
     content[0] += 1
     with pytest.raises(ValueError, match="at most 40 levels"):

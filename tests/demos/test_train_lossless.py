@@ -8,7 +8,6 @@ from tiny_data import run_demo, write_data
 from demos import train_lossless
 from nnlite.codec.lossless import LosslessCodec
 from nnlite.codec.lossless.digits import load_digits
-from nnlite.codec.lossless.lossless_codec import read_header
 from nnlite.datasets import load_mnist
 
 
@@ -25,7 +24,7 @@ def test_the_model_is_written_and_works(data, tmp_path, capsys):
     codec = LosslessCodec(load_digits(tmp_path / "digits.safetensors"))
     digits = load_mnist().train_images[:100]
     file = codec.compress(digits)
-    assert read_header(file).digits and 8 * len(file) < digits.size
+    assert LosslessCodec.header(file).digits and 8 * len(file) < digits.size
     np.testing.assert_array_equal(codec.decompress(file), digits)
 
 

@@ -67,6 +67,7 @@ TESTS = {
     "test_arguments",
     "pictures.png": "pictures/test_png pictures/test_picture_files",
     "pictures.picture_files": "pictures/test_picture_files pictures/test_picture_folder",
+    "codec.context_tables": "codec/test_context_tables codec/lossless/test_neighbours",
     "codec.digits.decoding": "codec/digits/test_image_codec",
     "files.torch_names": "files/test_torch_and_keras",
     "products.processor": "products/test_matrix_product training/test_compiled",
@@ -81,7 +82,7 @@ TESTS = {
     "codec.photographs.transform": "codec/photographs/test_transform codec/photographs/test_photograph_codec",
     **{
         f"codec.lossless.{name}": f"codec/lossless/test_{name} codec/lossless/test_lossless_codec"
-        for name in ("contexts", "digits", "least_squares", "pictures")
+        for name in ("neighbours", "digits", "least_squares", "pictures")
     },
     "codec.frequency_tables": "codec/test_frequency_tables codec/test_range_coder_damage",
     "codec.range_coder": "codec/test_range_coder codec/test_range_coder_damage",

@@ -27,7 +27,6 @@ from nnlite.codec.digits.class_prior import ClassPrior
 from nnlite.codec.digits.image_codec import ImageCodec
 from nnlite.codec.frequency_tables import FrequencyTables
 from nnlite.codec.lossless import LosslessCodec
-from nnlite.codec.lossless.lossless_codec import read_header as read_lossless_header
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.datasets import load_mnist, parse_idx
 from nnlite.files import FileError, load_weights, safetensors
@@ -409,7 +408,7 @@ def lossless_samples():
     digits = load_mnist().test_images[:2]
     files = [lossless().compress(pictures) for pictures in (smooth[:2, :2], smooth, smooth[:, :6] // 64 * 64, digits)]
     files += [lossless().compress(pictures, random_access=True) for pictures in (digits, smooth.reshape(2, 5, 12, 3))]
-    assert [read_lossless_header(file).digits for file in files] == [False, False, False, True, True, False]
+    assert [LosslessCodec.header(file).digits for file in files] == [False, False, False, True, True, False]
     return files
 
 
@@ -420,7 +419,7 @@ def lossless_model_hash(header):
 
 def read_lossless(data, _):
     """Decompress, in a moment as above, pictures of which the last one alone is the same."""
-    header = read_lossless_header(data)
+    header = LosslessCodec.header(data)
     shape = (header.count, header.height, header.width) + (3,) * header.colour
     if np.prod(shape) > 2**13:
         frame.parse(data, frame.LOSSLESS, 4, lossless_model_hash(header))
@@ -434,7 +433,7 @@ def read_lossless(data, _):
 def repair_lossless(data):
     """Return a lossless file with its checksum made right."""
     try:
-        return repair_frame(data, lossless_model_hash(read_lossless_header(data)))
+        return repair_frame(data, lossless_model_hash(LosslessCodec.header(data)))
     except FileError:
         return data
 

@@ -9,14 +9,16 @@ The contexts see the neighbours on rough scales, for the exact value of a grey p
 """
 
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.codec.lossless.contexts import MARGIN, NEIGHBOURS, Integers, code_residual, combine, decide, fresh_model, offsets, table
-from nnlite.codec.mixing import Coder, Mixer, desk
-from nnlite.codec.packed_mixers import Packing, pack_mixer, unpack_mixer
+from nnlite.codec.context_tables import STEPS, Integers, combine, decide, table
+from nnlite.codec.lossless.neighbours import MARGIN, NEIGHBOURS, code_residual, offsets
+from nnlite.codec.mixing import Coder, Mixer, desk, fresh_mixer
+from nnlite.codec.packed_mixers import pack_mixer, unpack_mixer
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError, reported_as
 from nnlite.jit import inlined, jit
@@ -51,30 +53,28 @@ CONTEXTS = table(
         "sides W2 N2 NE2 NW2",
     ),
 )
-TABLE_BITS = 18  # number the states of a context
+STATES = 1 << 22
 WHITE_NODE = 256  # nodes below are those of the values' bits, from 1 on, and 0: is it black?
 GROUPS = np.cumsum([0, 81, SIDE, 64, 64])  # of sets of weights: by texture, by row, by W and N, by node
 BUILT_IN = Path(__file__).parent / "digits.safetensors"
-FORMAT = "nnlite lossless digits 4"
-PACKING = Packing(40, (0, 6, 70))
+FORMAT = "nnlite lossless digits 5"
+PACKING = 40, (0, 6, 70)
 
 
 def fresh_digits(rate: int, limit: int) -> Mixer:
     """Return a mixer that has learned nothing; rate and limit are those of `nnlite.codec.mixing.Mixer`."""
-    return fresh_model(len(CONTEXTS), TABLE_BITS, int(GROUPS[-1]), weight=0.06, rate=rate, limit=limit)
+    return fresh_mixer(STATES, int(GROUPS[-1]) * STEPS, weight=0.06, rate=rate, limit=limit)
 
 
 def save_digits(path: str | os.PathLike[str], mixer: Mixer) -> None:
     """Write what a mixer has learned to a file, rounded, whole or not at all."""
-    packed = pack_mixer(mixer, PACKING)
-    safetensors.write(path, {"mixer": np.frombuffer(packed, np.uint8)}, {"format": FORMAT})
+    safetensors.write(path, {"mixer": pack_mixer(mixer, *PACKING)}, {"format": FORMAT})
 
 
 def load_digits(path: str | os.PathLike[str] = BUILT_IN) -> Mixer:
     """Return what a file says that a mixer has learned; CodecError if it is no such file, OSError if it cannot be read."""
-    with reported_as(CodecError, f"{path}: expected a model of digits", KeyError, ValueError):
-        arrays = safetensors.read_as(path, FORMAT)
-        return unpack_mixer(arrays["mixer"].tobytes(), fresh_digits(0, 0), PACKING)
+    with reported_as(CodecError, f"{path}: expected a model of digits", KeyError, ValueError, zlib.error):
+        return unpack_mixer(safetensors.read_as(path, FORMAT)["mixer"], fresh_digits(0, 0), *PACKING)
 
 
 @inlined

@@ -5,9 +5,9 @@ over the pixels before, the recent ones counting more, solve the normal equation
 
     R w = m,    R = Σ λ^age x xᵀ,    m = Σ λ^age x v        λ = 1 − 2^−memory
 
-R and m gain one term a pixel. Their solution is not computed but followed: a *sweep* of the Gauss–Seidel method from the weights of
-the pixel before,  w_i ← w_i + (m_i − Σ_j R_ij w_j) / R_ii,  is enough, because R has hardly changed. All are integers, 16 bits
-behind the point in w and 4 in R and m, so both ends of the coder agree.
+R and m, kept as one more column of R, gain one term a pixel. Their solution is not computed but followed: a *sweep* of the
+Gauss–Seidel method from the weights of the pixel before,  w_i ← w_i + (m_i − Σ_j R_ij w_j) / R_ii,  is enough, because R has hardly
+changed. All are integers, 16 bits behind the point in w and 4 in R and m, so both ends of the coder agree.
 
 What a pixel's surroundings look like depends on where it is: the picture is cut into columns, each with R, m and w of its own.
 """
@@ -31,16 +31,15 @@ class Neuron(NamedTuple):
 
     Attributes
     ----------
-    covariance : int32 array, shape (columns, planes, n, n)
-        R, below 2^31: the neighbours are below 2^8 and the memory is at most 10.
-    moment, weights : int32 array, shape (columns, planes, n)
-        m and w.
+    covariance : int32 array, shape (columns, planes, n, n + 1)
+        R and m, below 2^31: the neighbours are below 2^8 and the memory is at most 10.
+    weights : int32 array, shape (columns, planes, n)
+        w.
     memory : int
         λ = 1 − 2^−memory.
     """
 
     covariance: npt.NDArray[np.int32]
-    moment: npt.NDArray[np.int32]
     weights: npt.NDArray[np.int32]
     memory: int
 
@@ -50,7 +49,7 @@ def fresh_neuron(columns: int, planes: int, inputs: int, memory: int) -> Neuron:
     shape = (columns, planes, inputs)
     weights = np.zeros(shape, np.int32)
     weights[..., :4] = 40000, 40000, -26000, 12000
-    return Neuron(np.zeros((*shape, inputs), np.int32), np.zeros(shape, np.int32), weights, memory)
+    return Neuron(np.zeros((*shape, inputs + 1), np.int32), weights, memory)
 
 
 @inlined
@@ -64,16 +63,15 @@ def predict(weights: npt.NDArray[np.int32], x: npt.NDArray[np.int32], n: int) ->
 
 @inlined
 def follow(neuron: Neuron, column: int, plane: int, x: npt.NDArray[np.int32], n: int, value: int) -> None:
-    """Take the pixel `value` with its neighbours x into account, and sweep once."""
-    covariance, moment, weights = neuron.covariance[column, plane], neuron.moment[column, plane], neuron.weights[column, plane]
-    memory = np.int32(neuron.memory)
+    """Take the pixel `value` with its n neighbours x into account, and sweep once. Behind them x has room for the value."""
+    covariance, weights = neuron.covariance[column, plane], neuron.weights[column, plane]
+    memory, x[n] = np.int32(neuron.memory), value
     for i in range(n):
         share = np.int32(16 * x[i])
-        for j in range(n):
+        for j in range(n + 1):
             covariance[i, j] = np.int32(covariance[i, j] - (covariance[i, j] >> memory)) + np.int32(share * x[j])
-        moment[i] += 16 * x[i] * value - (moment[i] >> memory)
     for i in range(n):
-        rest = np.int64(moment[i]) << 16
+        rest = np.int64(covariance[i, n]) << 16
         for j in range(n):
             rest -= np.int64(covariance[i, j]) * np.int64(weights[j])
         weights[i] = min(max(weights[i] + rest // (np.int64(covariance[i, i]) + DAMPING), -LARGEST), LARGEST)

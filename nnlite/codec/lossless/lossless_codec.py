@@ -1,6 +1,6 @@
 """The lossless codec: a picture, or a batch of pictures of one size, to few bytes and back, equal to the last bit.
 
-The file is a `nnlite.codec.frame` of format 5. Its numbers are count, height, width, and 4 (the digits' model, see `digits`; else
+The file is a `nnlite.codec.frame` of format 8. Its numbers are count, height, width, and 4 (the digits' model, see `digits`; else
 that for any `pictures`) + 2 (random access) + 1 (colour). The payload is streams of `nnlite.codec.mixing`, before each its length,
 written as the frame's numbers are. There is one stream for all pictures, and each is coded with what the ones before have taught.
 With random access there is one for each picture, the digits' model stays as it is, and the other starts anew. A stream as long as
@@ -101,15 +101,15 @@ class LosslessCodec:
         CodecError
             The pictures are no such array, or too many, or take more bytes than the limit.
         """
-        images = to_batch(pictures)
+        images = frame.as_batch(pictures)
         count, height, width, planes = images.shape
+        frame.check_size((count, height, width), *LIMITS[planes == 3], "divide them among several files")
         digits = False
         if (height, width, planes) == (SIDE, SIDE, 1):
-            sizes = [len(self._encode(images[:TRIAL], choice, False, images.size)) for choice in (False, True)]
+            sizes = [len(self._encode(images[:TRIAL], choice, False, None)) for choice in (False, True)]
             digits = sizes[1] < sizes[0]
-        room = images.size if limit is None else int(limit)
         groups = np.split(images, count if random_access else 1)
-        streams = [self._encode(group, digits, random_access, room) for group in groups]
+        streams = [self._encode(group, digits, random_access, limit) for group in groups]
         payload = b"".join(frame.write_varint(len(stream)) + stream for stream in streams)
         numbers = (count, height, width, 4 * digits + 2 * random_access + (planes == 3))
         file = frame.pack(frame.LOSSLESS, numbers, payload, self.digits_hash if digits else b"")
@@ -132,7 +132,7 @@ class LosslessCodec:
         CodecError
             The file is no such file, damaged, cut short, or made with another model; or it has no picture of an index.
         """
-        header = read_header(data)
+        header = self.header(data)
         _, payload = frame.parse(data, frame.LOSSLESS, 4, self.digits_hash if header.digits else b"")
         chosen = range(header.count) if indices is None else indices
         if not all(0 <= index < header.count for index in chosen):
@@ -151,9 +151,19 @@ class LosslessCodec:
         images = images[list(chosen)]
         return images if header.colour else images[..., 0]
 
-    def _encode(self, images: Images, digits: bool, random_access: bool, room: int) -> bytes:
-        """Return a stream, or the samples themselves if it takes as many bytes as they, or more than the room."""
-        coder = encoder(min(images.size - 1, room))
+    @staticmethod
+    def header(data: bytes) -> Header:
+        """Return what a file says of itself, without a look at its checksum; CodecError if it is none or says what cannot be."""
+        (count, height, width, kind), _ = frame.read_numbers(data, frame.LOSSLESS, 4)
+        header = Header(count, height, width, bool(kind & 4), bool(kind & 2), bool(kind & 1))
+        if kind > 7 or (header.digits and (height, width, header.colour) != (SIDE, SIDE, False)):
+            raise CodecError(f"expected a kind of pictures from 0 to 7, received {kind}: the file is damaged")
+        frame.check_size((count, height, width), *LIMITS[header.colour])
+        return header
+
+    def _encode(self, images: Images, digits: bool, random_access: bool, limit: float | None) -> bytes:
+        """Return a stream, or the samples themselves if it takes as many bytes as they, or more than the limit."""
+        coder = encoder(int(min(images.size - 1, limit or images.size)))
         self._code(coder, images.copy(), digits, random_access)
         stream = finish(coder)
         if stream is None or len(stream) >= images.size:
@@ -167,26 +177,3 @@ class LosslessCodec:
             code_digits(coder, model._replace(rate=0 if random_access else RATE, limit=LIMIT), images[..., 0])
         else:
             code_pictures(coder, images)
-
-
-def read_header(data: bytes) -> Header:
-    """Return what a file says of itself, without a look at its checksum; CodecError if it is none or says what cannot be."""
-    (count, height, width, kind), _ = frame.read_numbers(data, frame.LOSSLESS, 4)
-    header = Header(count, height, width, bool(kind & 4), bool(kind & 2), bool(kind & 1))
-    if kind > 7 or (header.digits and (height, width, header.colour) != (SIDE, SIDE, False)):
-        raise CodecError(f"expected a kind of pictures that there is, received {kind}: the file is damaged, or of a newer nnlite")
-    frame.check_size((count, height, width), *LIMITS[header.colour])
-    return header
-
-
-def to_batch(pictures: npt.NDArray[Any]) -> Images:
-    """Return a picture or a batch of them as (N, height, width, planes); CodecError if they are none."""
-    if pictures.dtype != np.uint8:
-        raise CodecError(f"expected pictures of uint8, received {pictures.dtype}: multiply floats in [0, 1] by 255 and round them")
-    images = pictures[None] if pictures.ndim == 2 or (pictures.ndim == 3 and pictures.shape[2] == 3) else pictures
-    images = images[..., None] if images.ndim == 3 else images
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
-        expected = "a picture (height, width) or (height, width, 3), or a batch (N, height, width) or (N, height, width, 3)"
-        raise CodecError(f"expected {expected}, received {pictures.shape}")
-    frame.check_size(images.shape[:3], *LIMITS[images.shape[3] == 3], "divide them among several files")
-    return images

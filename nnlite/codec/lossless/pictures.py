@@ -7,7 +7,7 @@ A picture is its planes, one after the other: green, red, blue, or grey alone. A
    text, what goes on here went on elsewhere before: where the surroundings, large or small, have been the very same, the guess is
    what followed them last, if that was mostly right.
 3. *Contexts.* What tells size and sign of the residual; CONTEXTS is the table of them.
-4. *Residual.* A few decisions, see `nnlite.codec.lossless.contexts`.
+4. *Residual.* A few decisions, see `nnlite.codec.lossless.neighbours`.
 
 Predictions are in eighths of a grey level. Meyer and Tischer, "TMW: a new method for lossless image compression", 1997, and the
 programs of the paq family work alike.
@@ -16,25 +16,23 @@ programs of the paq family work alike.
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.codec.lossless.contexts import MARGIN, NEIGHBOURS, Integers, code_residual, combine, fresh_model, hashed, offsets, table
+from nnlite.codec.context_tables import STEPS, Integers, combine, hashed, table
 from nnlite.codec.lossless.least_squares import COLUMN, COLUMNS, Neuron, follow, fresh_neuron, predict
-from nnlite.codec.mixing import Coder, Mixer, desk, is_full
+from nnlite.codec.lossless.neighbours import MARGIN, NEIGHBOURS, code_residual, offsets
+from nnlite.codec.mixing import Coder, Mixer, desk, fresh_mixer, is_full
 from nnlite.jit import inlined, jit
 
-Planes = npt.NDArray[np.int16]  # (2 + planes, MARGIN + height + MARGIN, MARGIN + width + MARGIN), the first two planes empty
+Samples = npt.NDArray[np.uint8]
+Planes = npt.NDArray[np.int16]  # (…, MARGIN + height + MARGIN, MARGIN + width + MARGIN); before the picture's are two empty ones
 
 # What the neurons see: neighbours, then those in the plane before, with a 1 behind, then in the one before that. C is the centre.
-INPUTS = (
-    *NEIGHBOURS, "C1", "W1", "N1", "E1", "S1", "NW1", "NE1", "SW1", "SE1", "WW1", "EE1", "SS1",
-    "C2", "W2", "N2", "E2", "S2", "NW2", "NE2", "SW2", "SE2",
-)  # fmt: skip
+INPUTS = (*NEIGHBOURS, *"C1 W1 N1 E1 S1 NW1 NE1 SW1 SE1 WW1 EE1 SS1 C2 W2 N2 E2 S2 NW2 NE2 SW2 SE2".split())
 INPUTS_OF_PLANE = (16, 28, 37)
 WAYS = np.column_stack([[int(f"0{name}"[-1]) if name[-1].isdigit() else 0 for name in INPUTS], offsets(INPUTS)])
 MEMORIES = (7, 10)  # of the neurons
 MEANS = ("M", "M1", "M2")  # of W and N, in each plane
-RULES = (  # "W+N-NW" goes on as from NW to N; the last three as the planes before
-    "W+N-NW", "N+NE-NNE", "W+W-W", "N+N-N", "W+W-WW", "N+N-NN", "W+C1-W1", "M+C1-M1", "M+C2-M2",
-)  # fmt: skip
+# "W+N-NW" goes on as from NW to N; the last three as the planes before
+RULES = tuple("W+N-NW N+NE-NNE W+W-W N+N-N W+W-WW N+N-NN W+C1-W1 M+C1-M1 M+C2-M2".split())
 TERMS = table((*INPUTS, *MEANS), [rule.replace("+", " ").replace("-", " ") for rule in RULES])
 PREDICTIONS = len(MEMORIES) + len(RULES)
 PREDICTIONS_OF_PLANE = (8, 10, 11)  # the last rules need the planes before
@@ -52,7 +50,6 @@ SURROUNDINGS = table(
 )
 SEEN = (
     "W C1 C2 guess",
-    " ".join((*NEIGHBOURS, "C1 C2 guess")),
     "~fast nearby",
     "~fast ~slow",
     "~slow ~W+N-NW",
@@ -60,10 +57,9 @@ SEEN = (
     "~W+W-WW ~N+N-NN",
     "~W+C1-W1 ~M+C1-M1",
     "~W+C1-W1 ~M+C2-M2",
-    "above",
     "higher",
     "above higher",
-    "guess nearby",
+    "guess",
     "guess ~fast",
     "eW eN",
     "eC1 eC2 ~N+NE-NNE",
@@ -71,7 +67,7 @@ SEEN = (
 CONTEXTS = table(FEATURES, [f"{names} met plane" for names in SEEN])
 GROUPS = np.cumsum([0, 192, 17, 56])  # of sets of weights: by plane, nearby and met, by ~N, by how sure the guess is
 TRUSTED = 8  # of 15: a follower is the guess where most of the last ones were right
-TABLE_BITS = 20  # at most so many bits number the states of a context
+STATES = 1 << 24  # at most
 NEAREST = 12  # neighbours
 FOLLOWERS = 1 << 18  # so many surroundings of each size are known
 SIZE_CLASS = np.searchsorted([1, 2, 3, 4, 5, 7, 10, 14, 20, 28, 40, 56, 80, 120, 200], np.arange(1024), "right")  # 0 to 15
@@ -79,31 +75,30 @@ DIFFERENCES = np.arange(-255, 256)
 STEP_CLASS = 8 + np.sign(DIFFERENCES) * np.searchsorted([1, 2, 3, 5, 8, 13, 22, 40], np.abs(DIFFERENCES), "right")  # 0 to 16
 
 
-def code_pictures(coder: Coder, images: npt.NDArray[np.uint8]) -> None:
+def code_pictures(coder: Coder, images: Samples) -> None:
     """Write or read (into `images`) pictures (N, height, width, planes), one after the other."""
     _, height, width, planes = images.shape
-    bits = min(max(images.size.bit_length() + 1, 12), TABLE_BITS)
-    mixer = fresh_model(len(CONTEXTS), bits, int(GROUPS[-1]), weight=0.05, rate=30, limit=250)
+    states = min(1 << max(images.size.bit_length() + 5, 16), STATES)
+    mixer = fresh_mixer(states, int(GROUPS[-1]) * STEPS, weight=0.05, rate=40, limit=250)
     neurons = tuple(fresh_neuron(min(-(-width // COLUMN), COLUMNS), planes, len(INPUTS), memory) for memory in MEMORIES)
     followers = np.zeros((len(SURROUNDINGS), FOLLOWERS), np.int64)
     for image in images:
-        values = np.full((2 + planes, height + 2 * MARGIN, width + 2 * MARGIN), 128, np.int16)
-        residuals = np.zeros(values.shape, np.int16)
+        known = np.zeros((2, 2 + planes, height + 2 * MARGIN, width + 2 * MARGIN), np.int16)
+        known[0] = 128
         for plane in range(planes):
-            known = slice(plane, plane + 3)
-            code_plane(coder, mixer, neurons, followers, image, values[known], residuals[known], plane)
+            code_plane(coder, mixer, neurons, followers, image, known[:, plane : plane + 3], plane)
 
 
 @jit
 def code_plane(
-    coder: Coder, mixer: Mixer, neurons: tuple[Neuron, ...], followers: Integers, picture: npt.NDArray[np.uint8], values: Planes,
-    residuals: Planes, plane: int,
-) -> None:  # fmt: skip
-    """Write or read one plane of a picture; of values and residuals the last plane is its own, the two others are those before."""
+    coder: Coder, mixer: Mixer, neurons: tuple[Neuron, ...], followers: Integers, picture: Samples, known: Planes, plane: int
+) -> None:
+    """Write or read one plane of a picture. Known are values and residuals, of this plane the last, of those before the others."""
+    values, residuals = known[0], known[1]
     height, width, planes = picture.shape
     channel = (1, 0, 2)[plane] if planes == 3 else 0
     here, f = desk(len(CONTEXTS), 3), np.zeros(len(FEATURES), np.int64)
-    groups, means, x = here.seen[len(CONTEXTS) :], f[len(INPUTS) : FIRST_BESIDE], np.zeros(len(INPUTS), np.int32)
+    groups, means, x = here.seen[len(CONTEXTS) :], f[len(INPUTS) : FIRST_BESIDE], np.zeros(len(INPUTS) + 1, np.int32)
     p, errors = np.zeros(PREDICTIONS, np.int64), np.zeros((PREDICTIONS, 2, width + 2 * MARGIN), np.int64)
     met, follower, trust = np.zeros((3, len(SURROUNDINGS)), np.int64)
     n, usable, column_width = INPUTS_OF_PLANE[plane], PREDICTIONS_OF_PLANE[plane], max(COLUMN, -(-width // COLUMNS))

@@ -17,8 +17,9 @@ where 2 (f − a) + 1, the difference of the squared errors, exceeds λ times th
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.codec.context_tables import combine, find, select
 from nnlite.codec.mixing import Coder, Desk, Mixer, code_bit, desk, mix, mixed_bit
-from nnlite.codec.photographs.contexts import GROUPS, LEVELS, MAGNITUDE, MORE, QUESTIONS, SIGN, lay_out, level, sign
+from nnlite.codec.photographs.contexts import GROUPS, LEVELS, MAGNITUDE, MORE, SIGN, level, sign
 from nnlite.jit import inlined, jit
 
 PRICE = 0.1  # λ: what a bit costs, in squared steps; measured
@@ -26,24 +27,13 @@ BITS_OF_ONE = 1.5  # how many more a magnitude takes than the one before, about
 BIT = 256 * np.log(2)  # in the mixer's unit of odds
 LARGEST_BITS = 15  # of a quantised coefficient, which is at most 32767
 MAX_VALUE = 2**LARGEST_BITS - 1
-SHARED = np.array([0, 1, 2, 3, 4, 4, 4, 4, 4, 5, 6, 6, 7, 7, 7, 7], np.int32)  # questions that share their states
+NODES = np.array([0, 1, 2, 3, 4, 4, 4, 4, 4, 5, 6, 6, 7, 7, 7, 7])  # of a number's decisions: some share their states
 # The positions 8 u + v, diagonal after diagonal, and of each its diagonal u + v. Behind the mean comes the question for more.
-SCAN = np.array([8 * u + d - u for d in range(15) for u in range(max(0, d - 7), min(d, 7) + 1)])
-DIAGONAL = np.insert(SCAN // 8 + SCAN % 8, 1, 15)
-SCAN = np.insert(SCAN, 1, MORE)
+SCAN = np.insert(sorted(range(64), key=lambda position: (position // 8 + position % 8, position)), 1, MORE)
+DIAGONAL = np.where(SCAN == MORE, 15, SCAN // 8 + SCAN % 8)
 
 Blocks = npt.NDArray[np.float32]  # (rows, columns, 64)
 Positions = npt.NDArray[np.int64]
-
-
-@inlined
-def ask(desk: Desk, question: int) -> None:
-    """Go to the states and weights of a decision of a number."""
-    contexts = len(desk.slots)
-    for c in range(contexts):
-        desk.slots[c] = desk.seen[c] + SHARED[question]
-    for j in range(len(desk.sets)):
-        desk.sets[j] = desk.seen[contexts + j] + question
 
 
 @inlined
@@ -51,7 +41,7 @@ def choose(size: float, mixer: Mixer, desk: Desk) -> int:
     """Return the integer that costs least; see above."""
     number = int(size + (1 - PRICE * BITS_OF_ONE) / 2)
     if number == 1:
-        ask(desk, 0)
+        select(desk, NODES[0], 0)
         number = int(2 * size - 1 > PRICE * (BITS_OF_ONE - mix(mixer, desk) / BIT))
     return number
 
@@ -60,16 +50,18 @@ def choose(size: float, mixer: Mixer, desk: Desk) -> int:
 def code_magnitude(coder: Coder, number: int, mixer: Mixer, desk: Desk) -> int:
     """Write or read a number from 0 to MAX_VALUE; return it."""
     bits = 0
-    ask(desk, 0)
+    select(desk, NODES[0], 0)
     while bits < LARGEST_BITS and mixed_bit(coder, number >> bits > 0, mixer, desk):
         bits += 1
-        ask(desk, min(bits, 8))
+        step = min(bits, 8)
+        select(desk, NODES[step], step)
     result = int(bits > 0)
     for k in range(bits - 2, -1, -1):
         below = bits - 2 - k
         bit = number >> k & 1
         if below < 2:
-            ask(desk, 13 if below else 9 + min(k, 3))
+            step = 13 if below else 9 + min(k, 3)
+            select(desk, NODES[step], step)
             bit = mixed_bit(coder, bit, mixer, desk)
         else:
             bit = code_bit(coder, bit, 1 << 15)
@@ -107,7 +99,7 @@ def code_plane(coder: Coder, blocks: Blocks, before: Blocks, earlier: Blocks, pl
     int64 array, shape (rows, columns)
     """
     rows, columns, _ = blocks.shape
-    magnitude, signs = desk(len(MAGNITUDE.bases), 2), desk(len(SIGN.bases), 1)
+    magnitude, signs = desk(len(MAGNITUDE), 2), desk(len(SIGN), 1)
     # Of the blocks in this row and in the one above, with an empty block left and right: what was coded; magnitudes, with a margin
     # of zeros, two before and one behind; how many coefficients are not 0.
     values = np.zeros((2, columns + 2, 64), np.int64)
@@ -135,8 +127,8 @@ def code_plane(coder: Coder, blocks: Blocks, before: Blocks, earlier: Blocks, pl
                 position, diagonal = SCAN[k], DIAGONAL[k]
                 i, j = (position >> 3) + 2, (position & 7) + 2
                 # What lies around, as sums of magnitudes; of a mean, how the means around differ; for more, how many there are.
+                around = 2 * (m_west[i, j] + m_north[i, j]) + sizes[over, x - 1, i, j] + sizes[over, x + 1, i, j]
                 if k == 0:
-                    around = 2 * (m_west[i, j] + m_north[i, j]) + sizes[over, x - 1, i, j] + sizes[over, x + 1, i, j]
                     inside = abs(west - corner) + abs(north - corner) + abs(north - east)
                     beside, left, above = abs(west - north), abs(north - east), abs(west - corner)
                     change = int(abs(b[0] - b_west[0])), int(abs(b[0] - b_north[0]))
@@ -144,7 +136,6 @@ def code_plane(coder: Coder, blocks: Blocks, before: Blocks, earlier: Blocks, pl
                     inside, around, left, above = counts[here, x - 1], counts[over, x], counts[over, x - 1], counts[over, x + 1]
                     beside, change = left + above, (int(np.count_nonzero(b[1:])), int(np.count_nonzero(e[1:])))
                 else:
-                    around = 2 * (m_west[i, j] + m_north[i, j]) + sizes[over, x - 1, i, j] + sizes[over, x + 1, i, j]
                     inside = 2 * (m[i, j - 1] + m[i - 1, j] + m[i - 1, j + 1]) + m[i - 1, j - 1]
                     inside += m[i, j - 2] + m[i - 2, j] + m[i - 2, j + 1] + m[i + 1, j - 2]
                     beside = m_west[i + 1, j] + m_west[i, j + 1] + m_west[i - 1, j] + m_west[i, j - 1]
@@ -154,9 +145,10 @@ def code_plane(coder: Coder, blocks: Blocks, before: Blocks, earlier: Blocks, pl
                     change = weigh(b, position), weigh(e, position)
                 near, far, expected = level(inside), level(around), level((inside + 2 * around + beside + 2) // 3)
                 seen = near, far, level(beside), diagonal, position, expected, level(2 * (m[2, 2] if k == 1 else count)), neighbours
-                lay_out(magnitude, MAGNITUDE, plane, (*seen, level(left), level(above), level(change[0]), level(change[1])))
-                magnitude.seen[-2] = (plane * (LEVELS + 1) + (LEVELS if k == 1 else expected)) * QUESTIONS
-                magnitude.seen[-1] = GROUPS[1] + (plane * 32 + 2 * diagonal + (near + far > 4)) * QUESTIONS
+                combine(magnitude.seen, (*seen, level(left), level(above), level(change[0]), level(change[1]), plane), MAGNITUDE)
+                find(mixer, magnitude, 0)
+                magnitude.seen[-2] = plane * (LEVELS + 1) + (LEVELS if k == 1 else expected)
+                magnitude.seen[-1] = GROUPS[1] + plane * 32 + 2 * diagonal + (near + far > 4)
                 number = negative = 0
                 if not coder.decoding:
                     if k == 0:
@@ -178,8 +170,10 @@ def code_plane(coder: Coder, blocks: Blocks, before: Blocks, earlier: Blocks, pl
                     similar = sign(q_west[position]), sign(q_north[position]), mean_west, mean_north
                     twin = sign(b[position]), agreement, min(2, int(abs(b[position])))
                     edge = mean_west if position & 7 else mean_north  # where the function changes its sign
-                    lay_out(signs, SIGN, plane, (position, *similar, *twin, sign(q[1]), sign(q[8]), edge))
-                    signs.sets[0] = GROUPS[2] + plane * 16 + diagonal
+                    combine(signs.seen, (position, *similar, *twin, sign(q[1]), sign(q[8]), edge, plane), SIGN)
+                    find(mixer, signs, 1)
+                    signs.seen[-1] = GROUPS[2] + plane
+                    select(signs, 0, diagonal)
                     negative = mixed_bit(coder, negative, mixer, signs)
                     count += k > 0
                 value = (0 if k else prediction) + (-number if negative else number)

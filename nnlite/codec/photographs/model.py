@@ -17,6 +17,7 @@ States keep counts up to 24. The decoder's tables are computed from integers alo
 
 import hashlib
 import os
+import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.codec.packed_mixers import Packing, unpack_mixer
+from nnlite.arrays import expect
+from nnlite.codec.packed_mixers import unpack_mixer
 from nnlite.codec.photographs.contexts import untrained_mixer
 from nnlite.codec.photographs.pixel_network import IntegerLayer, check_layers
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError, reported_as
 
 BUILT_IN = Path(__file__).parent / "photographs.safetensors"
-FORMAT = "nnlite photograph codec 2"
+FORMAT = "nnlite photograph codec 3"
 COLOUR_BITS = 16
-PACKING = Packing(63, (0, 2, 7, 24))
+PACKING = 63, (0, 2, 7, 24)
 SHAPES = {"colours": (3, 3), "analysis": (8, 16), "synthesis": (8, 16)}
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -48,22 +50,22 @@ class Model:
 
     Raises
     ------
-    KeyError, ValueError
-        An array is missing, or of another shape, or the network could round.
+    KeyError, ValueError, zlib.error
+        An array is missing, damaged, or of another shape, or the network could round.
     """
 
     def __init__(self, arrays: Arrays):
         self.arrays = arrays
         for name, shape in SHAPES.items():
-            if arrays[name].shape != shape or not np.abs(arrays[name]).max() <= 2**18:
-                raise ValueError(f"expected {name} of shape {shape} without large numbers, received {arrays[name].shape}")
+            fits = arrays[name].shape == shape and bool(np.abs(arrays[name]).max() <= 2**18)
+            expect(fits, f"expected {name} of shape {shape} without large numbers, received {arrays[name].shape}")
         self.colours, self.analysis, self.synthesis = arrays["colours"].astype(np.int64), arrays["analysis"], arrays["synthesis"]
         self.network: list[IntegerLayer] = []
         while (name := f"network.{len(self.network)}") + ".weight" in arrays:
             weight, bias = (arrays[f"{name}.{part}"].astype(np.float32) for part in ("weight", "bias"))
             self.network.append(IntegerLayer(weight, bias, int(arrays[f"{name}.shift"])))
         check_layers(self.network)
-        self.mixer = unpack_mixer(arrays["mixer"].tobytes(), untrained_mixer(), PACKING)
+        self.mixer = unpack_mixer(arrays["mixer"], untrained_mixer(), *PACKING)
 
     @cached_property
     def hash(self) -> bytes:
@@ -85,5 +87,5 @@ class Model:
         OSError
             The file cannot be read.
         """
-        with reported_as(CodecError, f"{path}: expected a model of photographs", KeyError, ValueError):
+        with reported_as(CodecError, f"{path}: expected a model of photographs", KeyError, ValueError, zlib.error):
             return cls(safetensors.read_as(path, FORMAT))

@@ -3,7 +3,7 @@
     compress:    pixels → colour → lapped transform → quantiser, mixing and coder, which choose together → frame
     decompress:  frame → coder → lapped synthesis → network on the pixels → colour → pixels
 
-The file is a `nnlite.codec.frame` of format 5. Its numbers are height, width, and 2 · quality + 1 for colour, + 0 for grey. The
+The file is a `nnlite.codec.frame` of format 7. Its numbers are height, width, and 2 · quality + 1 for colour, + 0 for grey. The
 payload is one stream of `nnlite.codec.mixing`, see `coefficients`. There are always three planes; a grey picture's second and third
 are empty, and take a few bytes.
 
@@ -12,7 +12,6 @@ All of decompressing is integers, or products that floats hold exactly: every ma
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +24,10 @@ from nnlite.codec.photographs.model import COLOUR_BITS, Model
 from nnlite.codec.photographs.pixel_network import MARGIN, UNIT, correct
 from nnlite.codec.photographs.transform import BLOCK, Floats, analyse, strips
 from nnlite.files.errors import CodecError
-from nnlite.jit import jit
 
 QUALITIES = 101
 LIMITS = 1 << 26, 1, 1 << 20  # 8192 × 8192 pixels, one picture, rows and columns
+ROOM = 4  # bytes for a sample, more than the coder ever takes
 WORTH = 0.6  # squared steps that an isolated coefficient of 1 costs, about: the bits of 6
 
 Pixels = npt.NDArray[np.uint8]
@@ -46,20 +45,7 @@ class Header:
 
 def step_of(quality: int) -> int:
     """Return the quantiser's step in 2^−16 grey levels: 2^0.07 times as large for each quality less, from integers alone."""
-    less = 100 - quality
-    step: int = (68794**less << 16) >> 16 * less
-    return step
-
-
-@jit
-def paint(z: npt.NDArray[np.int64], step: int, colours: npt.NDArray[np.int64], pixels: Pixels) -> None:
-    """Write pixels (height, width, 1 or 3) of planes (3, height, width) in 1/256 step, in 64-bit integers."""
-    for y in range(pixels.shape[0]):
-        for x in range(pixels.shape[1]):
-            light, second, third = (z[0, y, x] * step >> 12) + (128 << 12), z[1, y, x] * step >> 12, z[2, y, x] * step >> 12
-            for c in range(pixels.shape[2]):
-                value = colours[c, 0] * light + colours[c, 1] * second + colours[c, 2] * third
-                pixels[y, x, c] = min(max((value + (1 << 27)) >> 28, 0), 255)
+    return int((68794 ** (100 - quality) << 16) >> 16 * (100 - quality))
 
 
 def code_planes(coder: Coder, blocks: Blocks, mixer: Mixer) -> Positions:
@@ -67,27 +53,6 @@ def code_planes(coder: Coder, blocks: Blocks, mixer: Mixer) -> Positions:
     nothing = np.zeros_like(blocks[0])
     before = [nothing, nothing, *blocks]
     return np.stack([code_plane(coder, blocks[p], before[p + 1], before[p], p, mixer) for p in range(PLANES)])
-
-
-class Coded(NamedTuple):
-    """A picture that has become bits.
-
-    Attributes
-    ----------
-    stream : bytes
-        The bits.
-    blocks : float32 array, shape (3, rows, columns, 64)
-        The integers in it.
-    positions : int64 array, shape (3, rows, columns)
-        The bytes up to the end of each block.
-    mixer : Mixer
-        What the model's has become.
-    """
-
-    stream: bytes
-    blocks: Blocks
-    positions: Positions
-    mixer: Mixer
 
 
 class PhotographCodec:
@@ -134,9 +99,9 @@ class PhotographCodec:
         """
         if not (isinstance(quality, int | np.integer) and 0 <= quality < QUALITIES):
             raise CodecError(f"expected a quality from 0 to {QUALITIES - 1}, a whole number, received {quality!r}")
-        stream = self.code(self.planes(pixels), int(quality)).stream
-        numbers = [*pixels.shape[:2], 2 * int(quality) + (pixels.ndim == 3)]
-        return frame.pack(frame.PHOTOGRAPH, numbers, stream, self.model.hash)
+        stream, _, _ = self.encode(self.blocks(self.planes(pixels), int(quality)))
+        _, height, width, colours = frame.as_batch(pixels).shape
+        return frame.pack(frame.PHOTOGRAPH, (height, width, 2 * int(quality) + (colours == 3)), stream, self.model.hash)
 
     def decompress(self, data: bytes, mend: bool = True) -> Pixels:
         """Return the picture of a file, uint8 of shape (height, width) or (height, width, 3).
@@ -165,8 +130,11 @@ class PhotographCodec:
             z = planes[:, MARGIN:-MARGIN, MARGIN:-MARGIN].astype(np.int64)
             if mend:
                 z += correct(planes, header.quality, self.model.network)
-            paint(z, step_of(header.quality), colours, pixels[top : top + z.shape[1]])
-            top += z.shape[1]
+            z = z * step_of(header.quality) >> 12  # grey levels, 12 bits behind the point
+            z[0] += 128 << 12
+            strip = (np.moveaxis(z, 0, 2) @ colours.T + (1 << 27)) >> 28
+            pixels[top : top + len(strip)] = np.clip(strip, 0, 255)
+            top += len(strip)
         pixels = pixels[: header.height, : header.width]
         return np.ascontiguousarray(pixels if header.colour else pixels[..., 0])
 
@@ -181,34 +149,31 @@ class PhotographCodec:
 
     def planes(self, pixels: Pixels) -> Floats:
         """Return the planes (P, 8 rows, 8 columns) of a picture; CodecError if it is none that can be compressed."""
-        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
-            received = pixels.dtype if isinstance(pixels, np.ndarray) else type(pixels).__name__
-            raise CodecError(f"expected uint8 pixels, received {received}: scale them to 0 … 255 and round them")
-        if pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)) or pixels.size == 0:
-            raise CodecError(f"expected pixels of shape (height, width) or (height, width, 3), received {pixels.shape}")
-        height, width = pixels.shape[:2]
-        frame.check_size((1, height, width), *LIMITS, "cut the picture into parts")
+        images = frame.as_batch(pixels)
+        count, height, width, colours = images.shape
+        frame.check_size((count, height, width), *LIMITS, "compress it in parts, each to a file of its own")
         margins = ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
-        padded = np.pad(pixels.reshape(height, width, -1), margins, mode="edge").astype(np.float32)
+        padded = np.pad(images[0], margins, mode="edge").astype(np.float32)
         planes = np.zeros((PLANES, *padded.shape[:2]), np.float32)
-        if pixels.ndim == 3:
+        if colours == 3:
             planes[:] = np.moveaxis(padded @ (np.linalg.inv(self.model.colours) * 2**COLOUR_BITS).astype(np.float32).T, 2, 0)
         else:
             planes[0] = padded[..., 0]
         planes[0] -= 128
         return planes
 
-    def code(self, planes: Floats, quality: int) -> Coded:
-        """Return planes as a stream of bits, and what it holds."""
+    def blocks(self, planes: Floats, quality: int) -> Blocks:
+        """Return coefficients (P, rows, columns, 64) of planes, in quantiser steps; but for the mean 0 where little is lost."""
         analysis = self.model.analysis.astype(np.float32)
-        coefficients = np.stack([analyse(plane, analysis) for plane in planes]) / np.float32(step_of(quality) / 65536)
-        gains = np.maximum(2 * np.abs(coefficients[..., 1:]) - 1, 0).sum(axis=-1)
-        coefficients[gains <= WORTH, 1:] = 0
-        room = 2 * planes.size + 1000
-        while True:
-            coder, blocks, mixer = encoder(room), coefficients.copy(), copy_mixer(self.model.mixer)
-            positions = code_planes(coder, blocks, mixer)
-            stream = finish(coder)
-            if stream is not None:
-                return Coded(stream, blocks, positions, mixer)
-            room *= 2
+        blocks: Blocks = np.stack([analyse(plane, analysis) for plane in planes]) / np.float32(step_of(quality) / 65536)
+        gains = np.maximum(2 * np.abs(blocks[..., 1:]) - 1, 0).sum(axis=-1)
+        blocks[gains <= WORTH, 1:] = 0
+        return blocks
+
+    def encode(self, blocks: Blocks) -> tuple[bytes, Positions, Mixer]:
+        """Write blocks, of which the integers remain; return the stream, the bytes up to each block's end, and the mixer then."""
+        coder, mixer = encoder(ROOM * blocks.size), copy_mixer(self.model.mixer)
+        positions = code_planes(coder, blocks, mixer)
+        stream = finish(coder)
+        assert stream is not None
+        return stream, positions, mixer

@@ -22,12 +22,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nnlite.arrays import expect
 from nnlite.jit import jit
 from nnlite.layers.layer import Workspace
 
 RADII = (3, 2, 2)  # of the windows in each plane
 MARGIN = max(RADII)
-INPUTS = sum((2 * radius + 1) ** 2 for radius in RADII) + 1
+# Of each difference: the plane, and the rows down and the columns to the right of the pixel
+WINDOWS = np.array([(p, y, x) for p, r in enumerate(RADII) for y in range(-r, r + 1) for x in range(-r, r + 1)])
+INPUTS = len(WINDOWS) + 1
 UNIT = 256  # planes and corrections are in 1/256 step
 FINENESS = 16  # inputs are in 1/16 step
 LARGEST_INPUT = 127
@@ -48,13 +51,12 @@ def check_layers(layers: list[IntegerLayer]) -> None:
     """Raise ValueError unless the layers fit together and no sum can reach 2^24, where float32 would begin to round."""
     width, largest = INPUTS, LARGEST_INPUT
     for weight, bias, shift in layers:
-        if weight.shape != (len(bias), width) or not 0 <= shift < 24:
-            raise ValueError(f"the network expects weights of ({len(bias)}, {width}), received {weight.shape}")
-        if (np.abs(weight).sum(axis=1, dtype=np.float64) * largest + np.abs(bias)).max() >= 2**24:
-            raise ValueError("the network expects weights whose sums stay below 2^24, received larger ones")
+        fits = weight.shape == (len(bias), width) and 0 <= shift < 24
+        expect(fits, f"the network expects weights of ({len(bias)}, {width}), received {weight.shape}")
+        sums = np.abs(weight).sum(axis=1, dtype=np.float64) * largest + np.abs(bias)
+        expect(sums.max() < 2**24, "the network expects weights whose sums stay below 2^24, received larger ones")
         width, largest = len(bias), 255
-    if width != len(RADII):
-        raise ValueError(f"the network expects {len(RADII)} outputs, received {width}")
+    expect(width == len(RADII), f"the network expects {len(RADII)} outputs, received {width}")
 
 
 @jit
@@ -65,18 +67,15 @@ def gather(planes: Planes, top: int, quality: int, inputs: npt.NDArray[np.float3
     """
     _, rows, width = inputs.shape
     largest = np.float32(LARGEST_INPUT)
-    k = 0
-    for plane in range(len(RADII)):
-        for dy in range(-RADII[plane], RADII[plane] + 1):
-            for dx in range(-RADII[plane], RADII[plane] + 1):
-                for y in range(rows):
-                    pixels = planes[plane, top + y + MARGIN, MARGIN : MARGIN + width]
-                    others = planes[plane, top + y + MARGIN + dy, MARGIN + dx : MARGIN + dx + width]
-                    for x in range(width):
-                        difference = np.int32(np.int32(others[x] - pixels[x] + 8) >> 4)  # in 32 bits, twice as many at once
-                        inputs[k, y, x] = min(max(np.float32(difference), -largest), largest)
-                k += 1
-    inputs[k] = np.float32(7 * (100 - quality) * FINENESS // 100 - 5 * FINENESS)
+    for k in range(len(WINDOWS)):
+        plane, down, right = WINDOWS[k]
+        for y in range(rows):
+            pixels = planes[plane, top + y + MARGIN, MARGIN : MARGIN + width]
+            others = planes[plane, top + y + MARGIN + down, MARGIN + right : MARGIN + right + width]
+            for x in range(width):
+                difference = np.int32(np.int32(others[x] - pixels[x] + 8) >> 4)  # in 32 bits, twice as many at once
+                inputs[k, y, x] = min(max(np.float32(difference), -largest), largest)
+    inputs[-1] = np.float32(7 * (100 - quality) * FINENESS // 100 - 5 * FINENESS)
 
 
 @jit

@@ -9,9 +9,12 @@ from nnlite.jit import jit
 
 @jit
 def follow_all(neuron, neighbours, values, predictions):
+    n = neighbours.shape[1]
+    x = np.zeros(n + 1, np.int32)
     for k in range(len(values)):
-        predictions[k] = predict(neuron.weights[0, 0], neighbours[k], neighbours.shape[1])
-        follow(neuron, 0, 0, neighbours[k], neighbours.shape[1], values[k])
+        x[:n] = neighbours[k]
+        predictions[k] = predict(neuron.weights[0, 0], x, n)
+        follow(neuron, 0, 0, x, n, values[k])
 
 
 def stationary(count, seed=0):

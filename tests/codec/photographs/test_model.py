@@ -6,7 +6,7 @@ import pytest
 from nnlite.codec.mixing import REACH, STRETCH
 from nnlite.codec.packed_mixers import pack_mixer, unpack_mixer
 from nnlite.codec.photographs.contexts import untrained_mixer
-from nnlite.codec.photographs.model import BUILT_IN, PACKING, Model
+from nnlite.codec.photographs.model import BUILT_IN, FORMAT, PACKING, Model
 from nnlite.files import safetensors
 from nnlite.files.errors import CodecError
 
@@ -27,8 +27,8 @@ def test_a_packed_mixer_comes_back_nearly_and_then_exactly():
     mixer = untrained_mixer()
     mixer.states[:] = rng.integers(0, 2**22, mixer.states.size) << 10 | rng.integers(0, 1023, mixer.states.size)
     mixer.weights[:] = rng.integers(-(2**24), 2**24, mixer.weights.shape)
-    first = unpack_mixer(pack_mixer(mixer, PACKING), mixer, PACKING)
-    second = unpack_mixer(pack_mixer(first, PACKING), mixer, PACKING)
+    first = unpack_mixer(pack_mixer(mixer, *PACKING), mixer, *PACKING)
+    second = unpack_mixer(pack_mixer(first, *PACKING), mixer, *PACKING)
     known = (mixer.states & 1023) > 1
     before, after = (np.clip(STRETCH[s[known] >> 16].astype(int), -2048, 2048) for s in (mixer.states, first.states))
     assert np.abs(before - after).max() <= 48
@@ -40,7 +40,7 @@ def test_a_packed_mixer_comes_back_nearly_and_then_exactly():
 
 def test_a_fresh_mixer_stays_fresh():
     fresh = untrained_mixer()
-    unpacked = unpack_mixer(pack_mixer(fresh, PACKING), fresh, PACKING)
+    unpacked = unpack_mixer(pack_mixer(fresh, *PACKING), fresh, *PACKING)
     assert (fresh.states == unpacked.states).all() and (fresh.curves == unpacked.curves).all()
 
 
@@ -58,7 +58,7 @@ def test_what_does_not_fit_together_is_refused_in_a_sentence(tmp_path, name, arr
     arrays = {key: value for key, value in MODEL.arrays.items() if key != name or array is not None}
     if array is not None:
         arrays[name] = array
-    safetensors.write(tmp_path / "model.safetensors", arrays, {"format": "nnlite photograph codec 2"})
+    safetensors.write(tmp_path / "model.safetensors", arrays, {"format": FORMAT})
     with pytest.raises(CodecError, match=message):
         Model.load(tmp_path / "model.safetensors")
 
