@@ -7,8 +7,8 @@ The file is a `nnlite.codec.frame` of format 7. Its numbers are height, width, a
 payload is one stream of `nnlite.codec.mixing`, see `coefficients`. There are always three planes; a grey picture's second and third
 are empty, and take a few bytes.
 
-All of decompressing is integers, or products that floats hold exactly: every machine returns the same pixels. A decoder takes about
-17 bytes of memory for each pixel that the frame promises, which is 1.2 gigabytes for the largest picture, and an encoder 55.
+All of decompressing is integers, or products that floats hold exactly: every machine returns the same pixels. A decoder takes at
+most 14 bytes of memory for each pixel that the frame promises, 0.7 gigabytes for the largest picture, and an encoder 48.
 """
 
 from dataclasses import dataclass
