@@ -42,6 +42,9 @@ class Loss:
         """Return the generators that the loss draws from; one that has any must name them here, or cannot be resumed."""
         return []
 
+    def warn_of_targets(self, target: FloatArray) -> None:
+        """Warn of targets (M, D) for which the loss is not made; `fit` and `evaluate` ask before they begin."""
+
     def copy(self) -> "Loss":
         """Return a loss of the same settings with arrays of its own: `compile` takes one, so that two models share nothing."""
         twin = copy.copy(self)
@@ -142,7 +145,7 @@ class BinaryLoss(Loss):
     _warned = False
 
     def warn_of_targets(self, target: FloatArray) -> None:
-        """Warn, the first time that there is reason to."""
+        """Warn of targets outside [0, 1], the first time that there are some."""
         if not self._warned and _leaves_unit_interval(target):
             self._warned = True
             text = f"{type(self).__name__} expects targets in [0, 1], received {target.min():g} to {target.max():g}: scale them"
@@ -216,6 +219,14 @@ class SoftmaxCrossEntropyWithLogits(Loss):
     """
 
     takes_rows = True
+
+    def warn_of_targets(self, target: FloatArray) -> None:
+        """Warn of targets that are no distribution; rounding may change a sum by a few hundredths."""
+        wrong = (target.min(axis=1) < 0) | (np.abs(target.sum(axis=1) - 1) > 0.03)  # (M,)
+        for row in np.flatnonzero(wrong)[: target.shape[1] > 1]:
+            received = f"received in sample {row} numbers that sum to {target[row].sum():g}, the least {target[row].min():g}"
+            text = f"softmax cross-entropy expects targets that are probabilities and sum to 1, {received}: give one_hot(labels, C)"
+            warnings.warn(text, stacklevel=4)
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         shifted = prediction - prediction.max(axis=1, keepdims=True)  # (N, C)

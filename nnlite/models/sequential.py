@@ -252,8 +252,9 @@ class Sequential(Stack):
         batches = Batches(x, y, self.dtype, self._takes_images)
         if warn and self._takes_images:
             checks.warn_of_scale(x, y)
-        if warn:
-            checks.warn_of_rows(self.loss, batches)
+        target = [*batches.rows.values()][-1]  # (M, D)
+        if warn and target.dtype != np.uint8 and target.size:
+            self.loss.warn_of_targets(target)
         shape, received = self.input_shape, np.shape(x)
         if shape is not None and (received == shape or (len(shape) > 1 and received[1:] != shape)):  # of rows Dense says it
             way_out = "a single one: hand it in as x[None]" if received == shape else f"{received[1:]}: bring all to this shape"

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite.arrays import Array, call_hint, expect, expect_count, expect_rng, warn_if_dark
 from nnlite.layers import Stack
-from nnlite.losses import Loss, SoftmaxCrossEntropyWithLogits
+from nnlite.losses import Loss
 from nnlite.training.batches import Batches, may_be_images
 from nnlite.training.best import ModelCheckpoint
 from nnlite.training.callbacks import Callback, Monitor
@@ -75,17 +75,6 @@ def warn_of_scale(x: Array, y: Array | None) -> None:
         if bytes_ and (first == np.rint(first)).all() and may_be_images(array, x):
             warnings.warn(f"{name} holds whole numbers up to {first.max():g}: divide them by 255 if they are pixels", stacklevel=4)
             return
-
-
-def warn_of_rows(loss: Loss, batches: Batches) -> None:
-    """Warn of targets of the softmax cross-entropy that are no distribution; rounding may change a sum by a few hundredths."""
-    target = [*batches.rows.values()][-1]  # (M, C)
-    if isinstance(loss, SoftmaxCrossEntropyWithLogits) and target.dtype != np.uint8 and target.shape[1] > 1:
-        wrong = (target.min(axis=1, initial=0) < 0) | (np.abs(target.sum(axis=1) - 1) > 0.03)  # (M,)
-        for row in np.flatnonzero(wrong)[:1]:
-            received = f"received in sample {row} numbers that sum to {target[row].sum():g}, the least {target[row].min():g}"
-            text = f"softmax cross-entropy expects targets that are probabilities and sum to 1, {received}: give one_hot(labels, C)"
-            warnings.warn(text, stacklevel=4)
 
 
 def check_validation(model: Stack, loss: Loss, validation: Batches) -> None:

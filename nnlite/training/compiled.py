@@ -30,7 +30,7 @@ import numpy as np
 from nnlite.arrays import Array, FloatArray
 from nnlite.jit import compiled_for_address
 from nnlite.layers import Stack
-from nnlite.losses import BinaryLoss, Loss, SoftmaxCrossEntropyWithLogits
+from nnlite.losses import Loss, SoftmaxCrossEntropyWithLogits
 from nnlite.optimizers.optimizer import Optimizer
 from nnlite.products.matrix_product import padded, scratch_size
 from nnlite.products.processor import ROWS
@@ -187,8 +187,6 @@ class CompiledStep:
                 self._loss.value(np.zeros((1, *outputs)), np.zeros((1, *batches.shapes.get("y", batches.shapes["x"]))))
         except ValueError as error:
             raise NotCompilable(str(error)) from None
-        if isinstance(self._loss, BinaryLoss) and t.dtype != np.uint8 and t.size:
-            self._loss.warn_of_targets(t)
         same = "y" not in batches.rows and not self._job["leading"]  # else x is not what it was
         self._batches, self._targets = batches, self._y[0] if same else self._t
         self._set(data=_place(x), target=(0, 0, 0) if same else _place(t), t=_place(self._targets))
