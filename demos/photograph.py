@@ -40,19 +40,22 @@ RIVALS = {
     "JPEG": {"format": "JPEG", "optimize": True, "progressive": True},
     "WebP": {"format": "WEBP", "method": 6},
 }
+LONGEST = 16383  # rows or columns that WebP takes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compress, draw, print the numbers, and return the exit code."""
     parser = make_parser()
     options = parser.parse_args(arguments)
+    if options.quality > 100:
+        parser.error(f"argument --quality: expected a whole number from 0 to 100, received {options.quality}")
     command.output_folder(parser, options.out)
     say = command.printer(options)
     codec = PhotographCodec()
     try:
         picture = read(options.picture)
         planes = codec.planes(picture)
-    except (OSError, CodecError) as error:
+    except (OSError, CodecError, Image.DecompressionBombError) as error:
         what = "expected a picture" if isinstance(error, UnidentifiedImageError) else error
         parser.error(f"argument PICTURE: {options.picture}: {what}")
     file = codec.compress(picture, options.quality)
@@ -79,6 +82,14 @@ def read(path: Path | None) -> np.ndarray:
     """Return the picture of a file, or matplotlib's portrait at half its size; OSError if it cannot be read."""
     if path is not None:
         with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")) or image.convert("RGBA").getextrema()[3][0] < 255:  # of alpha
+                raise CodecError(
+                    f"expected an opaque picture of 8 bits a sample, received one of the mode {image.mode}: convert it"
+                )
+            if max(image.size) > LONGEST:
+                raise CodecError(
+                    f"expected at most {LONGEST} rows and columns, as WebP takes, received {image.height} × {image.width}"
+                )
             return np.asarray(image if image.mode == "L" else image.convert("RGB"))
     with get_sample_data("grace_hopper.jpg") as stream, Image.open(stream) as image:
         pixels = np.asarray(image.convert("RGB"), np.float64)
@@ -229,7 +240,7 @@ def make_parser() -> command.Parser:
     text = "a photograph in any format that Pillow reads (default the portrait)"
     parser.add_argument("picture", nargs="?", type=Path, metavar="PICTURE", help=text)
     text = "of nnlite's file, from 0 to 100; the others get as many bytes (default %(default)s)"
-    parser.add_argument("--quality", type=int, choices=range(101), default=30, metavar="Q", help=text)
+    parser.add_argument("--quality", type=command.whole_number(0), default=30, metavar="Q", help=text)
     parser.add_options(out=Path("out/photograph"))
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return parser

@@ -25,14 +25,14 @@ from pathlib import Path
 import numpy as np
 
 from demos.shared import command
-from nnlite import Dense, LearningRateSchedule, ReLU, Sequential, lbfgs
+from nnlite import Dense, LearningRateSchedule, ReLU, Sequential, TrainingError, lbfgs
 from nnlite.codec.mixing import Mixer
 from nnlite.codec.packed_mixers import pack_mixer
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.codec.photographs.contexts import untrained_mixer
 from nnlite.codec.photographs.model import COLOUR_BITS, PACKING, Model
 from nnlite.codec.photographs.photograph_codec import step_of
-from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, LARGEST_INPUT, MARGIN, UNIT, IntegerLayer, gather
+from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, LARGEST_INPUT, MARGIN, UNIT, IntegerLayer, check_layers, gather
 from nnlite.codec.photographs.transform import SYNTHESIS_BITS, strips
 from nnlite.files.errors import FileError
 from nnlite.metrics import bits_per_pixel
@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"argument --data: {error}")
     if not photographs:
         parser.error(f"argument --data: expected a folder with PNG files, received {str(options.data)!r} without any")
+    if any(min(photograph.shape[:2]) < 16 or np.ptp(photograph) == 0 for photograph in photographs):
+        parser.error("argument --data: expected photographs of 16 × 16 pixels or more, received a smaller or a plain one")
     rng = np.random.default_rng(options.seed)
     say(f"{len(photographs)} photographs, {sum(p.size for p in photographs) / 3e6:.1f} megapixels")
     with command.training(parser, options):
@@ -86,7 +88,12 @@ def train(photographs: list[np.ndarray], options: argparse.Namespace, rng: np.ra
     arrays["mixer"] = pack_mixer(mixer, *PACKING)
     inputs, targets = samples(photographs, PhotographCodec(Model(arrays)), options.samples, rng)
     say(f"network: {len(inputs):,} samples, mean squared error without it {np.mean(targets**2):.5f} steps²")
-    layers = round_layers(*learn_network(inputs, targets, options, rng), inputs[:100_000])
+    weights, biases = learn_network(inputs, targets, options, rng)
+    layers = round_layers(weights, biases, inputs[:100_000])
+    try:
+        check_layers(layers)
+    except ValueError as error:
+        raise TrainingError(f"no integers stand for the trained network: {error}: try a smaller --learning-rate") from error
     for k, layer in enumerate(layers):
         arrays[f"network.{k}.weight"] = layer.weight.astype(np.int16)
         arrays[f"network.{k}.bias"] = layer.bias.astype(np.int32)
@@ -98,7 +105,7 @@ def principal_colours(photographs: list[np.ndarray]) -> np.ndarray:
     """Return the matrix (3, 3) from colours to planes: orthogonal rows of one length, the first, light, sums to 1."""
     covariance = np.mean([np.cov(photograph.reshape(-1, 3).T) for photograph in photographs], axis=0)
     axes = np.linalg.eigh(covariance)[1].T[::-1]  # the largest variance first
-    axes *= np.sign(axes.sum(axis=1, keepdims=True))
+    axes *= np.where(axes.sum(axis=1, keepdims=True) < 0, -1, 1)
     return axes / axes[0].sum()
 
 
@@ -163,7 +170,7 @@ def samples(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return inputs (about `count`, INPUTS) and targets of the network (about `count`, 3), in steps, from all photographs."""
     rounds = 16
-    share = count // (rounds * len(photographs))
+    share = max(1, count // (rounds * len(photographs)))
     parts = [sample(photograph, codec, share, rng) for photograph in photographs for _ in range(rounds)]
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
@@ -183,7 +190,7 @@ def sample(photograph: np.ndarray, codec: PhotographCodec, share: int, rng: np.r
         _, rows, columns = (size - 2 * MARGIN for size in planes.shape)
         errors = originals[:, top : top + rows] - planes[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
         top += rows
-        chosen = rng.choice(rows * columns, share * rows // originals.shape[1], replace=False)
+        chosen = rng.choice(rows * columns, min(rows * columns, max(1, share * rows // originals.shape[1])), replace=False)
         everything = np.empty((INPUTS, rows, columns), np.float32)
         gather(planes, 0, quality, everything)
         inputs.append(everything.reshape(INPUTS, -1)[:, chosen].T / np.float32(FINENESS))

@@ -35,7 +35,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nnlite.codec import any_codec
+from nnlite.codec import any_codec, frame
 from nnlite.codec.any_codec import CODECS, Wishes
 from nnlite.codec.digits.decoding import as_bytes
 from nnlite.codec.manual import Parser, positive_number
@@ -138,10 +138,10 @@ def info(options: argparse.Namespace) -> None:
         facts = any_codec.describe(data)
         restored = any_codec.decompress(data, digits=options.digits) if options.images else None
     if restored is not None:
-        images = as_bytes(imagefiles.read_images(options.images, colours=True))
-        if images.shape not in (restored.shape, restored.shape[len(restored) == 1 :]):
+        images = frame.as_batch(as_bytes(imagefiles.read_images(options.images, colours=True)))
+        if (restored := frame.as_batch(restored)).shape != images.shape:
             raise CodecError(f"{options.images}: expected the images in the file, {restored.shape}, received {images.shape}")
-        facts["psnr"] = psnr(mse(restored, images.reshape(restored.shape)))
+        facts["psnr"] = psnr(mse(restored, images))
     if options.json:
         print(json.dumps(facts))
         return

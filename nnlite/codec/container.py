@@ -103,8 +103,8 @@ def read_header(data: bytes) -> Header:
     """
     version = frame.format_of(data)
     if version not in (None, frame.DIGITS):
-        way_out = "read the file with the nnlite that made it"
-        raise CodecError(f"expected format version {frame.DIGITS}, received version {version}: {way_out}")
+        known = f"{frame.DIGITS}, {frame.PHOTOGRAPH} or {frame.LOSSLESS}"
+        raise CodecError(f"expected format {known}, received format {version}: read the file with the nnlite that made it")
     (count, height, width), _ = frame.read_numbers(data, frame.DIGITS, 3)
     frame.check_size((count, height, width), *LIMITS)
     model_and_quality = data[2:4].hex()

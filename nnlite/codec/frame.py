@@ -106,10 +106,10 @@ def as_batch(pictures: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """
     images = np.asarray(pictures)
     if images.dtype != np.uint8:
-        raise CodecError(f"expected pictures of uint8, received {images.dtype}: multiply floats in [0, 1] by 255 and round them")
+        raise CodecError(f"expected pictures of uint8, received {images.dtype}: round them, floats in [0, 1] times 255")
     images = images[None] if images.ndim == 2 or (images.ndim == 3 and images.shape[2] == 3) else images
     images = images[..., None] if images.ndim == 3 else images
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or images.size == 0:
         expected = "a picture (height, width) or (height, width, 3), or a batch (N, height, width) or (N, height, width, 3)"
         raise CodecError(f"expected {expected}, received {np.shape(pictures)}")
     return images
@@ -121,11 +121,7 @@ def _checksum(model_hash: bytes, start: bytes, rest: bytes) -> bytes:
 
 def write_varint(number: int) -> bytes:
     """Return a number ≥ 0 in LEB128."""
-    encoded = bytearray()
-    while number > 127:
-        encoded.append(number & 127 | 128)
-        number >>= 7
-    return bytes(encoded) + bytes([number])
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + write_varint(number >> 7)
 
 
 def read_varint(data: bytes, start: int) -> tuple[int, int]:

@@ -43,7 +43,7 @@ def unpack_mixer(packed: npt.NDArray[np.uint8], fresh: Mixer, levels: int, count
     unpacker = zlib.decompressobj()
     content = unpacker.decompress(packed.tobytes(), int(ends[-1]) + 1)
     whole = len(content) == ends[-1] and unpacker.eof and not unpacker.unused_data
-    expect(whole, f"expected a mixer of {ends[-1]} bytes, received another: its contexts are those of another version")
+    expect(whole, f"expected a mixer of {ends[-1]} bytes, received another: the file is damaged or of another version")
     level, classes = np.divmod(np.frombuffer(content[: ends[0]], np.uint8), len(counts))
     expect(level.max() < levels, f"expected at most {levels} levels, received {level.max() + 1}: the file is damaged")
     stretched = (2 * level.astype(np.int64) + 1) * PACKED_REACH // levels - PACKED_REACH

@@ -74,6 +74,7 @@ def codec_of(file):
     [
         (PHOTOGRAPH, "photograph"), (PHOTOGRAPH[..., 1], "photograph"), (DRAWING, "lossless"), (DRAWING[..., 0], "lossless"),
         (DIGITS, "digits"), (DIGITS[0], "digits"), (DIGITS / 255, "digits"), (255 - DIGITS, "lossless"),
+        (PHOTOGRAPH[:28, :28, 1] // 4, "lossless"),
         (1 - DIGITS / 255, "lossless"), (PHOTOGRAPH[None], "photograph"), (PHOTOGRAPH[None, ..., 0], "photograph"),
         (PHOTOGRAPH[..., 1].reshape(4, 20, 96), "lossless"), (PHOTOGRAPH[:1, :1], "lossless"),
     ],
@@ -228,6 +229,10 @@ def test_a_description_says_what_is_in_the_file():
     assert (facts["quality"], facts["height"], facts["width"], facts["colour"]) == (30, 80, 96, True)
 
 
+def test_lists_are_taken_as_arrays():
+    assert compress((DIGITS[:2] / 255).tolist(), Wishes()) == compress(DIGITS[:2], Wishes())
+
+
 def test_a_description_of_digits_names_quality_and_model():
     codec = ImageCodec.load()
     file = codec.compress(DIGITS, 5)
@@ -247,6 +252,6 @@ def test_a_file_of_an_earlier_format_is_not_read_as_another_picture(earlier, num
     older = frame.pack(earlier, numbers, bytes(40))  # a checksum that is right
     for read in (decompress, describe):
         with pytest.raises(
-            CodecError, match=f"expected format version 1, received version {earlier}: read the file with the nnlite that made it"
+            CodecError, match=f"expected format 1, 7 or 8, received format {earlier}: read the file with the nnlite that made it"
         ):
             read(older)

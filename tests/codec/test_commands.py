@@ -308,7 +308,11 @@ def test_info_tells_the_quality_reached_if_it_is_given_the_images(run, codec, im
 def test_info_does_not_compare_other_images(run, model, images):
     np.save("fewer.npy", images[1:])
     code, out, err = run("info", "digits.nnl", "--images", "fewer.npy", "--model", model)
-    assert (code, out, err) == (1, "", "nnlite: fewer.npy: expected the images in the file, (30, 8, 8), received (29, 8, 8)\n")
+    assert (code, out, err) == (
+        1,
+        "",
+        "nnlite: fewer.npy: expected the images in the file, (30, 8, 8, 1), received (29, 8, 8, 1)\n",
+    )
 
 
 # --- images that the codec does not know
@@ -323,7 +327,10 @@ def test_dark_spots_on_white_are_refused_with_the_way_out(run, folder, images):
         assert (
             "nnlite: dark.npy: expected images as this codec knows them, received 30 of 30 that come back as something else" in err
         )
-        assert err.endswith("if they are dark on white, invert them, 255 − x\n") and err.count("\n") == 1
+        assert (
+            err.endswith("if they are dark on white, invert them, 255 − x; if they are no digits, name another codec\n")
+            and err.count("\n") == 1
+        )
     assert names(folder) == before | {"dark.npy"}
 
 
@@ -383,8 +390,8 @@ BAD_DATA = {  # a command, and what it says
     "info of a folder": ("info .", "expected a readable file: Is a directory"),
     "images decompressed": ("decompress digits.npy new.npy", "expected a file that starts with CE6"),
     "folder without images": ("compress . new.nnl", "expected a folder of PNG files"),
-    "no such quality": ("compress digits.npy new.nnl --quality 3", "expected a quality from 0 to 2, received 3"),
-    "negative quality": ("compress digits.npy new.nnl --quality -1", "expected a quality from 0 to 2, received -1"),
+    "no such quality": ("compress digits.npy new.nnl --quality 3", "expected a quality from 0 to 2, a whole number, received 3"),
+    "negative quality": ("compress digits.npy new.nnl --quality -1", "expected a quality from 0 to 2, a whole number, received -1"),
     "no such image": ("decompress digits.nnl new.npy --index 30", "expected an index from 0 to 29, received 30"),
     "negative image": ("decompress digits.nnl new.npy --index -1", "expected an index from 0 to 29, received -1"),
     "many in a png": ("decompress digits.nnl new.png", "expected one image for a PNG, received 30"),

@@ -112,7 +112,7 @@ def test_a_file_of_another_kind_is_not_of_this_format(data):
 
 @pytest.mark.parametrize("version", [0, 2, 15])
 def test_another_version_is_reported_before_anything_else_is_looked_at(version):
-    refused(f"expected format version 1, received version {version}", bytes([0xCE, 0x60 | version]))
+    refused(f"expected format 1, 7 or 8, received format {version}", bytes([0xCE, 0x60 | version]))
 
 
 def test_another_model_is_named():

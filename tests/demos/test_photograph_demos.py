@@ -5,6 +5,7 @@ import re
 import matplotlib.image
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_data import metrics_of, one_line, run_demo
 
 from demos import photograph, train_photographs
@@ -63,7 +64,39 @@ def test_a_bad_argument_is_one_line_and_exit_code_2(arguments, tmp_path, capsys)
     assert one_line(capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros((9, 9), np.uint16), "expected an opaque picture of 8 bits a sample, received one of the mode I;16"),
+        (np.zeros((9, 9, 4), np.uint8), "expected an opaque picture of 8 bits a sample, received one of the mode RGBA"),
+        (np.zeros((1, 16_384), np.uint8), "expected at most 16383 rows and columns"),
+    ],
+    ids=["16 bits", "transparent", "long"],
+)
+def test_a_picture_that_cannot_be_compared_is_refused(tmp_path, capsys, pixels, message):
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    assert run_demo(photograph, tmp_path / "picture.png", "--out", tmp_path) == 2
+    error = capsys.readouterr().err
+    assert one_line(error) and message in error
+
+
 # --- the training
+
+
+@pytest.mark.parametrize("picture", [np.full((40, 40, 3), 9, np.uint8), scene(40, 15, 1)], ids=["plain", "narrow"])
+def test_a_picture_that_teaches_nothing_is_one_line_and_exit_code_2(tmp_path, capsys, picture):
+    Image.fromarray(picture).save(tmp_path / "picture.png")
+    assert run_demo(train_photographs, "--data", tmp_path, "--out", tmp_path / "model.safetensors") == 2
+    error = capsys.readouterr().err
+    assert one_line(error) and "16 × 16 pixels or more" in error
+
+
+def test_grey_photographs_teach_a_model_too(tmp_path):
+    Image.fromarray(scene(40, 40, 1)[..., 1]).save(tmp_path / "picture.png")
+    small = ["--passes", 1, "--samples", 1000, "--hidden", "4", "--epochs", 1, "--batch-size", 100, "--quiet"]
+    assert run_demo(train_photographs, "--data", tmp_path, "--out", tmp_path / "model.safetensors", *small) == 0
+    codec = PhotographCodec(Model.load(tmp_path / "model.safetensors"))
+    assert psnr(mse(codec.decompress(codec.compress(scene(40, 40, 1), 80)), scene(40, 40, 1))) > 30
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ def to_bytes(images: FloatArray) -> Images:
 
 def as_bytes(images: npt.NDArray[Any]) -> Images:
     """Return images as uint8; CodecError if there are none, or they are neither that nor floats in [0, 1]."""
+    images = np.asarray(images)
     if images.size == 0:
         raise CodecError(f"expected at least one image, received an empty batch of shape {images.shape}")
     if images.dtype == np.uint8:

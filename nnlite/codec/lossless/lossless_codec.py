@@ -7,7 +7,7 @@ With random access there is one for each picture, the digits' model stays as it 
 its samples is the samples themselves.
 
 A decision costs at least log2(65536 / 65528) bits. So a stream has a byte for every 2^15 samples, with zeros at its end if need be,
-and no few bytes can ask for hours. Decoding takes 2 bytes of memory for each sample of the batch, 12 for each of a picture, and
+and no few bytes can ask for hours. Decoding takes 4 bytes of memory for each sample of the batch, 12 for each of a picture, and
 150 MB.
 """
 
@@ -157,13 +157,13 @@ class LosslessCodec:
         (count, height, width, kind), _ = frame.read_numbers(data, frame.LOSSLESS, 4)
         header = Header(count, height, width, bool(kind & 4), bool(kind & 2), bool(kind & 1))
         if kind > 7 or (header.digits and (height, width, header.colour) != (SIDE, SIDE, False)):
-            raise CodecError(f"expected a kind of pictures from 0 to 7, received {kind}: the file is damaged")
+            raise CodecError(f"expected a kind that suits pictures of {height} × {width}, received {kind}: the file is damaged")
         frame.check_size((count, height, width), *LIMITS[header.colour])
         return header
 
     def _encode(self, images: Images, digits: bool, random_access: bool, limit: float | None) -> bytes:
         """Return a stream, or the samples themselves if it takes as many bytes as they, or more than the limit."""
-        coder = encoder(int(min(images.size - 1, limit or images.size)))
+        coder = encoder(max(0, int(min(images.size - 1, limit or images.size))))
         self._code(coder, images.copy(), digits, random_access)
         stream = finish(coder)
         if stream is None or len(stream) >= images.size:

@@ -50,6 +50,7 @@ SURROUNDINGS = table(
 )
 SEEN = (
     "W C1 C2 guess",
+    " ".join((*NEIGHBOURS, "C1 C2 guess")),
     "~fast nearby",
     "~fast ~slow",
     "~slow ~W+N-NW",

@@ -36,8 +36,7 @@ BUILT_IN = Path(__file__).parent / "photographs.safetensors"
 FORMAT = "nnlite photograph codec 3"
 COLOUR_BITS = 16
 PACKING = 63, (0, 2, 7, 24)
-SHAPES = {"colours": (3, 3), "analysis": (8, 16), "synthesis": (8, 16)}
-Arrays = dict[str, npt.NDArray[Any]]
+KINDS = {"colours": ((3, 3), "int32"), "analysis": ((8, 16), "float64"), "synthesis": ((8, 16), "int32")}
 
 
 class Model:
@@ -51,25 +50,29 @@ class Model:
     Raises
     ------
     KeyError, ValueError, zlib.error
-        An array is missing, damaged, or of another shape, or the network could round.
+        An array is missing, damaged, or of another kind, or the network could round, or the colours cannot be told apart.
     """
 
-    def __init__(self, arrays: Arrays):
+    def __init__(self, arrays: dict[str, npt.NDArray[Any]]):
         self.arrays = arrays
-        for name, shape in SHAPES.items():
-            fits = arrays[name].shape == shape and bool(np.abs(arrays[name]).max() <= 2**18)
-            expect(fits, f"expected {name} of shape {shape} without large numbers, received {arrays[name].shape}")
+        for name, (shape, dtype) in KINDS.items():
+            array = arrays[name]
+            fits = (array.shape, str(array.dtype)) == (shape, dtype) and bool(np.abs(array).max() <= 2**18)
+            expect(fits, f"expected {name} of shape {shape}, {dtype}, without large numbers, received {array.dtype} {array.shape}")
         self.colours, self.analysis, self.synthesis = arrays["colours"].astype(np.int64), arrays["analysis"], arrays["synthesis"]
+        self.planes = (np.linalg.inv(self.colours) * 2**COLOUR_BITS).astype(np.float32)  # from colours
         self.network: list[IntegerLayer] = []
         while (name := f"network.{len(self.network)}") + ".weight" in arrays:
-            weight, bias = (arrays[f"{name}.{part}"].astype(np.float32) for part in ("weight", "bias"))
-            self.network.append(IntegerLayer(weight, bias, int(arrays[f"{name}.shift"])))
+            weight, bias, shift = (arrays[f"{name}.{part}"] for part in ("weight", "bias", "shift"))
+            kinds = [f"{array.dtype} {array.ndim}" for array in (weight, bias, shift)]
+            expect(kinds == ["int16 2", "int32 1", "int32 0"], f"expected {name} of whole numbers, received other dtypes or shapes")
+            self.network.append(IntegerLayer(weight.astype(np.float32), bias.astype(np.float32), int(shift)))
         check_layers(self.network)
         self.mixer = unpack_mixer(arrays["mixer"], untrained_mixer(), *PACKING)
 
     @cached_property
     def hash(self) -> bytes:
-        """SHA-256 of the model's file."""
+        """SHA-256 of the model's arrays, as a file without metadata has them."""
         return hashlib.sha256(safetensors.dumps(self.arrays)).digest()
 
     def save(self, path: str | os.PathLike[str]) -> None:

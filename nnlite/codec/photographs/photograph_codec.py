@@ -151,12 +151,12 @@ class PhotographCodec:
         """Return the planes (P, 8 rows, 8 columns) of a picture; CodecError if it is none that can be compressed."""
         images = frame.as_batch(pixels)
         count, height, width, colours = images.shape
-        frame.check_size((count, height, width), *LIMITS, "compress it in parts, each to a file of its own")
+        frame.check_size((count, height, width), *LIMITS, "compress each picture, or part of one, to a file of its own")
         margins = ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
         padded = np.pad(images[0], margins, mode="edge").astype(np.float32)
         planes = np.zeros((PLANES, *padded.shape[:2]), np.float32)
         if colours == 3:
-            planes[:] = np.moveaxis(padded @ (np.linalg.inv(self.model.colours) * 2**COLOUR_BITS).astype(np.float32).T, 2, 0)
+            planes[:] = np.moveaxis(padded @ self.model.planes.T, 2, 0)
         else:
             planes[0] = padded[..., 0]
         planes[0] -= 128

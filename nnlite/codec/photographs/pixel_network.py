@@ -51,8 +51,9 @@ def check_layers(layers: list[IntegerLayer]) -> None:
     """Raise ValueError unless the layers fit together and no sum can reach 2^24, where float32 would begin to round."""
     width, largest = INPUTS, LARGEST_INPUT
     for weight, bias, shift in layers:
-        fits = weight.shape == (len(bias), width) and 0 <= shift < 24
+        fits = weight.shape == (len(bias), width)
         expect(fits, f"the network expects weights of ({len(bias)}, {width}), received {weight.shape}")
+        expect(0 <= shift < 24, f"the network expects shifts from 0 to 23, received {shift}")
         sums = np.abs(weight).sum(axis=1, dtype=np.float64) * largest + np.abs(bias)
         expect(sums.max() < 2**24, "the network expects weights whose sums stay below 2^24, received larger ones")
         width, largest = len(bias), 255

@@ -246,7 +246,7 @@ def test_one_bad_pixel_is_enough(codec, images):
 
 @pytest.mark.parametrize("quality", [-1, 3, 100])
 def test_a_quality_that_the_codec_does_not_have_is_refused(codec, images, quality):
-    with pytest.raises(CodecError, match=f"expected a quality from 0 to 2, received {quality}"):
+    with pytest.raises(CodecError, match=f"expected a quality from 0 to 2, a whole number, received {quality}"):
         codec.compress(images, quality)
 
 

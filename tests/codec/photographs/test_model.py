@@ -48,8 +48,14 @@ def test_a_fresh_mixer_stays_fresh():
     "name, array, message",
     [
         ("colours", np.zeros((3, 2)), "colours of shape"),
-        ("synthesis", np.full((8, 16), np.nan), "synthesis of shape"),
+        ("colours", np.ones((3, 3), np.int32), "Singular"),
+        ("colours", MODEL.arrays["colours"].astype(np.float64), "colours of shape .* int32"),
+        ("analysis", np.full((8, 16), np.nan), "analysis of shape"),
+        ("synthesis", MODEL.arrays["synthesis"].astype(np.int64), "synthesis of shape .* int32"),
         ("network.0.weight", np.zeros((5, 5), np.int16), "weights of"),
+        ("network.0.weight", MODEL.arrays["network.0.weight"] + np.float32(0.5), "network.0 of whole numbers"),
+        ("network.1.bias", np.zeros((), np.int32), "network.1 of whole numbers"),
+        ("network.1.shift", np.zeros(1, np.int32), "network.1 of whole numbers"),
         ("mixer", np.zeros(10, np.uint8), "expected a model"),
         ("mixer", None, "expected a model"),
     ],
@@ -66,7 +72,8 @@ def test_what_does_not_fit_together_is_refused_in_a_sentence(tmp_path, name, arr
 @pytest.mark.parametrize("name", ["synthesis", "colours"])
 def test_numbers_up_to_the_largest_are_taken_and_those_beyond_are_not(name, largest=2**18):
     for sign in (1, -1):
-        array = np.full_like(MODEL.arrays[name], sign * largest)
+        array = MODEL.arrays[name].copy()
+        array[0, 1] = sign * largest
         Model({**MODEL.arrays, name: array})
         array[0, 1] += sign
         with pytest.raises(ValueError, match="without large numbers"):

@@ -99,11 +99,11 @@ def test_the_network_mends_pixels(file):
         (np.full((4, 4), np.nan), "expected pictures of uint8, received float64"),
         (np.zeros((4, 4), np.int16), "expected pictures of uint8, received int16"),
         ([[1, 2]], "expected pictures of uint8, received int64"),
-        (np.zeros((4, 5, 6), np.uint8), "a count of 1, received 4 of 5 × 6: compress it in parts, each to a file of its own"),
+        (np.zeros((4, 5, 6), np.uint8), "a count of 1, received 4 of 5 × 6: compress each picture, or part of one"),
         (np.zeros((1, 4, 4, 4), np.uint8), r"received \(1, 4, 4, 4\)"),
         (np.zeros(4, np.uint8), r"received \(4,\)"),
         (np.zeros((2, 4, 4, 3), np.uint8), "received 2 of 4 × 4"),
-        (np.zeros((0, 4), np.uint8), "received 1 of 0 × 4"),
+        (np.zeros((0, 4), np.uint8), r"received \(0, 4\)"),
         (np.broadcast_to(np.uint8(0), (8193, 8193)), "expected at most 67108864 pixels"),
     ],
 )
@@ -196,7 +196,7 @@ def test_a_header_at_the_limits_is_read(numbers):
 def test_the_largest_picture_is_taken_and_one_pixel_more_refused(monkeypatch):
     monkeypatch.setattr(photograph_codec, "LIMITS", (12, 1, 100))
     assert CODEC.planes(np.zeros((3, 4), np.uint8)).shape[1:] == (8, 8)
-    with pytest.raises(CodecError, match=r"expected at most 12 pixels, .* received 1 of 13 × 1: compress it in parts"):
+    with pytest.raises(CodecError, match=r"expected at most 12 pixels, .* received 1 of 13 × 1: compress each picture, or part"):
         CODEC.planes(np.zeros((13, 1), np.uint8))
 
 
