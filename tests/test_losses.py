@@ -390,3 +390,18 @@ def test_what_is_no_array_is_refused_by_a_loss(name):
     for prediction, target in (([[1.0]], np.ones((1, 1))), (np.ones((1, 1)), "abc"), (None, np.ones((1, 1)))):
         with pytest.raises(ValueError, match=r"expects arrays, received a (prediction|target) that is"):
             LOSSES[name]().value(prediction, target)
+
+
+@pytest.mark.parametrize(
+    "target", [[[0, 1, 0], [0.5, 0.5, 0]], [[0.51, 0.51, 0], [0.49, 0.49, 0]], [[5], [7]]], ids=["rows", "rounded", "one"]
+)
+def test_rows_of_probabilities_and_a_single_class_are_targets_of_the_softmax(target):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SoftmaxCrossEntropyWithLogits().warn_of_targets(np.array(target, np.float64))
+
+
+@pytest.mark.parametrize("row", [[-0.1, 1.1], [0.5, 0.54], [0.5, 0.46], [5, 7]])
+def test_rows_that_are_no_probabilities_are_warned_of_by_the_softmax(row):
+    with pytest.warns(UserWarning, match=r"received in sample 1 numbers that sum to"):
+        SoftmaxCrossEntropyWithLogits().warn_of_targets(np.array([[0, 1], row], np.float64))

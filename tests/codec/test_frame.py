@@ -2,6 +2,7 @@
 
 import zlib
 
+import numpy as np
 import pytest
 
 from nnlite.codec import frame
@@ -77,3 +78,45 @@ def test_a_number_in_a_longer_form_than_needed_is_refused():
         frame.read_varint(b"\x81\x00", 0)
     with pytest.raises(CodecError, match="at most 5 bytes"):
         frame.read_varint(b"\xff" * 9, 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch"),
+    [
+        ((4, 5), (1, 4, 5, 1)), ((4, 5, 3), (1, 4, 5, 3)), ((3, 4), (1, 3, 4, 1)), ((2, 4, 5), (2, 4, 5, 1)),
+        ((3, 4, 5), (3, 4, 5, 1)),
+        ((2, 4, 5, 1), (2, 4, 5, 1)), ((2, 4, 5, 3), (2, 4, 5, 3)), ((1, 1, 1, 1), (1, 1, 1, 1)),
+    ],
+)  # fmt: skip
+def test_a_picture_or_a_batch_gets_four_dimensions(shape, batch):
+    pictures = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    np.testing.assert_array_equal(frame.as_batch(pictures), pictures.reshape(batch), strict=True)
+
+
+@pytest.mark.parametrize("shape", [(4,), (), (2, 4, 5, 2), (2, 4, 5, 4), (1, 2, 4, 5, 1), (0, 5), (2, 0, 3), (0, 4, 5, 3)])
+def test_what_has_no_such_shape_or_no_pixel_is_no_batch(shape):
+    with pytest.raises(CodecError, match="expected a picture"):
+        frame.as_batch(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.float32, np.bool_])
+def test_other_numbers_than_bytes_are_no_batch(dtype):
+    with pytest.raises(CodecError, match="expected pictures of uint8, received"):
+        frame.as_batch(np.zeros((4, 5), dtype))
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 5, 6), (5, 2, 6), (5, 6, 2), (1, 7, 8)])
+def test_sizes_up_to_the_limits_are_taken(sizes):
+    frame.check_size(sizes, 60, 5, 8)
+
+
+@pytest.mark.parametrize("sizes", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (2, 5, 7), (6, 1, 1), (1, 9, 1), (1, 1, 9)])
+def test_sizes_beyond_the_limits_are_refused(sizes):
+    with pytest.raises(CodecError, match=f"received {sizes[0]} of {sizes[1]} × {sizes[2]}: the file is damaged"):
+        frame.check_size(sizes, 60, 5, 8)
+
+
+@pytest.mark.parametrize("data", [b"\xce", b"\xce\x67\0\0\0\0", b"\xce\x67\0\0\0\0\x80"])
+def test_a_header_without_its_numbers_is_cut_short(data):
+    with pytest.raises(CodecError, match=r"cut short|starts with"):
+        frame.read_numbers(data, frame.PHOTOGRAPH, 3)

@@ -22,6 +22,11 @@ def test_a_model_comes_back_from_its_file(tmp_path):
     assert Model.load(tmp_path / "model.safetensors").hash == MODEL.hash
 
 
+def test_from_colours_to_planes_is_the_inverse_of_from_planes_to_colours():
+    model = Model.load()
+    np.testing.assert_allclose(model.planes @ model.colours / 2**16, np.eye(3), rtol=0, atol=1e-5)
+
+
 def test_a_packed_mixer_comes_back_nearly_and_then_exactly():
     rng = np.random.default_rng(0)
     mixer = untrained_mixer()

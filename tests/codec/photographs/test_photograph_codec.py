@@ -153,6 +153,17 @@ def test_the_worst_pictures_take_less_than_half_of_the_encoders_room(rng, size):
         assert len(CODEC.encode(blocks)[0]) < photograph_codec.ROOM * blocks.size / 2
 
 
+@pytest.mark.parametrize(("sizes", "kept"), [((0.79,), False), ((0.81,), True), ((0.7, -0.7), True), ((0.64, 0.64), False)])
+def test_a_block_whose_coefficients_bring_too_little_keeps_its_mean_alone(sizes, kept):
+    coefficients = np.zeros((3, 3, 64))
+    coefficients[1, 1, 0], coefficients[1, 1, 9 : 9 + len(sizes)] = 5, sizes
+    planes = np.zeros((3, 24, 24), np.float32)
+    planes[0] = transform.synthesise(coefficients * 2**20, CODEC.model.synthesis) / 2**20
+    blocks = CODEC.blocks(planes, 100)
+    expected = coefficients[1, 1] * (kept | (np.arange(64) == 0))
+    np.testing.assert_allclose(blocks[0, 1, 1], expected, rtol=0, atol=0.004)
+
+
 @compiled
 def test_a_file_cut_short_is_refused(file):
     for length in range(0, len(file), 37):
