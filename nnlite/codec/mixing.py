@@ -26,10 +26,9 @@ coded.
 All is **integers**, so that both sides agree on every machine: probabilities have 16 bits (22 in states), stretched ones 8 bits
 behind the point, weights 20. No number reaches 2^62. The tables come from decimal numbers, from no machine's `exp`.
 
-The coder narrows an interval [low, high] of 32-bit numbers: a yes keeps the lower part, whose share is P(yes). Bytes that both ends
-agree on are written. No carry can happen, for what is written belongs to both ends; the price is that ends may meet closely around
-a boundary of bytes, and some thousandth of a bit is lost. An encoder keeps the shortest number inside the last interval; the
-decoder reads zeros behind the end.
+The coder narrows an interval [low, high] of 32-bit numbers: a yes keeps the lower part, whose share is P(yes). It writes the bytes
+on which both ends agree, so no carry can happen; the price is some thousandth of a bit, where the ends meet closely around a
+boundary of bytes. An encoder keeps the shortest number inside the last interval; the decoder reads zeros behind the end.
 """
 
 from decimal import Context, Decimal, localcontext
@@ -52,10 +51,7 @@ Indices = npt.NDArray[np.uint32]  # unsigned: NumPy's negative indices would cos
 
 
 def logistic_tables() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int16]]:
-    """Return squash, 2^16 σ(x / 256) for x from −REACH to REACH, and stretch, its inverse, for probabilities from 0 to 2^16 − 1.
-
-    Stretch is the least x where squash reaches the probability.
-    """
+    """Return squash, 2^16 σ(x / 256) for x from −REACH to REACH, and stretch: of 0 to 2^16 − 1 the least x where squash is that."""
     with localcontext(Context(prec=30)):
         upper = [min(int(65536 / (1 + (Decimal(-x) / 256).exp())), 65536 - 8) for x in range(REACH + 1)]
     squash = np.array([65536 - probability for probability in upper[:0:-1]] + upper, np.int32)
@@ -232,19 +228,7 @@ def mix(mixer: Mixer, desk: Desk) -> int:
 
 @inlined
 def mixed_bit(coder: Coder, bit: int, mixer: Mixer, desk: Desk) -> int:
-    """Write or read one decision and learn from it; return it.
-
-    Parameters
-    ----------
-    coder : Coder
-        Where it is written to or read from.
-    bit : int
-        The decision, 0 or 1; a decoder ignores it.
-    mixer : Mixer
-        What learns.
-    desk : Desk
-        What it sees.
-    """
+    """Write or read one decision, 0 or 1, by what the desk sees, and let the mixer learn from it; return it."""
     x = mix(mixer, desk)
     mixed = np.int64(SQUASH[x + REACH])
     curves, first = mixer.curves, desk.sets[0]
