@@ -223,9 +223,7 @@ def draw(points: list[dict], path: Path) -> None:
         for number, name in enumerate(names):
             decibels, logarithm = curve(of(points, picture=each, codec=name))
             bits = np.exp(logarithm) * 8 / of(points, picture=each)[0]["pixels"]
-            style = (
-                {"linewidth": 2.6, "color": "black", "zorder": 3} if name == OWN else {"linewidth": 1.3, "color": f"C{number}"}
-            )
+            style = {"linewidth": 2.6, "color": "black", "zorder": 3} if name == OWN else {"linewidth": 1.3, "color": f"C{number}"}
             axis.plot(bits, decibels, label=name, **style)
         axis.set_xscale("log", base=2)
         axis.xaxis.set_major_formatter("{x:g}")
