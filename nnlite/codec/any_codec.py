@@ -70,6 +70,8 @@ def compress(pictures: npt.NDArray[Any], wishes: Wishes, digits: ImageCodec | No
     CodecError
         The pictures are not for the codec, or its wishes cannot be met.
     """
+    if wishes.codec not in (None, *CODECS):
+        raise CodecError(f"expected a codec of {', '.join(CODECS)}, received {wishes.codec!r}")
     images = frame.as_batch(as_bytes(pictures))
     codec = wishes.codec or ("digits" if digits or images.shape[1:] == DIGIT else "photograph" if len(images) == 1 else "lossless")
     if codec == "lossless":

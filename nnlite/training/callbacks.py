@@ -20,6 +20,8 @@ class Callback:
 
     memories: tuple[str, ...] = ()  # attributes to save in a checkpoint and to restore on resuming
     depends_on_epochs = False  # whether its work in one epoch depends on the number of all epochs
+    sets_learning_rate = False  # only one callback of a training may
+    path: Any = None  # the file that it writes; nobody else may write there
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Training starts: `epochs` epochs of `steps` steps each."""

@@ -11,10 +11,7 @@ from nnlite.arrays import Array, call_hint, expect, expect_count, expect_rng, wa
 from nnlite.layers import Stack
 from nnlite.losses import Loss
 from nnlite.training.batches import Batches, may_be_images
-from nnlite.training.best import ModelCheckpoint
 from nnlite.training.callbacks import Callback, Monitor
-from nnlite.training.records import CSVLogger, LivePlot
-from nnlite.training.schedules import LearningRateSchedule, ReduceOnPlateau
 
 
 def check_settings(epochs: object, batch_size: object, rng: object, needs_rng: bool, augment: object) -> None:
@@ -35,10 +32,10 @@ def check_callbacks(callbacks: object, checkpoint: str | os.PathLike[str] | None
         raise ValueError(f"fit expects a list of callbacks, received {callbacks!r}{hint}")
     for callback in callbacks:
         expect(isinstance(callback, Callback), f"fit expects callbacks, received {callback!r} among them{call_hint(callback)}")
-    schedules = [type(callback).__name__ for callback in callbacks if isinstance(callback, LearningRateSchedule | ReduceOnPlateau)]
+    schedules = [type(callback).__name__ for callback in callbacks if callback.sets_learning_rate]
     expect(len(schedules) < 2, f"fit expects one callback that sets the learning rate, received {' and '.join(schedules)}")
     files = [] if checkpoint is None else [os.path.realpath(checkpoint)]
-    for writer in (callback for callback in callbacks if isinstance(callback, CSVLogger | LivePlot | ModelCheckpoint)):
+    for writer in (callback for callback in callbacks if isinstance(callback.path, str | os.PathLike)):
         files.append(os.path.realpath(writer.path))
         if not os.path.isdir(os.path.dirname(files[-1])):
             raise FileNotFoundError(

@@ -28,7 +28,7 @@ class LearningRateSchedule(Callback):
     """
 
     memories = ("_peak", "_done")
-    depends_on_epochs = True
+    depends_on_epochs = sets_learning_rate = True
 
     def __init__(self, schedule: Schedule):
         if not callable(schedule):
@@ -185,6 +185,7 @@ class ReduceOnPlateau(Monitor):
 
     monitor: str
     memories = ("_best", "_waited")
+    sets_learning_rate = True
 
     def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 3, minimum: float = 0.0):
         expect_name("ReduceOnPlateau", monitor)

@@ -200,6 +200,7 @@ def test_a_target_beyond_any_photograph_gives_a_lossless_file():
     [
         (PHOTOGRAPH, Wishes("lossless", target_bytes=9), "without loss"), (PHOTOGRAPH, Wishes(target_bytes=9), "at least"),
         (PHOTOGRAPH, Wishes("lossless", quality=9), "no quality"), (PHOTOGRAPH, Wishes("lossless", target_psnr=9), "no quality"),
+        (PHOTOGRAPH, Wishes("jpeg"), "digits, photograph, lossless, received .jpeg"),
         (PHOTOGRAPH, Wishes(quality=101), "0 to 100"), (DIGITS, Wishes(quality=16), "0 to 15"),
         (PHOTOGRAPH.astype(float), Wishes(), "divide by"), (PHOTOGRAPH.astype(np.int32), Wishes(), "uint8"),
         (np.stack([PHOTOGRAPH] * 2), Wishes("photograph"), "a count of 1, "),

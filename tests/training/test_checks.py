@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import pathlib
 import re
 
 import numpy as np
@@ -180,10 +181,23 @@ def test_what_fit_cannot_take_is_said_in_a_sentence(options, message):
     refused(message, **options)
 
 
-WRITERS = [ModelCheckpoint, CSVLogger, LivePlot, "checkpoint"]
+class Diary(Callback):
+    """A writer of a user's own."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
 
 
-@pytest.mark.parametrize(("first", "second"), [*itertools.product(WRITERS[:3], WRITERS)])
+class Halve(Callback):
+    """A rate of a user's own."""
+
+    sets_learning_rate = True
+
+
+WRITERS = [ModelCheckpoint, CSVLogger, LivePlot, Diary, "checkpoint"]
+
+
+@pytest.mark.parametrize(("first", "second"), [*itertools.product(WRITERS[:4], WRITERS)])
 def test_two_that_write_one_file_are_refused_before_either_has_written(first, second, tmp_path):
     other = os.path.join(str(tmp_path), ".", "file")  # the same file by another name
     callbacks, checkpoint = [first(tmp_path / "file")], None
@@ -196,7 +210,7 @@ def test_two_that_write_one_file_are_refused_before_either_has_written(first, se
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("writer", WRITERS[:3])
+@pytest.mark.parametrize("writer", WRITERS[:4])
 @pytest.mark.parametrize("path", ["missing/file", "file/file"])
 def test_a_file_in_no_folder_is_found_before_the_training_and_not_after_its_first_epoch(writer, path, tmp_path):
     (tmp_path / "file").write_bytes(b"")
@@ -211,7 +225,13 @@ def test_what_is_no_path_is_refused_where_the_callback_is_made(writer, path):
         writer(path)
 
 
-@pytest.mark.parametrize("second", [lambda: LearningRateSchedule(step_decay()), ReduceOnPlateau])
+def test_a_path_that_is_no_file_is_an_attribute_like_any_other():
+    trajectory = Callback()
+    trajectory.path = [(0.0, 1.0)]
+    model_of().fit(X, Y, shuffle=False, verbose=False, callbacks=[trajectory, trajectory])
+
+
+@pytest.mark.parametrize("second", [lambda: LearningRateSchedule(step_decay()), ReduceOnPlateau, Halve])
 def test_two_callbacks_that_set_the_learning_rate_are_refused(second):
     callbacks = [LearningRateSchedule(cosine()), second()]
     message = "fit expects one callback that sets the learning rate, received LearningRateSchedule and"
