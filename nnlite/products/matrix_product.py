@@ -11,7 +11,8 @@ must be used many times for one loading. That is all there is to it, and it is d
 - **The first caches** (32 KB and 1 MB, a few cycles away). The columns of b for one tile are its *panel*, and all tiles of these
   columns are computed one after the other, so that all but the first find it near.
 - **Alignment.** Caches hand out lines of 64 bytes. A vector that begins in one line and ends in the next costs two loads: the rows
-  of a panel begin at multiples of 64, as does everything that `aligned` makes.
+  of a panel begin at multiples of 64, as does everything that `aligned` makes. Only a tile of wide rows computes for so long that
+  twice the loads do not delay it.
 
 Where the columns do not lie so in b, they are copied into a panel. That settles all that does not come out even. Columns that b
 does not have are zeros in the panel, so a tile always has its full width; and a transposed b is turned over on the way, by
@@ -38,7 +39,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import LINE, FloatArray, aligned
 from nnlite.jit import COMPILED, jit, part
-from nnlite.products.processor import ROWS, WIDTH, any_nonzero, array_at, copy_lanes, itemsize, tile, transpose_block
+from nnlite.products.processor import REGISTER, ROWS, WIDTH, any_nonzero, array_at, itemsize, tile, transpose_block
 
 Place = tuple[int, ...]  # an address and what belongs to it
 
@@ -117,7 +118,7 @@ def multiply(a: Place, b: Place, c: Place, shape: Place, scratch: int, like: Any
         nonzero_in_rows(a_at + i * a_row, a_row, a_term, rows - i, terms, scratch, lists + i // ROWS * list_size, like)
     for j in range(0, columns, WIDTH // size):
         panel, panel_row = b_at + j * b_column, b_term
-        if b_column != size or columns - j < WIDTH // size or (b_at | b_term) % LINE:
+        if b_column != size or columns - j < WIDTH // size or (WIDTH <= LINE and (b_at | b_term) % LINE):
             pack(panel, b_term, b_column, terms, columns - j, scratch, like)
             panel, panel_row = scratch, np.int64(WIDTH)
         for i in range(0, rows, ROWS):
@@ -129,19 +130,21 @@ def multiply(a: Place, b: Place, c: Place, shape: Place, scratch: int, like: Any
 def pack(b: int, b_term: int, b_column: int, terms: int, columns: int, panel: int, like: Any) -> None:
     """panel[k, j] = b[k, j] for all k < terms and j < the panel's width, 0 where j ≥ columns."""
     size = itemsize(like)
-    lanes = WIDTH // size
-    block = lanes // 2
-    transposed = terms // block * block if b_term == size and columns >= lanes else 0
-    for k in range(0, transposed, block):
-        for j in range(0, min(columns, lanes), block):
-            transpose_block(b + k * size + j * b_column, b_column, panel + k * WIDTH + j * size, like)
-    for k in range(transposed, terms):
-        if b_column == size and columns >= lanes:
-            copy_lanes(b + k * b_term, panel + k * WIDTH)
+    lanes, block, filled = WIDTH // size, REGISTER // size, min(columns, WIDTH // size)
+    down, across = (terms // block * block, filled // block * block) if b_column != size else (0, 0)
+    for j in range(0, across, block):
+        for k in range(0, down, block):
+            transpose_block(b + k * b_term + j * b_column, b_column, panel + k * WIDTH + j * size, like)
+    for k in range(down if across == lanes else 0, terms):
+        to, row = array_at(panel + k * WIDTH, lanes, like), array_at(b + k * b_term, filled, like)
+        if b_column == size:
+            for j in range(filled):
+                to[j] = row[j]
         else:
-            to = array_at(panel + k * WIDTH, lanes, like)
-            for j in range(lanes):
-                to[j] = array_at(b + k * b_term + j * b_column, 1, like)[0] if j < columns else 0
+            for j in range(across if k < down else 0, filled):
+                to[j] = array_at(b + k * b_term + j * b_column, 1, like)[0]
+        for j in range(filled, lanes):
+            to[j] = 0
 
 
 @jit

@@ -19,7 +19,6 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from nnlite.arrays import LINE
 from nnlite.jit import part
 
 
@@ -39,20 +38,23 @@ def instruction(result: Callable[..., Any]) -> Callable[[Any], Any]:
     return make
 
 
-def _tile_shape() -> tuple[int, int]:
-    """Return a tile's rows and the bytes of each, so that its sums fill registers and leave some for what is multiplied."""
+def _tile_shape() -> tuple[int, int, int]:
+    """Return a tile's rows, the bytes of each, and those of a register: its sums leave some registers for what is multiplied.
+
+    Few and wide rows load as much as many and narrow ones, and more pixels are 0 in all rows.
+    """
     if numba.config.CPU_NAME or numba.config.CPU_FEATURES:  # numba is told to compile for another processor
         features = {name[1:] for name in (numba.config.CPU_FEATURES or "").split(",") if name.startswith("+")}
     else:
         features = {name for name, present in llvmlite.binding.get_host_cpu_features().items() if present}
     if "avx512f" in features:
-        return 8, 128  # 16 of 32 registers of 64 bytes
+        return 4, 256, 64  # of 32 registers 16, and 4 for a row of the panel
     if "avx2" in features:
-        return 6, 64  # 12 of 16 registers of 32 bytes
-    return (8, 32) if "neon" in features else (6, 32)  # 16 of 32, or 12 of 16, registers of 16 bytes
+        return 6, 64, 32  # 12 of 16
+    return (8, 32, 16) if "neon" in features else (6, 32, 16)  # 16 of 32, or 12 of 16
 
 
-ROWS, WIDTH = _tile_shape()
+ROWS, WIDTH, REGISTER = _tile_shape()
 
 _INT, _LONG = ir.IntType(32), ir.IntType(64)
 
@@ -73,8 +75,7 @@ def tile(
 ) -> Any:
     """c[i, j] = Σ_k a[i, k] panel[k, j] for i < min(rows, ROWS), j < WIDTH bytes, and the k of a list: int32, how many, then each.
 
-    The rows of the panel, WIDTH bytes each, begin at multiples of LINE, or of WIDTH if that is less. Of fewer than ROWS rows the
-    last is computed several times and written to the same place.
+    Of fewer than ROWS rows the last is computed several times and written to the same place.
     """
     real, size = like.type, _size(like.type)
     vector, choice = ir.VectorType(real, WIDTH // size), ir.VectorType(_INT, WIDTH // size)
@@ -86,7 +87,7 @@ def tile(
     listed = _at(code, order, _INT)
     with cgutils.for_range(code, code.load(listed)) as loop:
         k = code.zext(code.load(code.gep(listed, [code.add(loop.index, _INT(1))])), _LONG)
-        b = code.load(_at(code, code.add(panel, code.mul(k, panel_row)), vector), align=min(WIDTH, LINE))
+        b = code.load(_at(code, code.add(panel, code.mul(k, panel_row)), vector), align=size)
         for a_i, sum_i in zip(a_rows, sums, strict=True):
             x = code.load(_at(code, code.add(a_i, code.mul(k, a_term)), real))
             x = code.shuffle_vector(code.insert_element(undefined, x, _INT(0)), undefined, everywhere)
@@ -95,13 +96,6 @@ def tile(
             code.fence("acq_rel", "singlethread")  # or LLVM loads all rows' numbers first, into more registers than there are
     for i, sum_i in zip(numbers, sums, strict=True):
         code.store(code.load(sum_i), _at(code, code.add(c, code.mul(i, c_row)), vector), align=size)
-
-
-@instruction(lambda *_: types.void)
-def copy_lanes(code: Any, source: Any, to: Any) -> Any:
-    """Copy WIDTH bytes to an address that is a multiple of LINE."""
-    lanes = code.load(_at(code, source, ir.VectorType(ir.IntType(8), WIDTH)), align=1)
-    code.store(lanes, _at(code, to, lanes.type), align=min(WIDTH, LINE))
 
 
 @instruction(lambda *_: types.int64)
@@ -114,13 +108,13 @@ def any_nonzero(code: Any, address: Any, like: Any) -> Any:
 
 @instruction(lambda *_: types.void)
 def transpose_block(code: Any, source: Any, row: Any, to: Any, like: Any) -> Any:
-    """to[k, i] = source[i, k] for i and k below WIDTH / 2 bytes; source's rows are `row` bytes apart, those of `to` WIDTH.
+    """to[k, i] = source[i, k] for i and k below REGISTER bytes; source's rows are `row` bytes apart, those of `to` WIDTH.
 
     The first half of the rows is zipped with the second, number by number, until each has been everywhere: every time the lowest
     bit of a number's place in its row becomes the highest of its row's.
     """
     size = _size(like.type)
-    count = WIDTH // 2 // size
+    count = REGISTER // size
     vector, choice = ir.VectorType(like.type, count), ir.VectorType(_INT, count)
     rows = [code.load(_at(code, code.add(source, code.mul(_LONG(i), row)), vector), align=size) for i in range(count)]
     zips = [ir.Constant(choice, [half + k // 2 + k % 2 * count for k in range(count)]) for half in (0, count // 2)]

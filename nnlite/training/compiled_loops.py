@@ -9,7 +9,7 @@ One job, of thread 0 and those that help it:
     forward   images → x; y = f(x W + b), Dense by Dense, and f'(z) is left where ∂L/∂z will be; the loss of each row
     backward  ∂L/∂z = ∂L/∂y f'(z);  ∂L/∂x = ∂L/∂z Wᵀ is the ∂L/∂y of the Dense before
     (meet)    now all rows are done: nobody needs the old weights any more, and everybody can add up the loss
-    update    ∂L/∂W = xᵀ ∂L/∂z, six or eight rows of W at a time, into the optimizer's formula
+    update    ∂L/∂W = xᵀ ∂L/∂z, four to eight rows of W at a time, into the optimizer's formula
     (meet)    the next job may begin
 
 In the first two a thread has some rows of the batch, in the third some rows of the weights.
@@ -148,7 +148,7 @@ def backward(job: Any, stages: Any, first: int, end: int, scratch: int, like: An
 def update(job: Any, stage: Any, thread: int, scratch: int, like: Any) -> None:
     """Compute ∂L/∂W = xᵀ ∂L/∂z a few rows at a time, and change the weights by them: this thread's share of the rows.
 
-    Thread 0 has the bias as well: ∂L/∂b is the sum of the rows of ∂L/∂z.
+    ∂L/∂b is the sum of the rows of ∂L/∂z: this thread's share of their columns.
     """
     x, d, size, row = stage.x, stage.d, itemsize(like), job.e.row
     order = scratch + ROWS * row
@@ -160,15 +160,15 @@ def update(job: Any, stage: Any, thread: int, scratch: int, like: Any) -> None:
             tile(x.at + i * size, size, x.row, x.columns - i, order, d.at + p, d.row, scratch + p, row, like)
         for r in range(i, min(i + ROWS, x.columns)):
             change(job, stage.weights[0], r * d.columns * size, scratch + (r - i) * row, d.columns, like)
-    if thread == 0:
-        total = array_at(scratch, d.columns, like)
+    first, end = d.columns * thread // job.threads, d.columns * (thread + 1) // job.threads
+    total = array_at(scratch, end - first, like)
+    for h in range(total.size):
+        total[h] = 0
+    for n in range(job.rows):
+        dz = array_at(d.at + n * d.row + first * size, total.size, like)
         for h in range(total.size):
-            total[h] = 0
-        for n in range(job.rows):
-            dz = array_at(d.at + n * d.row, total.size, like)
-            for h in range(total.size):
-                total[h] += dz[h]
-        change(job, stage.weights[1], np.int64(0), scratch, total.size, like)
+            total[h] += dz[h]
+    change(job, stage.weights[1], first * size, scratch, total.size, like)
 
 
 @part

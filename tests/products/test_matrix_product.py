@@ -91,7 +91,13 @@ def test_what_has_no_product_is_refused(a, b):
 
 @pytest.mark.parametrize(
     ("features", "shape"),
-    [("+avx512f,+avx2", (8, 128)), ("-avx512f,+avx2", (6, 64)), ("+neon", (8, 32)), ("-avx2", (6, 32)), (None, (6, 32))],
+    [
+        ("+avx512f,+avx2", (4, 256, 64)),
+        ("-avx512f,+avx2", (6, 64, 32)),
+        ("+neon", (8, 32, 16)),
+        ("-avx2", (6, 32, 16)),
+        (None, (6, 32, 16)),
+    ],
 )
 def test_a_tile_fits_the_processor_that_numba_is_told_to_compile_for(features, shape, monkeypatch):
     monkeypatch.setattr(numba.config, "CPU_NAME", "another")
