@@ -221,6 +221,14 @@ def test_one_picture_of_a_file_can_be_asked_for():
             decompress(file, 20)
 
 
+def test_digits_are_read_by_the_codec_that_is_handed_in():
+    class Marked:
+        def decompress(self, data, indices):
+            return data, indices
+
+    assert decompress(b"digits of another model", 3, Marked()) == (b"digits of another model", [3])
+
+
 @compiled
 def test_a_description_says_what_is_in_the_file():
     file = compress(DIGITS, Wishes("lossless"))
