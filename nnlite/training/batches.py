@@ -111,7 +111,8 @@ def _rows(array: Array, dtype: npt.DTypeLike, name: str, images: bool) -> Array:
         raise ValueError(f"{name} is expected to be an array (N, ...) of uint8 ({bytes_}) or of floats, received {received}")
     if array.dtype != np.uint8 or not images:
         array = np.asarray(array, dtype)
-    return np.ascontiguousarray(array).reshape(len(array), math.prod(array.shape[1:]))
+    # A single row is contiguous whatever its stride is; by way of one dimension it gets the stride of its numbers.
+    return np.ascontiguousarray(array).reshape(-1).reshape(len(array), math.prod(array.shape[1:]))
 
 
 def may_be_images(y: Array, x: Array) -> bool:

@@ -74,6 +74,13 @@ def test_the_memory_layout_does_not_matter(rng, arrange, dtype_in):
 
 
 @pytest.mark.parametrize("dtype_in", [np.uint8, np.float32])
+@pytest.mark.parametrize("take", [lambda rows: rows[0][None], lambda rows: rows[::2][:1], lambda rows: rows[::2, :1][:1]])
+def test_the_row_of_a_single_sample_has_the_stride_of_its_numbers(take, dtype_in):
+    rows = Batches(take(np.zeros((3, 5), dtype_in))).rows["x"]
+    assert rows.strides == (rows.shape[1] * rows.itemsize, rows.itemsize)
+
+
+@pytest.mark.parametrize("dtype_in", [np.uint8, np.float32])
 def test_the_data_are_not_changed_and_may_be_read_only(dtype_in):
     data = np.arange(8, dtype=dtype_in).reshape(4, 2)
     data.flags.writeable = False
