@@ -119,10 +119,14 @@ class Sequential(Stack):
             raise RuntimeError("the model has no loss yet: call compile(optimizer=..., loss=...) first")
         return self._loss
 
-    def compiled_step(self, rows: int) -> CompiledStep | None:
-        """Return the compiled step for at most `rows` samples, None where the layers compute, as `compile` chose."""
+    def compiled_step(self, rows: int, predicts: bool = False) -> CompiledStep | None:
+        """Return the compiled step for at most `rows` samples, None where the layers compute, as `compile` chose.
+
+        One that only predicts takes the model whatever its loss and its optimizer are.
+        """
+        needed = (None, None) if predicts else (self._loss, self._optimizer)
         with suppress(*() if self._compiled else (NotCompilable,)):
-            return CompiledStep(self, self._loss, self._optimizer, rows=rows) if self._compiled is not False else None
+            return CompiledStep(self, *needed, rows=rows) if self._compiled is not False else None
         return None
 
     def fit(
@@ -245,7 +249,7 @@ class Sequential(Stack):
         """
         batches = self._batches(x, warn=False)
         expect_count("predict", "batch_size", batch_size)
-        with self.compiled_step(max(1, min(len(batches), PREDICTION_ROWS))) or nullcontext() as compiled:
+        with self.compiled_step(max(1, min(len(batches), PREDICTION_ROWS)), predicts=True) or nullcontext() as compiled:
             return outputs(self, batches, batch_size, compiled)
 
     def _batches(self, x: Array, y: Array | None = None, warn: bool = True) -> Batches:

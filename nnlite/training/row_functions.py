@@ -84,13 +84,13 @@ def _named(function: Callable[..., float], formula: Any) -> Callable[..., float]
 @part
 def exponential(x: Any, real: Any) -> Any:
     """eˣ = 2ᵏ eʳ with k = x / ln 2 rounded, so that |r| ≤ ln 2 / 2, and eʳ = 1 + r + r² / 2! + r³ / 3! + ..."""
-    end, degree, coefficient = (87.0, 6, 1 / 720) if itemsize(x) == 4 else (708.0, 13, 1 / 6227020800)  # 1 / 6! and 1 / 13!
+    end, degree, factorial = (87.0, 6, 720) if itemsize(x) == 4 else (708.0, 13, 6227020800)
     x = min(max(x, -real(end)), real(end))  # where 2ᵏ is a normal float; in this order NaN stays
     k = np.rint(x * real(1 / math.log(2)))
-    r, series = x - k * real(math.log(2)), real(coefficient)
+    r, series = x - k * real(math.log(2)), real(1 / factorial)
     for n in range(degree, 0, -1):
-        coefficient *= n
-        series = series * r + real(coefficient)
+        factorial //= n  # exact, so that e⁰ is 1
+        series = series * r + real(1 / factorial)
     return series * power_of_two(np.int32(k), x)
 
 

@@ -128,7 +128,7 @@ def test_every_activation_of_huge_and_tiny_numbers_is_that_of_the_layers(hidden,
 
 
 @dtypes
-@pytest.mark.parametrize("hidden", sorted(ACTIVATIONS.keys() - {"two"}))  # where rounding decides on which side of the kink 0 is
+@pytest.mark.parametrize("hidden", ACTIVATIONS)
 def test_the_slope_of_every_activation_at_zero_is_that_of_the_layers(hidden, dtype):
     def step(compiled):
         """Return the bias that one step changes by 2 times the slope."""
@@ -255,6 +255,15 @@ def test_a_prediction_has_the_same_bits_in_a_batch_of_any_size(dtype, rng):
     together = model.predict(x)
     for start, stop in ((0, 1), (3, 10), (250, 263), (699, 700), (0, 256), (1, 300)):
         np.testing.assert_array_equal(model.predict(x[start:stop]), together[start:stop])
+
+
+@pytest.mark.parametrize(("optimizer", "loss"), [(SGD(), "mse"), (SGD(), "huber"), (SGD(clip_norm=1), "bce")])
+def test_a_prediction_has_the_same_bits_whatever_the_loss_and_the_optimizer_are(optimizer, loss, rng):
+    model = Sequential([Dense(30, 17, rng=rng), Tanh(), Dense(17, 5, rng=rng), Sigmoid()])
+    x = rng.standard_normal((9, 30))
+    expected = model.predict(x)
+    model.compile(optimizer, loss)
+    np.testing.assert_array_equal(model.predict(x), expected)
 
 
 def test_predictions_and_losses_are_those_of_the_layers(rng):
