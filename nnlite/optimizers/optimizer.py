@@ -271,6 +271,7 @@ class Adam(Optimizer):
         rate, epsilon = self.learning_rate * root2 / correction1, self.epsilon * root2
         numbers = self.beta1, self.beta2, rate, epsilon, 1.0  # all of w is kept
         if self.amsgrad:
+            expect(len(self.largest) == len(self.parameters), "amsgrad is expected from the start, received it after compile")
             return kernels.amsgrad, [self.m, self.v, self.largest], numbers
         return kernels.adam, [self.m, self.v], numbers
 

@@ -23,6 +23,7 @@ import math
 import os
 import threading
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class CompiledStep:
         self, model: Stack, loss: Loss | None = None, optimizer: Optimizer | None = None, *, rows: int, threads: int | None = None
     ):
         leading, found = stages(model, loss, optimizer)
-        parameters = [parameter.value for dense, _ in found for parameter in dense.parameters]  # W, b, W, b, ...
+        parameters = [parameter.value for dense, _ in found for parameter in (dense.weight, dense.bias)]  # W, b, W, b, ...
         sizes, dtype = [len(parameters[0]), *(b.size for b in parameters[1::2])], parameters[0].dtype  # D, H, ..., C
         rows = int(rows)  # NumPy's would overflow
         self._model, self._loss, self._optimizer, self._rows, self._dtype = model, loss, optimizer, rows, dtype
@@ -93,12 +94,12 @@ class CompiledStep:
         self._counter, self._losses, self._settings = np.zeros(1, np.int64), np.zeros(rows), np.zeros(5)
         scratch = scratch_size(rows, max(sizes)) + ROWS * self._e.strides[0] + 4 * (rows + 1)
         self._scratch = padded(self.threads, scratch, np.uint8)
-        self._memories = [] if optimizer is None else optimizer.rule(1)[1]
+        self._changed = [*parameters, *chain(*([] if optimizer is None else optimizer.rule(1)[1]))]
+        addresses = [array.ctypes.data for array in self._changed] + 3 * len(parameters) * [0]  # 0: no memory
         functions, records = list(leading), []
         for s, (_, behind) in enumerate(found):
             places = [_place(array) for array in (self._y[s], self._y[s + 1], self._d[s])]
-            remembered = [[memory[i].ctypes.data for memory in self._memories] for i in (2 * s, 2 * s + 1)]
-            weights = [[parameters[2 * s + i].ctypes.data, *remembered[i], *(3 - len(self._memories)) * [0]] for i in (0, 1)]
+            weights = [addresses[i :: len(parameters)][:4] for i in (2 * s, 2 * s + 1)]
             records.append((len(functions), len(functions) + len(behind), *places, weights))
             functions += behind
         self._stages = np.array(records, STAGE)
@@ -113,25 +114,23 @@ class CompiledStep:
     def train(self, batches: Batches, indices: Array) -> float:
         """Take one step on the samples with these indices, and return their loss; if it is not finite, nothing has changed.
 
-        It is NaN, too, if the samples do not fit or a parameter is frozen: the layers know what to do then.
+        It is NaN, too, if the samples do not fit, a parameter is frozen, or a callback has given the optimizer another array or
+        clip_norm: the layers know what to do then.
         """
         optimizer, loss = self._optimizer, math.nan
         assert optimizer is not None
         kernel, memories, numbers = optimizer.rule(optimizer.step_count + 1)
-        if all(parameter.trainable for parameter in optimizer.parameters) and len(memories) <= len(self._memories):
+        changed = [parameter.value for parameter in optimizer.parameters if parameter.trainable] + [*chain(*memories)]
+        if optimizer.clip_norm is None and [*map(id, changed)] == [*map(id, self._changed)]:
             self._settings[: len(numbers)] = numbers
             with suppress(NotCompilable):
                 loss = self._do(TRAIN, batches, indices, self._address(rule(kernel)))
         optimizer.step_count += math.isfinite(loss)
         return loss
 
-    def loss(self, batches: Batches, indices: Array) -> float:
-        """Return the loss of the samples with these indices."""
-        return self._do(EVALUATE, batches, indices)
-
     def evaluate(self, batches: Batches) -> float:
         """Return the loss, the mean over all samples."""
-        return sum(self.loss(batches, indices) * len(indices) for indices in batches.cut(self._rows)) / len(batches)
+        return sum(self._do(EVALUATE, batches, indices) * len(indices) for indices in batches.cut(self._rows)) / len(batches)
 
     def predict(self, batches: Batches) -> FloatArray:
         """Return the outputs for all samples, (M, ...)."""

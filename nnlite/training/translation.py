@@ -35,11 +35,12 @@ def stages(model: Stack, loss: Loss | None, optimizer: Optimizer | None) -> tupl
             (found[-1][1] if found else leading).append((function, getattr(layer, setting, 0.0)))
         elif type(layer) not in (Flatten, Reshape):
             raise NotCompilable(f"layer {position} is a {type(layer).__name__}")
-    parameters = [parameter for dense, _ in found for parameter in dense.parameters]
+    parameters = [parameter for dense, _ in found for parameter in (dense.weight, dense.bias)]
     obstacles = {
         "numba is told not to compile": not COMPILED,
         "there is no Dense": not parameters,
         "two layers share a parameter": len(set(parameters)) < len(parameters),
+        "a bias does not fit its weights": any(dense.bias.value.shape != dense.weight.value.shape[1:] for dense, _ in found),
         "the parameters are of several dtypes": len({parameter.value.dtype for parameter in parameters}) > 1,
         f"the loss is a {type(loss).__name__}": loss is not None and type(loss) not in FUNCTIONS,
         f"the optimizer is a {type(optimizer).__name__}": optimizer is not None and type(optimizer) not in OPTIMIZERS.values(),

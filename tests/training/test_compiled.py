@@ -25,6 +25,7 @@ from nnlite import (
     Dropout,
     Flatten,
     LeakyReLU,
+    Parameter,
     ReLU,
     Reshape,
     RMSProp,
@@ -347,6 +348,35 @@ def test_a_parameter_in_two_layers_takes_the_layers(rng):
         CompiledStep(Sequential([first, second]), rows=1)
 
 
+def a_bias_of_another_size(dense):
+    dense.bias = Parameter("bias", np.zeros(50, np.float32))
+
+
+def a_parameter_more(dense):
+    dense.gain = Parameter("gain", np.ones(50, np.float32))
+
+
+def the_bias_first(dense):
+    weight = dense.weight
+    del dense.weight
+    dense.weight = weight
+
+
+@pytest.mark.parametrize("change", [a_bias_of_another_size, a_parameter_more, the_bias_first])
+def test_a_dense_with_other_parameters_takes_the_layers(change, rng):
+    model = Sequential([Dense(4, 5, rng=rng), Dense(5, 4, rng=rng)])
+    change(model.layers[1])
+    model.compile()
+    assert model.compiled_step(1) is None
+
+
+def test_a_bias_that_does_not_fit_has_the_error_of_the_layers(rng):
+    model = Sequential([Dense(4, 5, rng=rng)])
+    a_bias_of_another_size(model.layers[0])
+    with pytest.raises(ValueError, match="dimensions"):
+        model.predict(rng.random((3, 4)))
+
+
 def test_without_the_compiled_step_an_own_layer_is_used(rng, monkeypatch):
     model = Sequential([Dense(3, 2, rng=rng)])
     model.compile(compiled=False)
@@ -444,6 +474,48 @@ class NewMomentum(Callback):
 
 def test_a_momentum_that_ends_during_the_training_does_so_as_by_the_layers():
     assert_same_weights_with((NewMomentum(0), NewMomentum(0)), batch_size=8)
+
+
+class Changes(Callback):
+    """Does something to the model before the second epoch."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def on_epoch_end(self, model, epoch, logs):
+        if epoch == 1:
+            self.change(model)
+
+
+def begin_anew(model):
+    model.optimizer.bind(model.parameters)
+
+
+def clip(model):
+    model.optimizer.clip_norm = 0.01
+
+
+@pytest.mark.parametrize("change", [begin_anew, clip])
+def test_what_a_callback_changes_in_the_optimizer_counts_from_the_next_step_on(change):
+    assert_same_weights_with((Changes(change), Changes(change)), batch_size=8, epochs=3)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_another_dtype_in_the_middle_of_a_training_has_the_error_of_the_layers(compiled, rng):
+    model = Sequential([Dense(6, 6, rng=rng)])
+    model.compile(compiled=compiled)
+    change = Changes(lambda model: model.layers[0].weight.convert(np.float64))
+    with pytest.raises(ValueError, match=r"Dense with float64 parameters expects x of that dtype, received float32"):
+        model.fit(rng.random((40, 6)), epochs=2, rng=rng, callbacks=[change], verbose=False)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_amsgrad_that_begins_after_compile_is_refused(compiled, rng):
+    model = Sequential([Dense(6, 6, rng=rng)])
+    model.compile(AdamW(), "mse", compiled=compiled)
+    model.optimizer.amsgrad = True
+    with pytest.raises(ValueError, match=r"amsgrad is expected from the start, received it after compile"):
+        model.fit(rng.random((40, 6)), rng=rng, verbose=False)
 
 
 @pytest.mark.parametrize("compiled", [True, False])
