@@ -32,6 +32,7 @@ def check_callbacks(callbacks: object, checkpoint: str | os.PathLike[str] | None
         raise ValueError(f"fit expects a list of callbacks, received {callbacks!r}{hint}")
     for callback in callbacks:
         expect(isinstance(callback, Callback), f"fit expects callbacks, received {callback!r} among them{call_hint(callback)}")
+        expect(sum(each is callback for each in callbacks) == 1, f"fit expects each callback once, received {callback!r} twice")
     schedules = [type(callback).__name__ for callback in callbacks if callback.sets_learning_rate]
     expect(len(schedules) < 2, f"fit expects one callback that sets the learning rate, received {' and '.join(schedules)}")
     files = [] if checkpoint is None else [os.path.realpath(checkpoint)]

@@ -15,6 +15,8 @@ from nnlite import (
     Dense,
     EarlyStopping,
     Flatten,
+    History,
+    LearningRateLogger,
     LearningRateSchedule,
     LivePlot,
     ModelCheckpoint,
@@ -226,9 +228,15 @@ def test_what_is_no_path_is_refused_where_the_callback_is_made(writer, path):
 
 
 def test_a_path_that_is_no_file_is_an_attribute_like_any_other():
-    trajectory = Callback()
-    trajectory.path = [(0.0, 1.0)]
-    model_of().fit(X, Y, shuffle=False, verbose=False, callbacks=[trajectory, trajectory])
+    trajectories = [Callback(), Callback()]
+    for trajectory in trajectories:
+        trajectory.path = [(0.0, 1.0)]
+    model_of().fit(X, Y, shuffle=False, verbose=False, callbacks=trajectories)
+
+
+def test_a_callback_given_twice_is_refused():
+    rates = LearningRateLogger()
+    refused("fit expects each callback once, received <.*LearningRateLogger object .*> twice", callbacks=[rates, History(), rates])
 
 
 @pytest.mark.parametrize("second", [lambda: LearningRateSchedule(step_decay()), ReduceOnPlateau, Halve])
