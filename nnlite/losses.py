@@ -69,8 +69,8 @@ class Loss:
         expect_floats(name, prediction)
         if prediction.size == 0 or prediction.ndim == 0:
             raise ValueError(f"{name} is a mean and needs at least one element, received shape {prediction.shape}")
-        if self.takes_rows and prediction.ndim != 2:
-            raise ValueError(f"{name} expects logits (N, C), received shape {prediction.shape}")
+        if self.takes_rows and (prediction.ndim != 2 or prediction.shape[1] < 2):
+            raise ValueError(f"{name} expects logits (N, C) of at least two classes, received shape {prediction.shape}")
         gradient = workspace.array("gradient", prediction.shape, prediction.dtype)
         rows = len(prediction), -1  # (N, D)
         arrays = prediction.reshape(rows), target.reshape(rows), gradient.reshape(rows)
