@@ -7,7 +7,7 @@ and output have the same shape (N, ...). Most derivatives can be written in the 
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray
+from nnlite.arrays import FloatArray, expect
 from nnlite.layers.layer import Layer, expect_floats, fill
 
 
@@ -116,8 +116,7 @@ class Softmax(Layer):
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = softmax(x), row by row."""
         expect_floats("Softmax", x)
-        if x.ndim != 2:
-            raise ValueError(f"Softmax expects (N, C), received {x.shape}: put a Flatten before it")
+        expect(x.ndim == 2, f"Softmax expects (N, C), received {x.shape}: put a Flatten before it")
         y = self._buffer("y", x.shape, x.dtype, training)
         y[...] = softmax(x)
         if training:

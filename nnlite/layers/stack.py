@@ -43,8 +43,8 @@ class Stack(Layer):
         for position, layer in enumerate(self._layers):
             if not isinstance(layer, Layer):
                 raise ValueError(f"{self._name} expects layers, received {layer!r} at position {position}{call_hint(layer)}")
-        members = [*layers_by_position(self).values()]
-        once = len(set(members)) == len(members)
+        buffers = [layer._buffer for layer in layers_by_position(self).values()]  # which copy.copy shares with its original
+        once = len(set(buffers)) == len(buffers)
         expect(once, f"{self._name} expects each layer object once, received one of them twice: make a second layer")
         if input_shape is None and self._layers:
             first = self._layers[0]

@@ -1,5 +1,6 @@
 """Sequential: construction, slices, the training loop, evaluation and prediction."""
 
+import copy
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -84,6 +85,13 @@ def test_one_layer_object_twice_is_refused():
     layer = dense(4, 4)
     with pytest.raises(ValueError, match="each layer object once"):
         Sequential([layer, ReLU(), layer])
+
+
+def test_a_shallow_copy_of_a_layer_which_shares_its_arrays_is_refused_beside_it():
+    layer = ReLU()
+    with pytest.raises(ValueError, match="each layer object once"):
+        Sequential([dense(4, 4), layer, dense(4, 4), copy.copy(layer)])
+    Sequential([dense(4, 4), layer, dense(4, 4), copy.deepcopy(layer)])
 
 
 def test_input_shape_is_known_from_a_first_dense():
