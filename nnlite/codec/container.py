@@ -101,10 +101,6 @@ def read_header(data: bytes) -> Header:
     CodecError
         If it is not a file of this format and version, or its header is cut short or invalid.
     """
-    version = frame.format_of(data)
-    if version not in (None, frame.DIGITS):
-        known = f"{frame.DIGITS}, {frame.PHOTOGRAPH} or {frame.LOSSLESS}"
-        raise CodecError(f"expected format {known}, received format {version}: read the file with the nnlite that made it")
     (count, height, width), _ = frame.read_numbers(data, frame.DIGITS, 3)
     frame.check_size((count, height, width), *LIMITS)
     model_and_quality = data[2:4].hex()

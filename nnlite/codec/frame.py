@@ -76,9 +76,11 @@ def parse(data: bytes, format_: int, count: int, model_hash: bytes = b"") -> tup
 
 def read_numbers(data: bytes, format_: int, count: int) -> tuple[list[int], int]:
     """Return a file's numbers and the offset of its payload; do not check the checksum. CodecError as `parse`."""
-    if format_of(data) != format_:
-        magic = MAGIC if format_of(data) is None else MAGIC << 4 | format_
-        raise CodecError(f"expected a file that starts with {magic:X}, received {data[:2].hex()!r}: compress writes such files")
+    if (received := format_of(data)) is None:
+        raise CodecError(f"expected a file that starts with {MAGIC:X}, received {data[:2].hex()!r}: compress writes such files")
+    if received != format_:
+        expected = f"expected format {format_} of {DIGITS}, {PHOTOGRAPH} and {LOSSLESS}, received format {received}"
+        raise CodecError(f"{expected}: read the file with the codec, or the nnlite, that made it")
     numbers, position = [], STARTS.get(format_, 2) + 4
     for _ in range(count):
         number, position = read_varint(data, position)

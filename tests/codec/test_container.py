@@ -110,9 +110,9 @@ def test_a_file_of_another_kind_is_not_of_this_format(data):
     refused("compress writes such files", data)
 
 
-@pytest.mark.parametrize("version", [0, 2, 15])
+@pytest.mark.parametrize("version", [0, 2, 7, 8, 15])
 def test_another_version_is_reported_before_anything_else_is_looked_at(version):
-    refused(f"expected format 1, 7 or 8, received format {version}", bytes([0xCE, 0x60 | version]))
+    refused(f"expected format 1 of 1, 7 and 8, received format {version}: read the file with", bytes([0xCE, 0x60 | version]))
 
 
 def test_another_model_is_named():

@@ -48,7 +48,7 @@ def test_a_file_cut_short_is_found_out(length):
 def test_another_model_or_format_is_found_out():
     with pytest.raises(CodecError, match="another model"):
         frame.parse(FILE, frame.PHOTOGRAPH, 3, b"other")
-    with pytest.raises(CodecError, match="expected a file that starts with CE68"):
+    with pytest.raises(CodecError, match="expected format 8 of 1, 7 and 8, received format 7: read the file with the codec"):
         frame.parse(FILE, frame.LOSSLESS, 3, HASH)
     assert frame.format_of(b"\x89PNG") is None
     assert frame.format_of(b"") is None
