@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, expect
+from nnlite.arrays import FloatArray, Shape, expect, is_whole
 from nnlite.codec import container, quantizer
 from nnlite.codec.digits.class_prior import ClassPrior
 from nnlite.codec.digits.decoding import Images, as_bytes, decode
@@ -120,7 +120,7 @@ class ImageCodec:
 
     def compress_latents(self, latents: FloatArray, quality: int) -> bytes:
         """Return the file of images with these latents (N, K); for several qualities, run the encoder once and call this."""
-        if not (isinstance(quality, int | np.integer) and 0 <= quality < self.qualities):
+        if not (is_whole(quality) and 0 <= quality < self.qualities):
             raise CodecError(f"expected a quality from 0 to {self.qualities - 1}, a whole number, received {quality!r}")
         with np.errstate(over="ignore", invalid="ignore"):  # the next line raises instead
             if not np.abs(latents * self.gain[quality]).max(initial=0) < 2**31:
@@ -151,7 +151,7 @@ class ImageCodec:
             raise CodecError(f"expected images of {_size(self.image_shape)} at quality 0 to {self.qualities - 1}, {received}")
         symbols = self.prior.decode(payload, header.count, header.quality)
         if indices is not None:
-            wrong = [index for index in indices if not 0 <= index < header.count]
+            wrong = [index for index in indices if not (is_whole(index) and 0 <= index < header.count)]
             if wrong:
                 raise CodecError(f"expected an index from 0 to {header.count - 1}, received {wrong[0]}")
             symbols = symbols[list(indices)]
@@ -173,13 +173,14 @@ class ImageCodec:
 
     def check_images(self, images: npt.NDArray[Any]) -> Images:
         """Return images as uint8, shape (N, height, width), or raise CodecError if this codec cannot take them."""
+        images = as_bytes(images)
         if images.ndim == 2:
             images = images[None]
         if images.shape[1:] != self.image_shape:
             are_grey = images.ndim == 3 and images.shape[2] != 3
             received = f"{_size(images.shape[1:])} pixels" if are_grey else f"an array of shape {images.shape}"
             raise CodecError(f"this codec was trained for grey images of {_size(self.image_shape)} pixels, received {received}")
-        return as_bytes(images)
+        return images
 
     @cached_property
     def hash(self) -> bytes:

@@ -178,7 +178,7 @@ def test_another_number_of_threads_gives_the_same_bytes(mnist_codec, digits):
     assert done.stdout.decode().strip() == hashlib.sha256(mnist_codec.decompress(data)).hexdigest()
 
 
-@pytest.mark.parametrize("index", [-1, 200, 10**12])
+@pytest.mark.parametrize("index", [-1, 200, 10**12, True, 1.0])
 def test_an_index_outside_the_batch_is_refused(codec, images, index):
     with pytest.raises(CodecError, match=f"expected an index from 0 to 199, received {index}"):
         codec.decompress(codec.compress(images, 0), [3, index])
@@ -244,7 +244,13 @@ def test_one_bad_pixel_is_enough(codec, images):
         codec.compress(floats, 0)
 
 
-@pytest.mark.parametrize("quality", [-1, 3, 100])
+def test_images_may_be_lists_and_what_is_none_gets_its_sentence(codec, images):
+    assert codec.compress((images[:2] / 255).tolist(), 0) == codec.compress(images[:2], 0)
+    with pytest.raises(CodecError, match=r"expected uint8 images, .* received object"):
+        codec.compress(None, 0)
+
+
+@pytest.mark.parametrize("quality", [-1, 3, 100, True, 1.0])
 def test_a_quality_that_the_codec_does_not_have_is_refused(codec, images, quality):
     with pytest.raises(CodecError, match=f"expected a quality from 0 to 2, a whole number, received {quality}"):
         codec.compress(images, quality)
