@@ -145,7 +145,7 @@ def measure(codec: Codec, name: str, pixels: np.ndarray) -> Iterator[dict]:
         decoded = time.perf_counter()
         if restored.shape != pixels.shape:  # WebP and AVIF know no grey
             restored = restored[..., 0]
-        error = mse(restored, pixels)
+        error = mse(restored, pixels, peak=255)
         if codec.lossless and error > 0:
             raise RuntimeError(f"{codec.name} should lose nothing, but {name} has changed")
         yield {

@@ -141,9 +141,9 @@ def info(options: argparse.Namespace) -> None:
         images = frame.as_batch(as_bytes(imagefiles.read_images(options.images, colours=True)))
         if (restored := frame.as_batch(restored)).shape != images.shape:
             raise CodecError(f"{options.images}: expected the images in the file, {restored.shape}, received {images.shape}")
-        facts["psnr"] = psnr(mse(restored, images))
+        facts["psnr"] = psnr(mse(restored, images, peak=255))
     if options.json:
-        print(json.dumps(facts))
+        print(json.dumps(facts).replace("Infinity", "null"))  # JSON knows no infinity
         return
     for name, value in facts.items():
         print(f"{name.replace('_', ' '):<16}{f'{value:.3f}' if isinstance(value, float) else value}")
@@ -152,16 +152,16 @@ def info(options: argparse.Namespace) -> None:
 def _pairs(options: argparse.Namespace, kinds: Sequence[str], suffix: str) -> Iterator[tuple[Path, Path]]:
     """Return each input with its output, after a look at all outputs; several go into a folder, which is made.
 
-    A folder stands for the files of these kinds in it, if there are any.
+    A folder stands for the files of these kinds in it, if there are any. A compressed file goes into a folder that is there.
     """
     sources, targets, inside = options.input, [options.output], []
     with contextlib.suppress(OSError):  # it is no folder, or one that the reader will complain of
         inside = with_ending(visible(sources[0]), kinds) if kinds and len(sources) == 1 else []
     sources = inside or sources
-    if inside or len(sources) > 1:
+    if inside or len(sources) > 1 or (suffix == SUFFIX and os.path.isdir(options.output)):
         targets = [options.output / f"{source.stem}{suffix}" for source in sources]
         if len(set(targets)) < len(targets):
-            raise PictureError("expected files of different names, received two of one: compress them into different folders")
+            raise PictureError("expected files of different names, received two of one: name different folders for them")
         with reported_as(PictureError, f"{options.output}: expected a folder, or a place for one", OSError):
             options.output.mkdir(exist_ok=True)
     for target in targets:
