@@ -72,6 +72,8 @@ def compress(pictures: npt.NDArray[Any], wishes: Wishes, digits: ImageCodec | No
     """
     if wishes.codec not in (None, *CODECS):
         raise CodecError(f"expected a codec of {', '.join(CODECS)}, received {wishes.codec!r}")
+    if wishes[1:].count(None) < 2:
+        raise CodecError(f"expected at most one of quality, bytes and PSNR, received {wishes}: leave out the others")
     images = frame.as_batch(as_bytes(pictures))
     codec = wishes.codec or ("digits" if digits or images.shape[1:] == DIGIT else "photograph" if len(images) == 1 else "lossless")
     if codec == "lossless":
@@ -110,7 +112,7 @@ def _with_loss(images: Images, name: str, wishes: Wishes, digits: ImageCodec | N
             least = f"{len(write(0)) / len(images):.2f} bytes for each picture"
             raise CodecError(f"expected a target of at least {least}, received {target:g}")
     if (target := wishes.target_psnr) is not None:
-        reached = cache(lambda quality: psnr(mse(codec.decompress(write(quality)).reshape(images.shape), images)))
+        reached = cache(lambda quality: psnr(mse(codec.decompress(write(quality)).reshape(images.shape), images, peak=255)))
         quality = bisect_left(qualities, target, key=reached)
         if quality == len(qualities):
             raise CodecError(f"expected a target of at most {reached(quality - 1):.2f} dB for these pictures, received {target:g}")

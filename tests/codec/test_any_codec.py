@@ -200,6 +200,8 @@ def test_a_target_beyond_any_photograph_gives_a_lossless_file():
     [
         (PHOTOGRAPH, Wishes("lossless", target_bytes=9), "without loss"), (PHOTOGRAPH, Wishes(target_bytes=9), "at least"),
         (PHOTOGRAPH, Wishes("lossless", quality=9), "no quality"), (PHOTOGRAPH, Wishes("lossless", target_psnr=9), "no quality"),
+        (PHOTOGRAPH, Wishes(quality=9, target_bytes=900), "at most one of quality, bytes and PSNR"),
+        (DIGITS, Wishes(target_psnr=25, target_bytes=9), "at most one of quality, bytes and PSNR"),
         (PHOTOGRAPH, Wishes("jpeg"), "digits, photograph, lossless, received .jpeg"),
         (PHOTOGRAPH, Wishes(quality=101), "0 to 100"), (DIGITS, Wishes(quality=16), "0 to 15"),
         (PHOTOGRAPH.astype(float), Wishes(), "divide by"), (PHOTOGRAPH.astype(np.int32), Wishes(), "uint8"),
@@ -261,6 +263,7 @@ def test_a_file_of_an_earlier_format_is_not_read_as_another_picture(earlier, num
     older = frame.pack(earlier, numbers, bytes(40))  # a checksum that is right
     for read in (decompress, describe):
         with pytest.raises(
-            CodecError, match=f"expected format 1, 7 or 8, received format {earlier}: read the file with the nnlite that made it"
+            CodecError,
+            match=f"expected format 1 of 1, 7 and 8, received format {earlier}: read the file with the codec, or the nnlite",
         ):
             read(older)
