@@ -41,6 +41,7 @@ RIVALS = {
     "WebP": {"format": "WEBP", "method": 6},
 }
 LONGEST = 16383  # rows or columns that WebP takes
+TALLEST = 30  # inches of a figure, also of a strip's
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         picture = read(options.picture)
         planes = codec.planes(picture)
     except (OSError, CodecError, Image.DecompressionBombError) as error:
-        what = "expected a picture" if isinstance(error, UnidentifiedImageError) else error
+        what = "expected a picture" if isinstance(error, UnidentifiedImageError) else getattr(error, "strerror", None) or error
         parser.error(f"argument PICTURE: {options.picture}: {what}")
     file = codec.compress(picture, options.quality)
     decoded = {"nnlite": (len(file), codec.decompress(file))}
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         decoded[name] = at_most(len(file), name, picture)
     say(f"{picture.shape[0]} × {picture.shape[1]} pixels, quality {options.quality}, {len(file):,} bytes")
     for name, (size, pixels) in decoded.items():
-        say(f"  {name:<8}{size:>9,} bytes{psnr(mse(pixels, picture)):>8.2f} dB")
+        say(f"  {name:<8}{size:>9,} bytes{psnr(mse(pixels, picture, peak=255)):>8.2f} dB")
     _, positions, _ = codec.encode(codec.blocks(planes, options.quality))
     rows, columns = window(positions)
     draw_comparison(options.out / "comparison.png", picture, decoded, (rows, columns))
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     draw_network(options.out / "network.png", picture, codec, file, (rows, columns))
     rates = measure(codec, picture)
     draw_rates(options.out / "rates.png", rates)
-    sizes = {name: {"bytes": size, "psnr": psnr(mse(pixels, picture))} for name, (size, pixels) in decoded.items()}
+    sizes = {name: {"bytes": size, "psnr": psnr(mse(pixels, picture, peak=255))} for name, (size, pixels) in decoded.items()}
     command.finish(options, {"same_bytes": sizes, "rates": rates}, "five pictures")
     return 0
 
@@ -128,7 +129,7 @@ def measure(codec: PhotographCodec, picture: np.ndarray) -> dict[str, list[tuple
     files = [codec.compress(picture, quality) for quality in QUALITIES]
 
     def point(file: bytes, pixels: np.ndarray) -> tuple[float, float]:
-        return bits_per_pixel(len(file), picture.shape[:2]), psnr(mse(pixels, picture))
+        return bits_per_pixel(len(file), picture.shape[:2]), psnr(mse(pixels, picture, peak=255))
 
     rates = {
         "nnlite": [point(file, codec.decompress(file)) for file in files],
@@ -157,12 +158,11 @@ def window(positions: np.ndarray) -> tuple[slice, slice]:
 def draw_comparison(path: Path, picture: np.ndarray, decoded: dict, part: tuple[slice, slice]) -> None:
     """Draw the original and each decoded picture, and below them a part of each."""
     shown = {"original": picture} | {name: decoded[name][1] for name in ("JPEG", "WebP", "nnlite")}
-    tall = picture.shape[0] / picture.shape[1]
-    figure = Figure(figsize=(14, 3.3 * 2 * tall + 1), layout="constrained")
+    figure = Figure(figsize=(14, min(6.6 * picture.shape[0] / picture.shape[1] + 1, TALLEST)), layout="constrained")
     for column, (name, pixels) in enumerate(shown.items()):
         label = f"{picture.size:,} bytes"
         if name in decoded:
-            label = f"{decoded[name][0]:,} bytes, {psnr(mse(pixels, picture)):.2f} dB"
+            label = f"{decoded[name][0]:,} bytes, {psnr(mse(pixels, picture, peak=255)):.2f} dB"
         axis = figure.add_subplot(2, 4, column + 1)
         show(axis, pixels, f"{name}\n{label}")
         rows, columns = (s.start for s in part)
@@ -177,7 +177,7 @@ def draw_bits(path: Path, picture: np.ndarray, positions: np.ndarray) -> None:
     counts = bytes_of_blocks(positions).astype(float)
     rows, columns = (size // 2 * 2 or size for size in counts.shape)
     blocks = counts[:rows, :columns].reshape(-(-rows // 2), -1, -(-columns // 2), min(2, columns)).mean(axis=(1, 3)) * 8 / 64
-    figure = Figure(figsize=(11, 4.9 * picture.shape[0] / picture.shape[1] + 0.8), layout="constrained")
+    figure = Figure(figsize=(11, min(4.9 * picture.shape[0] / picture.shape[1] + 0.8, TALLEST)), layout="constrained")
     left, right = figure.subplots(1, 2)
     show(left, picture, "original")
     drawn = right.imshow(blocks, cmap="inferno", interpolation="nearest")
@@ -198,11 +198,11 @@ def draw_transform(path: Path, codec: PhotographCodec) -> None:
 def draw_network(path: Path, picture: np.ndarray, codec: PhotographCodec, file: bytes, part: tuple[slice, slice]) -> None:
     """Draw a part before and after the network, and how the error changes."""
     before, after = codec.decompress(file, mend=False), codec.decompress(file)
-    figure = Figure(figsize=(14, 3.1 * picture.shape[0] / picture.shape[1] + 1), layout="constrained")
+    figure = Figure(figsize=(14, min(3.1 * picture.shape[0] / picture.shape[1] + 1, TALLEST)), layout="constrained")
     axes = figure.subplots(1, 4)
     show(axes[0], picture[part], "original")
-    show(axes[1], before[part], f"decoded\n{psnr(mse(before, picture)):.2f} dB")
-    show(axes[2], after[part], f"mended by the network\n{psnr(mse(after, picture)):.2f} dB")
+    show(axes[1], before[part], f"decoded\n{psnr(mse(before, picture, peak=255)):.2f} dB")
+    show(axes[2], after[part], f"mended by the network\n{psnr(mse(after, picture, peak=255)):.2f} dB")
     correction = (after.astype(float) - before).reshape(*picture.shape[:2], -1).mean(axis=2)
     largest = max(1.0, np.quantile(np.abs(correction), 0.999))
     drawn = axes[3].imshow(correction[part], cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")

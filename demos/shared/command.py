@@ -144,7 +144,8 @@ def finish(options: argparse.Namespace, metrics: dict[str, Any], written: str) -
     files = {"data", "picture", "codec", "checkpoint", "out", "threads", "quiet"}  # options that are no numbers
     settings = {name: value for name, value in vars(options).items() if name not in files}
     named = settings | metrics | {"seconds_total": time.perf_counter() - START}
-    text = json.dumps(named, indent=2, default=lambda array: array.tolist())  # one entry a line
+    plain = json.loads(json.dumps(named, default=lambda array: array.tolist()), parse_constant=lambda _: None)  # for infinity
+    text = json.dumps(plain, indent=2)  # one entry a line
     write_atomically(options.out / "metrics.json", f"{text}\n".encode())
     trained = f"trained in {metrics['seconds_training']:.1f} s, " if "seconds_training" in metrics else ""
     printer(options)(f"{trained}{named['seconds_total']:.1f} s in all; {written} and metrics.json are in {options.out}/")

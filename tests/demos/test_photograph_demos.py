@@ -80,6 +80,19 @@ def test_a_picture_that_cannot_be_compared_is_refused(tmp_path, capsys, pixels, 
     assert one_line(error) and message in error
 
 
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((20, 30), np.uint8), np.full((20, 30, 3), 255, np.uint8), scene(3000, 2, 7)],
+    ids=["black", "white", "strip"],
+)
+def test_a_picture_that_costs_nothing_or_is_a_strip_is_drawn_too(tmp_path, capsys, pixels):
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    assert run_demo(photograph, tmp_path / "picture.png", "--out", tmp_path, "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+    assert not {"Infinity", "NaN"} & set(re.findall(r"\w+", (tmp_path / "metrics.json").read_text()))  # JSON knows neither
+    assert max(matplotlib.image.imread(tmp_path / "comparison.png").shape) < 5000
+
+
 # --- the training
 
 
