@@ -4,6 +4,8 @@ Both subtract a centre and divide by a spread, (x − μ) / σ. If μ and σ are
 If they are those of the batch, each sample moves them for all others; so that backward has two terms more.
 """
 
+import zlib
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +20,11 @@ class Rescale(Layer):
     ----------
     shift, scale : float or array
         Numbers, or arrays that broadcast to one sample; all finite.
+
+    Attributes
+    ----------
+    crc32 : int
+        The checksum of both, by which a checkpoint knows the layer.
     """
 
     def __init__(self, shift: npt.ArrayLike = 0.0, scale: npt.ArrayLike = 1.0):
@@ -25,6 +32,7 @@ class Rescale(Layer):
         self.shift, self.scale = (as_array("Rescale's number", a).astype(np.float64) for a in (shift, scale))
         if not (np.isfinite(self.shift).all() and np.isfinite(self.scale).all()):
             raise ValueError(f"Rescale expects finite shift and scale, received {shift!r} and {scale!r}")
+        self.crc32 = zlib.crc32(self.shift.tobytes() + self.scale.tobytes())
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The same shape."""

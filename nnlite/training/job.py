@@ -31,13 +31,17 @@ def check_generator(generator: np.random.BitGenerator, state: Any) -> None:
 
 
 def description(thing: object) -> str:
-    """Return an object's class and settings, such as "Dropout(rate=0.1)"; a function's name and the checksum of its code."""
+    """Return an object's class and settings, such as "Dropout(rate=0.1)"; a function's name and the checksum of its code.
+
+    A function's settings are its default arguments, and what it holds of a function around it.
+    """
     if isinstance(thing, functools.partial):
         return f"partial({description(thing.func)}, {_setting(thing.args)}, {_setting(sorted(thing.keywords.items()))})"
-    code = getattr(thing, "__code__", None)
+    code, defaults, cells = (getattr(thing, f"__{name}__", None) for name in ("code", "defaults", "closure"))
     if isinstance(code, CodeType):
-        crc = zlib.crc32(repr(_text(code)).encode())
-        return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}({crc:08x})"
+        held = [*(defaults or ()), *(cell.cell_contents for cell in cells or ())]
+        texts = [f"{zlib.crc32(repr(_text(code)).encode()):08x}", *(_setting(value) for value in held if not callable(value))]
+        return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}({', '.join(filter(None, texts))})"
     attributes = {"layers": thing.layers, **vars(thing)} if isinstance(thing, Stack) else getattr(thing, "__dict__", {})
     settings = {name: _setting(value) for name, value in attributes.items() if not name.startswith("_") and name not in VARYING}
     return f"{type(thing).__name__}({', '.join(f'{name}={text}' for name, text in settings.items() if text)})"

@@ -10,8 +10,8 @@ after each epoch:
     metadata "state"      the dict as JSON, with {"__array__": name} in place of an array
     metadata "crc32"      the checksum of the three others and of the arrays, with their names, dtypes and shapes, in hexadecimal
 
-Layers, loss and augmentation must match in class and settings, such as "Dropout(rate=0.1)"; a function must match in name and code;
-callbacks in class only, because their settings cannot be told from their state.
+Layers, loss and augmentation must match in class and settings, such as "Dropout(rate=0.1)"; a function must match in name, code and
+the numbers that it holds; callbacks in class only, because their settings cannot be told from their state.
 
 Python's JSON gives each float back as the same float, and integers of any length. The generators need such integers.
 """
@@ -94,7 +94,7 @@ class SavedTraining(Callback):
         rng: np.random.Generator | None,
         augment: object,
         data: Sequence[Batches],
-        job: Mapping[str, int | bool],
+        job: Mapping[str, int | bool | None],
     ):
         optimizer: Optimizer = model.optimizer
         self._path, self._model, self._optimizer, self._callbacks, self._watch = Path(path), model, optimizer, callbacks, watch

@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import pytest
 
-from nnlite import Dropout
+from nnlite import Dropout, Rescale
 from nnlite.training.job import bit_generators, check_generator, description
 
 POSITIONS = {  # where a generator's next number is in its buffer: how to set it, and the last of all
@@ -117,13 +117,33 @@ def test_a_description_is_the_class_with_its_settings(attributes, text):
     assert description(Thing(**attributes)) == f"Thing({text})"
 
 
+def adds_to(y):
+    return lambda x: x + y
+
+
 def test_a_description_tells_functions_apart_by_their_code_and_what_they_are_given():
     texts = [description(function) for function in (lambda x: x + 1, lambda x: x + 2, lambda x: x - 1, lambda x: x.imag)]
     assert len(set(texts)) == 4
     assert description(functools.partial(pow, 2)) != description(functools.partial(pow, 3))
     assert description(functools.partial(int, base=2)) != description(functools.partial(int, base=3))
+    adds = [lambda x, y=y: x + y for y in (1, 2)]
+    assert description(adds[0]) != description(adds[1])
+    assert description(adds_to(1)) != description(adds_to(2))
     nested = [description(lambda: [y + 1 for y in range(3)]), description(lambda: [y + 2 for y in range(3)])]
     assert nested[0] != nested[1]
+
+
+@pytest.mark.parametrize("numbers", [(0.1, 2), (0.2, 1), (0.1, [1, 1])])
+def test_a_description_tells_what_a_rescale_computes_with(numbers):
+    assert description(Rescale(0.1, 1)) == description(copy.deepcopy(Rescale(0.1, 1)))
+    assert description(Rescale(0.1, 1)) != description(Rescale(*numbers))
+
+
+def test_a_function_that_calls_itself_has_a_description():
+    def augment(x, rng):
+        return augment(x, rng)
+
+    assert "augment" in description(augment)
 
 
 def test_a_description_tells_settings_that_are_functions_apart():

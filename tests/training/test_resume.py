@@ -73,14 +73,15 @@ class Program:
     """What a program builds anew each time it is started."""
 
     def __init__(
-        self, *, seed=3, optimizer=lambda: Adam(0.01), callbacks=tuple, layers=lambda rng: [], noise=0.1, loss="mse", **options
+        self, *, seed=3, optimizer=lambda: Adam(0.01), callbacks=tuple, layers=lambda rng: [], noise=0.1, loss="mse",
+        compiled=None, **options
     ):  # fmt: skip
         self.rng = np.random.default_rng(seed)
         other = np.random.Generator(np.random.MT19937(seed))
         encoder = [Flatten(), GaussianNoise(noise, rng=other), Dense(16, 8, rng=self.rng), ReLU(), *layers(self.rng)]
         decoder = [Dense(8, 16, rng=self.rng), Sigmoid(), Reshape((4, 4))]
         self.model = Autoencoder(encoder, decoder, input_shape=(4, 4))
-        self.model.compile(optimizer(), loss)
+        self.model.compile(optimizer(), loss, compiled=compiled)
         self.callbacks = list(callbacks())
         self.options = {"epochs": EPOCHS, "batch_size": 8, "validation_data": IMAGES[:9]} | options
 
@@ -443,6 +444,7 @@ OTHERS = {
     "a layer's setting": ({"noise": 0.2}, r"with layers \[.*GaussianNoise\(deviation=0\.2\).*, received .*deviation=0\.1"),
     "loss": ({"loss": Huber(2.0)}, r"with loss Huber\(delta=2\), received one with loss MeanSquaredError\(\)"),
     "generators": ({"rng": np.random.Generator(np.random.MT19937(1))}, r"with random generators \['MT19937\(3, .*PCG64\(3"),
+    "step": ({"compiled": False}, "with compiled False, received one with compiled None"),
     "seed": ({"seed": 4}, r"PCG64\(4, \(\)\).*, received one with .*PCG64\(3, \(\)\)"),
 }
 
