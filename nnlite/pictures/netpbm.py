@@ -3,8 +3,8 @@
     P5  width  height  maxval  samples         P5 PGM, P6 PPM, and P2 and P3 the same with samples in decimal digits
 
 White space separates the four parts of the header, and one white-space character ends it. In this white space a "#" begins a
-comment to the end of the line. P5 and P6 have one byte a sample if maxval < 256, else two, the higher first. Samples run from 0,
-black, to maxval; the three samples of a colour are red, green and blue.
+comment to the end of the line. Samples run from 0, black, to maxval; the three samples of a colour are red, green and blue. P5
+and P6 have one byte a sample if maxval < 256. Else they have two: this reader refuses such pictures, for it gives bytes.
 
 Programs differ in how they write a comment behind maxval: its line's end is the white-space character, or one stands before or
 behind it. The manual allows the last, Netpbm reads the first. This reader takes the way that leaves the right number of samples. A
@@ -36,9 +36,9 @@ def parse_netpbm(data: bytes) -> npt.NDArray[np.uint8]:
     Raises
     ------
     PictureError
-        The header is not of this format, a size or maxval is impossible, the file has more or fewer samples than its sizes promise,
-        a sample is larger than maxval, or a plain file, P2 or P3, has more than 2^21. The reader allocates at most a few times the
-        file's size, or 120 MB for a plain file.
+        The header is not of this format, a size or maxval is impossible, maxval exceeds 255, the file has more or fewer samples
+        than its sizes promise, a sample is larger than maxval, or a plain file, P2 or P3, has more than 2^21 of them. The reader
+        allocates at most a few times the file's size, or 120 MB for a plain file.
     """
     header = HEADER.match(data)
     if header is None:
@@ -47,9 +47,11 @@ def parse_netpbm(data: bytes) -> npt.NDArray[np.uint8]:
     kind, width, height, maxval = map(int, header.groups())
     if width == 0 or height == 0 or not 1 <= maxval <= 65535:
         raise PictureError(f"expected sizes of at least 1 and a maxval from 1 to 65535, received {width} × {height}, {maxval}")
+    if maxval > 255:
+        raise PictureError(f"expected a PGM or PPM of 8 bits a sample, a maxval of at most 255, received {maxval}: convert it to 8")
     channels = 3 if kind in (3, 6) else 1
     read = _plain_samples if kind in (2, 3) else _binary_samples
-    samples = read(data[header.end() :], width * height * channels, maxval)
+    samples = read(data[header.end() :], width * height * channels)
     if samples.max() > maxval:
         raise PictureError(f"expected samples of at most maxval {maxval}, received {samples.max()}")
     if maxval != 255:
@@ -57,15 +59,14 @@ def parse_netpbm(data: bytes) -> npt.NDArray[np.uint8]:
     return samples.astype(np.uint8).reshape((height, width, 3) if channels == 3 else (height, width))
 
 
-def _binary_samples(rest: bytes, count: int, maxval: int) -> npt.NDArray[np.unsignedinteger]:
-    size = 1 if maxval < 256 else 2
+def _binary_samples(rest: bytes, count: int) -> npt.NDArray[np.unsignedinteger]:
     starts = [end.end() for end in (pattern.match(rest) for pattern in ENDS) if end]
-    start = next((start for start in starts if len(rest) - start == count * size), starts[0])
-    _check_count("bytes", len(rest) - start, count * size)
-    return np.frombuffer(rest, f">u{size}", offset=start)
+    start = next((start for start in starts if len(rest) - start == count), starts[0])
+    _check_count("bytes", len(rest) - start, count)
+    return np.frombuffer(rest, np.uint8, offset=start)
 
 
-def _plain_samples(rest: bytes, count: int, maxval: int) -> npt.NDArray[np.unsignedinteger]:
+def _plain_samples(rest: bytes, count: int) -> npt.NDArray[np.unsignedinteger]:
     if count > MAX_PLAIN:
         raise PictureError(f"expected at most {MAX_PLAIN} samples in a plain file, received {count}: write it as P5 or P6")
     words = re.sub(rb"#[^\n\r]*", b"", rest).split(None, count)  # at most one more, the rest

@@ -114,15 +114,14 @@ def npy_by_hand():
 
 def netpbm_samples():
     """Return small PGM and PPM files, binary and plain; a plain one ends in a digit without which there is one sample less."""
-    wide = IMAGES[0].astype(">u2") * 257
     words = " ".join(map(str, [*IMAGES[0].ravel()[:-1], 7]))
     return [
         b"P5\n5 4\n255\n" + IMAGES[0].tobytes(),
-        b"P5 # two bytes\n5 4 # a sample\n65535\n" + wide.tobytes(),
+        b"P5 # from 0\n5 4 # to the largest\n%d\n" % IMAGES[0].max() + IMAGES[0].tobytes(),
         b"P5\n5 4\n255# behind maxval\n" + IMAGES[0].tobytes(),
         b"P6 5 1 255 " + IMAGES[0, :3].tobytes(),
         f"P2\n5 4\n255\n{words}".encode(),
-        f"P3\n# in digits\n5 1\n300\n{' '.join(words.split()[-15:])}".encode(),
+        f"P3\n# in digits\n5 1\n255\n{' '.join(words.split()[-15:])}".encode(),
     ]
 
 
@@ -136,7 +135,7 @@ def read_netpbm(data, _):
         samples = np.array(words[-image.size :], float)
         assert len(words) == 4 + image.size
     else:
-        samples = np.frombuffer(data[::-1], "u1" if maxval < 256 else "<u2", image.size)[::-1]
+        samples = np.frombuffer(data, np.uint8, image.size, len(data) - image.size)
     np.testing.assert_allclose(image.ravel(), samples * (255 / maxval), rtol=0, atol=0.5 + 1e-9)
     return as_bytes(image)
 

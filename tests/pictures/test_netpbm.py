@@ -46,9 +46,9 @@ def test_exactly_one_character_ends_the_header(first):
         b"#\n ",
     ],
 )
-@pytest.mark.parametrize("maxval", [255, 1000])
+@pytest.mark.parametrize("maxval", [255, 100])
 def test_a_comment_behind_maxval_is_skipped(end, maxval):
-    samples = np.array([0, 1, 35, maxval], ">u1" if maxval < 256 else ">u2")
+    samples = np.array([0, 1, 35, maxval], np.uint8)
     data = b"P5 2 2 %d%b" % (maxval, end) + samples.tobytes()
     expected = np.rint(samples * (255 / maxval)).reshape(2, 2)
     np.testing.assert_array_equal(parse_netpbm(data), expected)
@@ -80,18 +80,18 @@ def test_the_plain_formats_are_decimal_numbers():
     np.testing.assert_array_equal(parse_netpbm(b"P3 1 1 255\n007 8 9 \n"), [[[7, 8, 9]]])
 
 
-@pytest.mark.parametrize("maxval", [1, 2, 15, 100, 254, 255, 256, 1000, 4095, 65535])
+@pytest.mark.parametrize("maxval", [1, 2, 15, 100, 254, 255])
 @pytest.mark.parametrize("plain", [False, True])
 def test_maxval_becomes_255_and_what_lies_between_is_rounded_to_the_nearest(maxval, plain):
     values = np.unique(np.linspace(0, maxval, 300).round().astype(int))
     header = b"P%d %d 1 %d\n" % (2 if plain else 5, len(values), maxval)
-    raster = " ".join(map(str, values)).encode() if plain else values.astype(">u1" if maxval < 256 else ">u2").tobytes()
+    raster = " ".join(map(str, values)).encode() if plain else values.astype(np.uint8).tobytes()
     image = parse_netpbm(header + raster)
     assert image.dtype == np.uint8 and (image[0, 0], image[0, -1]) == (0, 255)
     assert np.abs(image[0] - values * 255 / maxval).max() <= 0.5
 
 
-@pytest.mark.parametrize("data", [b"P5 2 1 9\n\x09\x0a", b"P5 2 1 256\n\x01\x00\x01\x01", b"P2 2 1 9\n9 10"])
+@pytest.mark.parametrize("data", [b"P5 2 1 9\n\x09\x0a", b"P6 1 1 254\n\x01\x00\xff", b"P2 2 1 9\n9 10"])
 def test_a_sample_above_maxval_is_refused(data):
     with pytest.raises(PictureError, match="expected samples of at most maxval"):
         parse_netpbm(data)
@@ -114,13 +114,19 @@ def test_sizes_and_maxvals_that_are_not_possible_are_refused(header):
         parse_netpbm(header + bytes(4))
 
 
-@pytest.mark.parametrize("header", [b"P5 2 2 255\n", b"P6 2 2 255\n", b"P5 2 2 256\n", b"P2 2 2 255\n", b"P3 2 2 255\n"])
+@pytest.mark.parametrize("maxval", [256, 1000, 4095, 65535])
+@pytest.mark.parametrize("kind", [b"P2", b"P3", b"P5", b"P6"])
+def test_16_bits_a_sample_are_refused_as_in_a_png(kind, maxval):
+    with pytest.raises(PictureError, match=f"8 bits a sample, a maxval of at most 255, received {maxval}: convert it to 8"):
+        parse_netpbm(kind + b" 1 1 %d\n" % maxval + (b"1 2 3" if kind in (b"P2", b"P3") else bytes(6)))
+
+
+@pytest.mark.parametrize("header", [b"P5 2 2 255\n", b"P6 2 2 255\n", b"P2 2 2 255\n", b"P3 2 2 255\n"])
 def test_one_sample_too_few_or_too_many_is_refused(header):
     count = 12 if header[1:2] in b"36" else 4
-    size = 2 if b"256" in header else 1
     plain = header[1:2] in b"23"
     for change, cause in ((-1, "cut short"), (1, "too long")):
-        raster = (count + change) * b"0 " if plain else bytes(size * count + change)
+        raster = (count + change) * b"0 " if plain else bytes(count + change)
         with pytest.raises(PictureError, match=cause):
             parse_netpbm(header + raster)
 
@@ -128,7 +134,7 @@ def test_one_sample_too_few_or_too_many_is_refused(header):
 @pytest.mark.parametrize("word", [b"x", b"1x", b"-1", b"1.5", b"123456", 5000 * b"9", b"\xff"])
 def test_what_is_no_number_in_a_plain_file_is_refused(word):
     with pytest.raises(PictureError, match="expected samples of at most 5 decimal digits") as caught:
-        parse_netpbm(b"P2 2 1 65535\n1 " + word)
+        parse_netpbm(b"P2 2 1 255\n1 " + word)
     assert len(str(caught.value)) < 100
 
 
@@ -139,7 +145,7 @@ def test_a_header_that_promises_too_much_costs_no_memory(kind):
         with pytest.raises(
             PictureError, match=r"cut short|expected at most 2097152 samples in a plain file, .* write it as P5 or P6"
         ):
-            parse_netpbm(kind + b" 9999999999 9999999999 65535\n12")
+            parse_netpbm(kind + b" 9999999999 9999999999 255\n12")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -165,7 +171,7 @@ def test_a_plain_file_may_have_two_million_samples_and_no_more(monkeypatch):
         parse_netpbm(b"P2 7 1 255\n1 2 3 4 5 6 7")
 
 
-@pytest.mark.parametrize("data", [b"P5 3 2 255\n\x01\x02\x03\x04\x05\x06", b"P3 1 1 300\n1 20 300\n"])
+@pytest.mark.parametrize("data", [b"P5 3 2 255\n\x01\x02\x03\x04\x05\x06", b"P3 1 1 200\n1 20 200\n"])
 def test_any_bit_flipped_gives_an_image_or_a_dataset_error(data):
     for bit in range(8 * len(data)):
         flipped = bytearray(data)
