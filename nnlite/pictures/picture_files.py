@@ -6,7 +6,7 @@ Readers know a file's kind by its first bytes, and take the files of a folder in
 the kind from the name: ``.png``, ``.pgm`` or ``.ppm``, ``.npy``, IDX if the name contains "idx" or "ubyte" (gzipped if it also ends
 in ``.gz``), and a folder if it has no ending. A pipe carries ``.npy``.
 
-The PNG reader takes opaque pictures of at most 8 bits a sample, and refuses all others.
+Pictures have at most 8 bits a sample and are opaque: the readers refuse all others.
 
 A file may come from a stranger. So read at most 1 GiB of it, and compare its sizes with its bytes before you allocate memory. Only
 a PNG may have more pixels than bytes, at most 2^24 of them; in a folder, all together at most 2^30 bytes at three bytes a pixel.
