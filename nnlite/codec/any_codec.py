@@ -33,7 +33,7 @@ photographs = cache(PhotographCodec)
 
 
 class Wishes(NamedTuple):
-    """What is asked of a compressed file; of quality, bytes and PSNR at most one. A lossless file has every quality and PSNR.
+    """What is asked of a compressed file; of quality, bytes and PSNR at most one. A lossless file has every PSNR.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Wishes(NamedTuple):
     quality : int or None
         From 0 to 15 for digits, to 100 for photographs.
     target_bytes : float or None
-        So many for each image of a set of digits, or for the picture.
+        So many for each picture.
     target_psnr : float or None
         In decibels, over all images.
     """
@@ -76,22 +76,23 @@ def compress(pictures: npt.NDArray[Any], wishes: Wishes, digits: ImageCodec | No
         raise CodecError(f"expected at most one of quality, bytes and PSNR, received {wishes}: leave out the others")
     images = frame.as_batch(as_bytes(pictures))
     codec = wishes.codec or ("digits" if digits or images.shape[1:] == DIGIT else "photograph" if len(images) == 1 else "lossless")
+    limit = wishes.target_bytes and wishes.target_bytes * len(images)
     if codec == "lossless":
-        if wishes.codec and (wishes.quality, wishes.target_psnr) != (None, None):
+        if wishes.quality is not None or (wishes.codec and wishes.target_psnr is not None):
             raise CodecError("expected no quality or PSNR of a lossless file, received one: leave it out, or name another codec")
-        return lossless().compress(images, limit=wishes.target_bytes)
+        return lossless().compress(images, limit=limit)
     try:
         file = _with_loss(images, codec, wishes, digits)
     except CodecError as error:
         if not (wishes.codec or digits or wishes.quality is not None):
             with contextlib.suppress(CodecError):
-                file = lossless().compress(images, limit=wishes.target_bytes)
+                file = lossless().compress(images, limit=limit)
                 warnings.warn(f"compressed without loss, for with loss it is: {error}", stacklevel=2)
                 return file
         raise
     if codec == "photograph" and not wishes.codec:
         with contextlib.suppress(CodecError):  # a longer file, or of pictures too long for a lossless one
-            return lossless().compress(images, limit=wishes.target_bytes or len(file))
+            return lossless().compress(images, limit=limit or len(file))
     return file
 
 
@@ -133,13 +134,12 @@ def decompress(data: bytes, index: int | None = None, digits: ImageCodec | None 
     digits : ImageCodec, optional
         A codec instead of the built-in one for digits.
     """
-    indices = None if index is None else [index]
     if frame.format_of(data) == frame.PHOTOGRAPH:
         if index not in (None, 0):
             raise CodecError(f"expected the index 0 of a photograph, received {index}")
         return photographs().decompress(data)[None]
     codec = lossless() if frame.format_of(data) == frame.LOSSLESS else digits or load_digits()
-    return codec.decompress(data, indices)
+    return codec.decompress(data, None if index is None else [index])
 
 
 def describe(data: bytes) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_a_row_too_long_for_a_lossless_file_is_a_photograph():
 def test_a_named_codec_is_taken_whatever_the_pictures_are():
     assert codec_of(compress(DRAWING, Wishes("photograph"))) == "photograph"
     assert codec_of(compress(PHOTOGRAPH, Wishes("lossless"))) == "lossless"
-    for wishes in (Wishes("digits"), Wishes(quality=8), Wishes(target_bytes=200)):
+    for wishes in (Wishes("digits"), Wishes(quality=8), Wishes(target_bytes=60)):
         with pytest.raises(CodecError, match="invert them"):
             compress(255 - DIGITS, wishes)
     with pytest.raises(CodecError, match="28 × 28"):
@@ -159,6 +159,16 @@ def test_a_target_of_bytes_is_met_with_the_best_quality_that_fits():
     assert len(file) <= 900 < len(PhotographCodec().compress(PHOTOGRAPH, describe(file)["quality"] + 1))
     everything = compress(PHOTOGRAPH, Wishes("photograph", target_bytes=10**9))
     assert describe(everything)["quality"] == 100
+
+
+@compiled
+@pytest.mark.parametrize("codec", [None, "lossless"])
+def test_a_target_of_bytes_is_that_of_each_picture_of_a_batch_without_loss_too(codec):
+    batch = np.stack([DRAWING, DRAWING[::-1], DRAWING[:, ::-1]])
+    each = len(LosslessCodec().compress(batch)) / 3
+    assert decompress(compress(batch, Wishes(codec, target_bytes=each))).shape == batch.shape
+    with pytest.raises(CodecError, match="without loss, received larger ones"):
+        compress(batch, Wishes(codec, target_bytes=each - 0.1))
 
 
 def test_the_least_bytes_that_can_be_had_are_a_target_and_less_is_none():
@@ -200,6 +210,7 @@ def test_a_target_beyond_any_photograph_gives_a_lossless_file():
     [
         (PHOTOGRAPH, Wishes("lossless", target_bytes=9), "without loss"), (PHOTOGRAPH, Wishes(target_bytes=9), "at least"),
         (PHOTOGRAPH, Wishes("lossless", quality=9), "no quality"), (PHOTOGRAPH, Wishes("lossless", target_psnr=9), "no quality"),
+        (np.stack([PHOTOGRAPH] * 2), Wishes(quality=9), "no quality or PSNR of a lossless file"),
         (PHOTOGRAPH, Wishes(quality=9, target_bytes=900), "at most one of quality, bytes and PSNR"),
         (DIGITS, Wishes(target_psnr=25, target_bytes=9), "at most one of quality, bytes and PSNR"),
         (PHOTOGRAPH, Wishes("jpeg"), "digits, photograph, lossless, received .jpeg"),
