@@ -1,7 +1,8 @@
 """Compress pictures, and get them back: photographs with loss, drawings and text without, sets of digits to a few bytes each.
 
 Pictures are PNG, PGM, PPM, .npy and IDX files (gzipped or not), and folders of PNG files; "-" is a pipe, of .npy where it carries
-pictures. A set of pictures of one size becomes one file, a folder of others a folder of files.
+pictures. A folder of digits becomes one file, and so does one of pictures of one size with --lossless; a folder of others becomes
+a folder of files.
 
 codecs (the pictures choose one unless --codec names it):
   digits      sets of 28 × 28 grey pixels, light on black; --quality 0 to 15 (default 8)
@@ -36,7 +37,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from nnlite.codec import any_codec, frame
-from nnlite.codec.any_codec import CODECS, Wishes
+from nnlite.codec.any_codec import CODECS, DIGIT, Wishes
 from nnlite.codec.digits.decoding import as_bytes
 from nnlite.codec.manual import Parser, positive_number
 from nnlite.files.errors import CodecError, FileError, PictureError, reported_as
@@ -114,7 +115,8 @@ def make_parser() -> Parser:
 def compress(options: argparse.Namespace) -> None:
     """Pictures to a compressed file, or each to one of its own in a folder."""
     wishes = Wishes(options.codec, options.quality, options.target_bytes, options.target_psnr)
-    kinds = () if imagefiles.is_set(options.input[0]) else imagefiles.PICTURES
+    size = None if options.codec in ("digits", "lossless") or options.model else DIGIT[:2]
+    kinds = () if imagefiles.is_set(options.input[0], size) else imagefiles.PICTURES
     for source, target in _pairs(options, kinds, SUFFIX):
         with _at_work("compressing", source):
             data = any_codec.compress(imagefiles.read_images(source, colours=True), wishes, options.digits)
@@ -154,11 +156,10 @@ def _pairs(options: argparse.Namespace, kinds: Sequence[str], suffix: str) -> It
 
     A folder stands for the files of these kinds in it, if there are any. A compressed file goes into a folder that is there.
     """
-    sources, targets, inside = options.input, [options.output], []
+    sources, targets = options.input, [options.output]
     with contextlib.suppress(OSError):  # it is no folder, or one that the reader will complain of
-        inside = with_ending(visible(sources[0]), kinds) if kinds and len(sources) == 1 else []
-    sources = inside or sources
-    if inside or len(sources) > 1 or (suffix == SUFFIX and os.path.isdir(options.output)):
+        sources = (with_ending(visible(sources[0]), kinds) if kinds and len(sources) == 1 else []) or sources
+    if sources is not options.input or len(sources) > 1 or (suffix == SUFFIX and os.path.isdir(options.output)):
         targets = [options.output / f"{source.stem}{suffix}" for source in sources]
         if len(set(targets)) < len(targets):
             raise PictureError("expected files of different names, received two of one: name different folders for them")

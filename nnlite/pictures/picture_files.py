@@ -98,12 +98,13 @@ def read_images(path: str | os.PathLike[str], colours: bool = False) -> Array:
     return _read_folder(path, colours) if path != PIPE and os.path.isdir(path) else _parsed(path, parse_images, colours)
 
 
-def is_set(folder: Path) -> bool:
-    """Tell whether a folder's pictures are PNG files of one size, all grey or all in colours; true for no pictures."""
+def is_set(folder: Path, size: tuple[int, ...] | None = None) -> bool:
+    """Tell whether a folder's pictures are PNG files of one size, or of this; all grey or all in colours; true for no pictures."""
     files = []
     with contextlib.suppress(OSError):  # the reader will raise it again
         files = [file for file in visible(folder) if file.suffix.lower() in PICTURES]
-    return all(file.suffix.lower() == ".png" for file in files) and len({read_picture(file).shape for file in files}) <= 1
+    shapes = {read_picture(file).shape for file in files}
+    return all(file.suffix.lower() == ".png" for file in files) and (shapes <= {size} if size else len(shapes) <= 1)
 
 
 def read_picture(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:

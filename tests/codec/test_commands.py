@@ -218,6 +218,24 @@ def test_what_is_left_out_of_a_folder_is_said_in_one_line(folder, capsys, sizes)
 
 
 @compiled
+def test_photographs_of_one_size_in_a_folder_are_photographs_and_one_file_without_loss(folder):
+    Path("in").mkdir()
+    for name, pixels in (("a", picture()), ("b", picture()[::-1])):
+        imagefiles.write_images(Path(f"in/{name}.png"), pixels[None], force=False)
+    assert command("compress", "in", "out", "--codec", "photograph", "--quality", 20) == 0
+    assert names(Path("out")) == {"a.nnl", "b.nnl"}
+    assert command("compress", "in", "whole.nnl", "--lossless") == command("decompress", "whole.nnl", "back") == 0
+    np.testing.assert_array_equal(imagefiles.read_picture(Path("back/1.png")), picture()[::-1])
+
+
+@compiled
+def test_digits_in_a_folder_are_one_file(folder):
+    imagefiles.write_images(Path("in"), load_mnist().test_images[:3])
+    assert command("compress", "in", "out.nnl") == 0
+    assert container.read_header(Path("out.nnl").read_bytes()).count == 3
+
+
+@compiled
 def test_one_picture_goes_into_a_folder_that_is_there(folder, capsys):
     Path("small").mkdir()
     imagefiles.write_images(Path("a.png"), picture()[None], force=False)

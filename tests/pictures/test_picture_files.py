@@ -473,10 +473,11 @@ def test_a_smooth_picture_takes_fewer_bytes_as_differences(tmp_path):
 
 
 def test_a_set_is_a_folder_of_pngs_of_one_size(tmp_path, rng):
-    assert is_set(tmp_path)
+    assert is_set(tmp_path) and is_set(tmp_path, (5, 6))
     for number, shape in enumerate([(5, 6), (5, 6), (5, 7)]):
         write_images(tmp_path / f"{number}.png", rng.integers(0, 256, (1, *shape), dtype=np.uint8), force=False)
-        assert is_set(tmp_path) == (number < 2)
+        assert is_set(tmp_path) == is_set(tmp_path, (5, 6)) == (number < 2)
+        assert not is_set(tmp_path, (5, 7))
 
 
 def test_every_grey_survives_a_png(tmp_path):
