@@ -8,7 +8,6 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.arrays import FloatArray, expect, expect_count
-from nnlite.layers.layer import Workspace
 
 
 class RandomShift:
@@ -23,13 +22,12 @@ class RandomShift:
     def __init__(self, pixels: int = 1):
         expect_count("RandomShift", "pixels", pixels)
         self.pixels = pixels
-        self._workspace = Workspace()
 
     def __call__(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Return the shifted images (N, height, width); the next call overwrites them."""
+        """Return the shifted images (N, height, width)."""
         expect(np.ndim(images) == 3, f"RandomShift expects images (N, height, width), received {np.shape(images)}")
         down, right = rng.integers(-self.pixels, self.pixels + 1, (2, len(images)))
-        shifted = self._workspace.array("shifted", images.shape, images.dtype)
+        shifted = np.empty(images.shape, images.dtype)
         kernels.shift_images(images, down, right, shifted)
         return shifted
 
@@ -37,15 +35,11 @@ class RandomShift:
 class RandomFlip:
     """Mirrors each image of a batch with probability ½, left to right. Good for faces and scenes, wrong for digits."""
 
-    def __init__(self) -> None:
-        self._workspace = Workspace()
-
     def __call__(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Return the images (N, height, width) or (N, height, width, C), some mirrored; the next call overwrites them."""
+        """Return the images (N, height, width) or (N, height, width, C), some mirrored."""
         if np.ndim(images) not in (3, 4):
             raise ValueError(f"RandomFlip expects images (N, height, width) or (N, height, width, C), received {np.shape(images)}")
         mirrored = rng.random(len(images)) < 0.5
-        flipped = self._workspace.array("flipped", images.shape, images.dtype)
-        flipped[...] = images
+        flipped: FloatArray = images.copy()
         flipped[mirrored] = images[mirrored, :, ::-1]
         return flipped

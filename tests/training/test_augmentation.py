@@ -58,6 +58,14 @@ def test_arrays_that_are_no_images_are_refused(rng, shape):
         RandomShift()(np.zeros(shape), rng)
 
 
+@pytest.mark.parametrize("augment", [RandomShift(), RandomFlip()])
+def test_a_second_call_leaves_the_first_images_alone_since_two_trainings_may_share_the_function(augment, rng):
+    first = augment(rng.random((20, 5, 5)), np.random.default_rng(1))
+    before = first.copy()
+    augment(rng.random((20, 5, 5)), np.random.default_rng(2))
+    np.testing.assert_array_equal(first, before)
+
+
 @pytest.mark.parametrize("shape", [(5, 6), (5, 6, 3)], ids=["grey", "colour"])
 def test_half_of_the_images_are_mirrored_and_the_others_stay(rng, dtype, shape):
     image = rng.random(shape).astype(dtype)
