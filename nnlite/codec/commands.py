@@ -41,7 +41,7 @@ from nnlite.codec.any_codec import CODECS, DIGIT, Wishes
 from nnlite.codec.digits.decoding import as_bytes
 from nnlite.codec.manual import Parser, positive_number
 from nnlite.files.errors import CodecError, FileError, PictureError, reported_as
-from nnlite.files.whole_files import visible, with_ending
+from nnlite.files.whole_files import files_in
 from nnlite.metrics import mse, psnr
 from nnlite.pictures import picture_files as imagefiles
 
@@ -116,7 +116,7 @@ def compress(options: argparse.Namespace) -> None:
     """Pictures to a compressed file, or each to one of its own in a folder."""
     wishes = Wishes(options.codec, options.quality, options.target_bytes, options.target_psnr)
     size = None if options.codec in ("digits", "lossless") or options.model else DIGIT[:2]
-    kinds = () if imagefiles.is_set(options.input[0], size) else imagefiles.PICTURES
+    kinds = [() if imagefiles.is_set(source, size) else imagefiles.PICTURES for source in options.input]
     for source, target in _pairs(options, kinds, SUFFIX):
         with _at_work("compressing", source):
             data = any_codec.compress(imagefiles.read_images(source, colours=True), wishes, options.digits)
@@ -125,7 +125,7 @@ def compress(options: argparse.Namespace) -> None:
 
 def decompress(options: argparse.Namespace) -> None:
     """A compressed file to pictures, or each of several to a file in a folder."""
-    for source, target in _pairs(options, (SUFFIX,), ".png"):
+    for source, target in _pairs(options, [(SUFFIX,)] * len(options.input), ".png"):
         with _at_work("decompressing", source):
             pictures = any_codec.decompress(imagefiles.read_bytes(source), options.index, options.digits)
         if target != options.output and len(pictures) > 1:
@@ -151,15 +151,15 @@ def info(options: argparse.Namespace) -> None:
         print(f"{name.replace('_', ' '):<16}{f'{value:.3f}' if isinstance(value, float) else value}")
 
 
-def _pairs(options: argparse.Namespace, kinds: Sequence[str], suffix: str) -> Iterator[tuple[Path, Path]]:
+def _pairs(options: argparse.Namespace, kinds: Sequence[Sequence[str]], suffix: str) -> Iterator[tuple[Path, Path]]:
     """Return each input with its output, after a look at all outputs; several go into a folder, which is made.
 
-    A folder stands for the files of these kinds in it, if there are any. A compressed file goes into a folder that is there.
+    Each folder stands for the files of its kinds in it, if there are any. A compressed file goes into a folder that is there.
     """
-    sources, targets = options.input, [options.output]
-    with contextlib.suppress(OSError):  # it is no folder, or one that the reader will complain of
-        sources = (with_ending(visible(sources[0]), kinds) if kinds and len(sources) == 1 else []) or sources
-    if sources is not options.input or len(sources) > 1 or (suffix == SUFFIX and os.path.isdir(options.output)):
+    inputs = zip(options.input, kinds, strict=True)
+    sources = [file for source, endings in inputs for file in files_in(source, endings) or [source]]
+    targets = [options.output]
+    if sources != options.input or len(sources) > 1 or (suffix == SUFFIX and os.path.isdir(options.output)):
         targets = [options.output / f"{source.stem}{suffix}" for source in sources]
         if len(set(targets)) < len(targets):
             raise PictureError("expected files of different names, received two of one: name different folders for them")

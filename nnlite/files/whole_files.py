@@ -55,6 +55,13 @@ def with_ending(entries: list[Path], endings: Sequence[str]) -> list[Path]:
     return chosen
 
 
+def files_in(path: Path, endings: Sequence[str]) -> list[Path]:
+    """Return a folder's files with these endings as `with_ending` does; none of what is no folder, or one that cannot be listed."""
+    with contextlib.suppress(OSError):
+        return with_ending(visible(path), endings)
+    return []
+
+
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Delete what killed writes left beside `path`. Not safe while another process writes it."""
     path = Path(os.path.realpath(path))

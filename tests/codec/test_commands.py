@@ -229,6 +229,20 @@ def test_photographs_of_one_size_in_a_folder_are_photographs_and_one_file_withou
 
 
 @compiled
+def test_several_folders_are_as_each_alone(folder, capsys):
+    for name in ("one", "two"):
+        Path(name).mkdir()
+        imagefiles.write_images(Path(name, f"{name}.png"), picture(size=9)[None], force=False)
+        imagefiles.write_images(Path(name, f"{name} grey.pgm"), picture(colours=False, size=9)[None], force=False)
+    imagefiles.write_images(Path("three.png"), picture(size=9)[None], force=False)
+    assert command("compress", "one", "three.png", "two", "out", "--quality", 20) == 0
+    assert names(Path("out")) == {f"{name}.nnl" for name in ("one", "one grey", "two", "two grey", "three")}
+    assert command("compress", "one", "two", "lossless", "--lossless") == 0
+    assert command("decompress", "out", "lossless", "back") == 1
+    assert "different names" in capsys.readouterr().err
+
+
+@compiled
 def test_digits_in_a_folder_are_one_file(folder):
     imagefiles.write_images(Path("in"), load_mnist().test_images[:3])
     assert command("compress", "in", "out.nnl") == 0
