@@ -103,7 +103,8 @@ class CompiledStep:
             records.append((len(functions), len(functions) + len(behind), *places, weights))
             functions += behind
         self._stages = np.array(records, STAGE)
-        self._functions = np.array([(self._address(function), setting) for function, setting in functions], FUNCTION)
+        self._functions = np.array([(self._address(function), 0) for function, *_ in functions], FUNCTION)
+        self._settable = [(i, layer, setting) for i, (_, layer, setting) in enumerate(functions) if setting]
         self._jobs, self._zero = np.zeros(1, JOB), dtype.type(0)
         self._job: Any = self._jobs[0]
         self._set(leading=len(leading), loss=self._address(FUNCTIONS[type(loss)][0]) if loss is not None else 0)
@@ -172,6 +173,8 @@ class CompiledStep:
             self.__enter__()
         if batches is not self._batches:
             self._use(batches)
+        for i, layer, setting in self._settable:
+            self._functions["setting"][i] = getattr(layer, setting)
         count = len(indices)
         self.x, self.y, self.t = self._y[0][:count], self._y[-1][:count], self._targets[:count]
         mean_over = count if isinstance(self._loss, SoftmaxCrossEntropyWithLogits) else self.y.size

@@ -20,7 +20,7 @@ class NotCompilable(ValueError):
         )
 
 
-Functions = list[tuple[Any, float]]  # with their settings
+Functions = list[tuple[Any, Layer, str]]  # with the layer that each stands for, and the attribute that is its setting, or ""
 
 
 def stages(model: Stack, loss: Loss | None, optimizer: Optimizer | None) -> tuple[Functions, list[tuple[Dense, Functions]]]:
@@ -32,7 +32,7 @@ def stages(model: Stack, loss: Loss | None, optimizer: Optimizer | None) -> tupl
             found.append((layer, []))
         elif type(layer) in FUNCTIONS:
             function, setting = FUNCTIONS[type(layer)]
-            (found[-1][1] if found else leading).append((function, getattr(layer, setting, 0.0)))
+            (found[-1][1] if found else leading).append((function, layer, setting))
         elif type(layer) not in (Flatten, Reshape):
             raise NotCompilable(f"layer {position} is a {type(layer).__name__}")
     parameters = [parameter for dense, _ in found for parameter in (dense.weight, dense.bias)]

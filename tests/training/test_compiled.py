@@ -500,6 +500,19 @@ def test_what_a_callback_changes_in_the_optimizer_counts_from_the_next_step_on(c
     assert_same_weights_with((Changes(change), Changes(change)), batch_size=8, epochs=3)
 
 
+def test_a_slope_that_a_callback_changes_counts_from_the_next_step_on():
+    results = []
+    for compiled in (True, False):
+        model = Sequential([Dense(6, 6, rng=np.random.default_rng(2)), LeakyReLU(0.9), Tanh(), ELU(0.5)])
+        model.compile(SGD(0.3), "mse", compiled=compiled)
+        change = Changes(lambda model: vars(model.layers[1]).update(slope=0.1) or vars(model.layers[3]).update(alpha=2.0))
+        x = np.random.default_rng(3).standard_normal((40, 6))
+        model.fit(x, epochs=2, shuffle=False, callbacks=[change], verbose=False)
+        results.append((model.get_weights()[0], model.predict(x)))
+    for received, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(received, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_another_dtype_in_the_middle_of_a_training_has_the_error_of_the_layers(compiled, rng):
     model = Sequential([Dense(6, 6, rng=rng)])
