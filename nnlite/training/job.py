@@ -60,9 +60,9 @@ def _setting(value: object) -> str:
 
 
 def _text(code: CodeType) -> tuple[object, ...]:
-    """Return a function's code without its file and line numbers."""
-    constants = [_text(constant) if isinstance(constant, CodeType) else constant for constant in code.co_consts]
-    return code.co_code, code.co_names, constants
+    """Return a function's code without its file and line numbers, with its sets sorted: texts come in any order."""
+    ordered = (sorted(map(repr, item)) if isinstance(item, frozenset) else item for item in code.co_consts)
+    return code.co_code, code.co_names, [_text(item) if isinstance(item, CodeType) else item for item in ordered]
 
 
 def bit_generators(owners: Iterable[object], rng: np.random.Generator | None) -> list[np.random.BitGenerator]:

@@ -139,6 +139,14 @@ def test_a_description_tells_what_a_rescale_computes_with(numbers):
     assert description(Rescale(0.1, 1)) != description(Rescale(*numbers))
 
 
+def test_a_description_of_a_function_does_not_depend_on_the_order_within_a_set():
+    assert repr(frozenset([0, 8])) != repr(frozenset([8, 0]))
+    first, second = ({} for _ in range(2))
+    exec("def f(x):\n    return x in {0, 8}", first)
+    exec("def f(x):\n    return x in {8, 0}", second)
+    assert description(first["f"]) == description(second["f"])
+
+
 def test_a_function_that_calls_itself_has_a_description():
     def augment(x, rng):
         return augment(x, rng)
