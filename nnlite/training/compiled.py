@@ -95,6 +95,9 @@ class CompiledStep:
         scratch = scratch_size(rows, max(sizes)) + ROWS * self._e.strides[0] + 4 * (rows + 1)
         self._scratch = padded(self.threads, scratch, np.uint8)
         self._changed = [*parameters, *chain(*([] if optimizer is None else optimizer.rule(1)[1]))]
+        like = [(array.size, array.dtype, array.flags.c_contiguous) for array in self._changed]
+        if like != like[: len(parameters)] * (len(like) // len(parameters)):  # a parameter was converted after compile
+            raise NotCompilable("the optimizer's memories do not fit the parameters")
         addresses = [array.ctypes.data for array in self._changed] + 3 * len(parameters) * [0]  # 0: no memory
         functions, records = list(leading), []
         for s, (_, behind) in enumerate(found):

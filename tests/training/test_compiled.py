@@ -522,6 +522,24 @@ def test_another_dtype_in_the_middle_of_a_training_has_the_error_of_the_layers(c
         model.fit(rng.random((40, 6)), epochs=2, rng=rng, callbacks=[change], verbose=False)
 
 
+@pytest.mark.parametrize("convert", [lambda m: m.astype(np.float64), lambda m: m[:1], lambda m: np.repeat(m, 2)[::2]])
+def test_memories_of_another_dtype_size_or_stride_than_the_parameters_are_not_handed_over(convert, rng):
+    model = Sequential([Dense(6, 6, rng=rng)])
+    model.compile(Adam(), "mse", compiled=True)
+    model.optimizer.v = [convert(array) for array in model.optimizer.v]
+    with pytest.raises(NotCompilable, match="the optimizer's memories do not fit the parameters"):
+        model.compiled_step(1)
+
+
+def test_a_model_that_is_converted_after_compile_trains_by_the_layers(rng):
+    model = Sequential([Dense(6, 6, rng=rng)])
+    model.compile(Adam(), "mse")
+    for parameter in model.parameters:
+        parameter.convert(np.float64)
+    assert model.compiled_step(1) is None
+    assert model.fit(rng.random((40, 6)), rng=rng, epochs=9, verbose=False).history["loss"][-1] < 1
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_amsgrad_that_begins_after_compile_is_refused(compiled, rng):
     model = Sequential([Dense(6, 6, rng=rng)])
