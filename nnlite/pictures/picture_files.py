@@ -9,7 +9,8 @@ in ``.gz``), and a folder if it has no ending. A pipe carries ``.npy``.
 Pictures have at most 8 bits a sample and are opaque: the readers refuse all others.
 
 A file may come from a stranger. So read at most 1 GiB of it, and compare its sizes with its bytes before you allocate memory. Only
-a PNG may have more pixels than bytes, at most 2^24 of them; in a folder, all together at most 2^30 bytes at three bytes a pixel.
+a PNG may have more pixels than bytes: 2^24, or 4 for each byte. In a folder, all together have at most 2^30 bytes at three bytes a
+pixel.
 """
 
 import contextlib

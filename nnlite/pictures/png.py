@@ -27,7 +27,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 # The order of the chunks. Skip other chunks whose kind begins with a small letter; with a capital, a reader must know them.
 OTHERS = rb"(?:(?!tRNS)[a-z][A-Za-z]{3} )*"
 ORDER = re.compile(rb"IHDR @(?:PLTE @)?(?:tRNS @)?(?:IDAT )+@IEND ".replace(b"@", OTHERS))
-MAX_PNG_PIXELS = 2**24  # 4096 × 4096
+MAX_PNG_PIXELS = 2**24  # 4096 × 4096, if a file has few bytes
+PIXELS_A_BYTE = 4  # of a larger picture, at most: photographs have one or two
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # kinds of colour
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
 DEPTHS = {GREY: (1, 2, 4, 8), PALETTE: (1, 2, 4, 8)}  # bits a sample; 8 for the other kinds of colour
@@ -42,10 +43,10 @@ def parse_png(data: bytes) -> Bytes:
     Raises
     ------
     PictureError
-        The file is damaged, has transparent pixels, 16 bits a sample, or more than 2^24 pixels.
+        The file is damaged, has transparent pixels, 16 bits a sample, or more pixels than both 2^24 and 4 for each of its bytes.
     """
     chunks = _read_chunks(data)
-    width, height, depth, colour, interlaced = _read_header(chunks[0][1])
+    width, height, depth, colour, interlaced = _read_header(chunks[0][1], max(MAX_PNG_PIXELS, PIXELS_A_BYTE * len(data)))
     image = np.empty((height, width, CHANNELS[colour]), np.uint8)
     parts = [image[y::dy, x::dx] for x, y, dx, dy in (INTERLACED if interlaced else WHOLE)]
     parts = [part for part in parts if part.size]
@@ -81,13 +82,17 @@ def _read_chunks(data: bytes) -> Chunks:
     return chunks
 
 
-def _read_header(header: bytes) -> tuple[int, int, int, int, int]:
-    """Return width, height, bits a sample, kind of colour and whether it is interlaced; PictureError if they are impossible."""
+def _read_header(header: bytes, most: int) -> tuple[int, int, int, int, int]:
+    """Return width, height, bits a sample, kind of colour and whether it is interlaced.
+
+    PictureError if they are impossible, or there are more than `most` pixels.
+    """
     if len(header) != 13:
         raise PictureError(f"expected a PNG image with a header of 13 bytes, received {len(header)}")
     width, height, depth, colour, compression, filtering, interlaced = struct.unpack(">IIBBBBB", header)
-    if width * height > MAX_PNG_PIXELS:
-        raise PictureError(f"expected a PNG image of at most {MAX_PNG_PIXELS} pixels, received {height} × {width}")
+    if width * height > most:
+        received = f"received {height} × {width} in few bytes: convert it to PPM, or to PGM if it is grey"
+        raise PictureError(f"expected a PNG image of at most {most} pixels, {received}")
     if not (width and height and colour in CHANNELS and compression == filtering == 0 and interlaced < 2):
         raise PictureError("expected a PNG image, received one with an impossible size, kind of colour or method")
     if depth not in DEPTHS.get(colour, (8,)):

@@ -181,9 +181,20 @@ def test_what_the_format_allows_is_read():
 
 def test_a_png_of_as_many_pixels_as_allowed_is_read_and_one_more_is_refused(monkeypatch):
     monkeypatch.setattr("nnlite.pictures.png.MAX_PNG_PIXELS", 2)
+    monkeypatch.setattr("nnlite.pictures.png.PIXELS_A_BYTE", 0)
     np.testing.assert_array_equal(parse_png(GOOD), [[1, 2]])
-    with pytest.raises(PictureError, match="expected a PNG image of at most 2 pixels, received 1 × 3"):
+    with pytest.raises(
+        PictureError, match="expected a PNG image of at most 2 pixels, received 1 × 3 in few bytes: convert it to PPM"
+    ):
         parse_png(PNG + header(3, 1) + rows_of(bytes(4)) + END)
+
+
+@pytest.mark.parametrize(("side", "read"), [(16, True), (20, False)])
+def test_a_png_of_more_bytes_may_have_more_pixels(monkeypatch, side, read):
+    monkeypatch.setattr("nnlite.pictures.png.MAX_PNG_PIXELS", 2)
+    data = PNG + header(side, side) + rows_of(bytes((1 + side) * side)) + END
+    assert (4 * len(data) >= side * side) == read
+    assert (read_or_none(data) is not None) == read
 
 
 def read_or_none(data):
