@@ -210,8 +210,8 @@ class Sequential(Stack):
         history, watcher, done = History(), Watch(self, batches, watch), 0
         listeners = [history, *callbacks, *([ProgressBar()] if verbose else [])]
         if checkpoint is not None:
-            compiled = self._compiled and None  # True only insists on the default
-            job = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "compiled": compiled}
+            # True only insists on what None does
+            job = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "compiled": self._compiled and None}
             data = [part for part in (batches, validation) if part is not None]
             saved = SavedTraining(checkpoint, self, [history, *callbacks], watcher, rng, augment, data, job)
             listeners.append(saved)

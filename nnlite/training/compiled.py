@@ -73,10 +73,6 @@ class CompiledStep:
         The model, loss or optimizer is of another kind.
     """
 
-    x: FloatArray
-    y: FloatArray
-    t: FloatArray
-
     def __init__(
         self, model: Stack, loss: Loss | None = None, optimizer: Optimizer | None = None, *, rows: int, threads: int | None = None
     ):
