@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     say, data = command.start(parser, options)
-    classes = 1 + int(max(data.train_labels.max(), data.test_labels.max()))
+    classes = max(2, 1 + int(max(data.train_labels.max(), data.test_labels.max())))  # a single one has nothing to be told from
     rng = np.random.default_rng(options.seed)
     model = make_model(data.train_images.shape[1:], options.hidden, classes, rng)
     model.compile(Adam(options.learning_rate), "softmax_cross_entropy")
