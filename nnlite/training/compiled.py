@@ -128,9 +128,13 @@ class CompiledStep:
         optimizer.step_count += math.isfinite(loss)
         return loss
 
+    def loss(self, batches: Batches, indices: Array) -> float:
+        """Return the loss of the samples with these indices."""
+        return self._do(EVALUATE, batches, indices)
+
     def evaluate(self, batches: Batches) -> float:
         """Return the loss, the mean over all samples."""
-        return sum(self._do(EVALUATE, batches, indices) * len(indices) for indices in batches.cut(self._rows)) / len(batches)
+        return sum(self.loss(batches, indices) * len(indices) for indices in batches.cut(self._rows)) / len(batches)
 
     def predict(self, batches: Batches) -> FloatArray:
         """Return the outputs for all samples, (M, ...)."""
