@@ -110,8 +110,8 @@ def _with_loss(images: Images, name: str, wishes: Wishes, digits: ImageCodec | N
     if (target := wishes.target_bytes) is not None:
         quality = bisect_right(qualities, target, key=lambda quality: len(write(quality)) / len(images)) - 1
         if quality < 0:
-            least = f"{len(write(0)) / len(images):.2f} bytes for each picture"
-            raise CodecError(f"expected a target of at least {least}, received {target:g}")
+            least = len(write(0)) / len(images)
+            raise CodecError(f"expected a target of at least {least:.2f} bytes for each picture, received {target:g}")
     if (target := wishes.target_psnr) is not None:
         reached = cache(lambda quality: psnr(mse(codec.decompress(write(quality)).reshape(images.shape), images, peak=255)))
         quality = bisect_left(qualities, target, key=reached)

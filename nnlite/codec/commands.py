@@ -144,11 +144,8 @@ def info(options: argparse.Namespace) -> None:
         if (restored := frame.as_batch(restored)).shape != images.shape:
             raise CodecError(f"{options.images}: expected the images in the file, {restored.shape}, received {images.shape}")
         facts["psnr"] = psnr(mse(restored, images, peak=255))
-    if options.json:
-        print(json.dumps(facts).replace("Infinity", "null"))  # JSON knows no infinity
-        return
-    for name, value in facts.items():
-        print(f"{name.replace('_', ' '):<16}{f'{value:.3f}' if isinstance(value, float) else value}")
+    rows = (f"{name.replace('_', ' '):<16}{f'{fact:.3f}' if isinstance(fact, float) else fact}" for name, fact in facts.items())
+    print(json.dumps(facts).replace("Infinity", "null") if options.json else "\n".join(rows))  # JSON knows no infinity
 
 
 def _pairs(options: argparse.Namespace, kinds: Sequence[Sequence[str]], suffix: str) -> Iterator[tuple[Path, Path]]:

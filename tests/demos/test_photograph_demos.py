@@ -9,6 +9,7 @@ from PIL import Image
 from tiny_data import metrics_of, one_line, run_demo
 
 from demos import photograph, train_photographs
+from demos.shared import lapped_transform
 from nnlite.codec.photographs import PhotographCodec
 from nnlite.codec.photographs.model import Model
 from nnlite.codec.photographs.pixel_network import FINENESS, INPUTS, UNIT, check_layers
@@ -140,11 +141,11 @@ def test_one_seed_gives_one_model(trained, photographs, tmp_path):
 def test_the_learned_transform_inverts_and_gains():
     correlation = 0.95 ** np.abs(np.subtract.outer(np.arange(16), np.arange(16)))
     rng = np.random.default_rng(0)
-    analysis, synthesis = train_photographs.lapped(np.eye(4).ravel() + rng.normal(0, 0.2, 16))
+    analysis, synthesis = lapped_transform.lapped(np.eye(4).ravel() + rng.normal(0, 0.2, 16))
     identity = analysis @ synthesis.T
     assert identity == pytest.approx(np.eye(8), abs=1e-12)  # of a block with itself
     assert analysis[:, 8:] @ synthesis[:, :8].T == pytest.approx(np.zeros((8, 8)), abs=1e-12)  # with its neighbour
-    cosine = train_photographs.coding_loss(np.eye(4).ravel(), correlation)
+    cosine = lapped_transform.coding_loss(np.eye(4).ravel(), correlation)
     assert -cosine == pytest.approx(8.83, abs=0.01)  # decibels, known of the cosine transform of 8
 
 

@@ -76,25 +76,21 @@ class ImageCodec:
     """
 
     def __init__(self, encoder: Sequential, decoder: Sequential, gain: npt.NDArray[np.float32], prior: ClassPrior):
-        if encoder.input_shape is None or len(encoder.input_shape) != 2:
-            raise ValueError(f"ImageCodec expects an encoder of images (height, width), received one of {encoder.input_shape}")
+        shape = encoder.input_shape
+        if shape is None or len(shape) != 2:
+            raise ValueError(f"ImageCodec expects an encoder of images (height, width), received one of {shape}")
         if gain.shape != prior.table.shape[::2] or gain.dtype != np.float32 or not (np.isfinite(gain) & (gain > 0)).all():
             expected = f"expected gain to be finite, positive float32 of shape {prior.table.shape[::2]}"
             raise ValueError(f"{expected}, received {gain.dtype} {gain.shape}")
-        latents = encoder.output_shape(encoder.input_shape)
-        if latents != gain.shape[1:] or not gain.shape[1] <= math.prod(encoder.input_shape):
-            received = f"received one of {_size(encoder.input_shape)} pixels to {latents}"
+        latents = encoder.output_shape(shape)
+        if latents != gain.shape[1:] or not gain.shape[1] <= math.prod(shape):
+            received = f"received one of {_size(shape)} pixels to {latents}"
             raise ValueError(f"expected an encoder to {gain.shape[1]} latents, no more than pixels, {received}")
         restored = decoder.output_shape(latents)
-        if restored != encoder.input_shape:
-            raise ValueError(f"expected a decoder to images of {_size(encoder.input_shape)} pixels, received one to {restored}")
+        expect(restored == shape, f"expected a decoder to images of {_size(shape)} pixels, received one to {restored}")
         for parameter in [*encoder.parameters, *decoder.parameters]:
             parameter.value[...] = parameter.value.astype(np.float16)
-        self.encoder = encoder
-        self.decoder = decoder
-        self.gain = gain
-        self.prior = prior
-        self.image_shape = encoder.input_shape
+        self.encoder, self.decoder, self.gain, self.prior, self.image_shape = encoder, decoder, gain, prior, shape
 
     @property
     def qualities(self) -> int:
@@ -174,8 +170,7 @@ class ImageCodec:
     def check_images(self, images: npt.NDArray[Any]) -> Images:
         """Return images as uint8, shape (N, height, width), or raise CodecError if this codec cannot take them."""
         images = as_bytes(images)
-        if images.ndim == 2:
-            images = images[None]
+        images = images[None] if images.ndim == 2 else images
         if images.shape[1:] != self.image_shape:
             are_grey = images.ndim == 3 and images.shape[2] != 3
             received = f"{_size(images.shape[1:])} pixels" if are_grey else f"an array of shape {images.shape}"
@@ -189,14 +184,10 @@ class ImageCodec:
         return hashlib.sha256(safetensors.dumps(arrays)).digest()
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        networks = {"encoder": self.encoder, "decoder": self.decoder}
-        weights = {
-            f"{part}.{name}": parameter.value.astype(np.float16)
-            for part, network in networks.items()
-            for name, parameter in network.named_parameters().items()
-        }
+        networks = {"encoder": self.encoder, "decoder": self.decoder}.items()
+        parameters = {f"{part}.{name}": p for part, network in networks for name, p in network.named_parameters().items()}
         return {
-            **weights,
+            **{name: parameter.value.astype(np.float16) for name, parameter in parameters.items()},
             "image_shape": np.array(self.image_shape, np.int32),
             "gain": self.gain,
             "prior.minimum": self.prior.tables.minimum,

@@ -98,12 +98,12 @@ def code_plane(
     values, residuals = known[0], known[1]
     height, width, planes = picture.shape
     channel = (1, 0, 2)[plane] if planes == 3 else 0
-    here, f = desk(len(CONTEXTS), 3), np.zeros(len(FEATURES), np.int64)
-    groups, means, x = here.seen[len(CONTEXTS) :], f[len(INPUTS) : FIRST_BESIDE], np.zeros(len(INPUTS) + 1, np.int32)
-    p, errors = np.zeros(PREDICTIONS, np.int64), np.zeros((PREDICTIONS, 2, width + 2 * MARGIN), np.int64)
+    here, features = desk(len(CONTEXTS), 3), np.zeros(len(FEATURES), np.int64)
+    groups, means, inputs = here.seen[len(CONTEXTS) :], features[len(INPUTS) : FIRST_BESIDE], np.zeros(len(INPUTS) + 1, np.int32)
+    predictions, errors = np.zeros(PREDICTIONS, np.int64), np.zeros((PREDICTIONS, 2, width + 2 * MARGIN), np.int64)
     met, follower, trust = np.zeros((3, len(SURROUNDINGS)), np.int64)
-    n, usable, column_width = INPUTS_OF_PLANE[plane], PREDICTIONS_OF_PLANE[plane], max(COLUMN, -(-width // COLUMNS))
-    f[PLANE], trust[:] = plane, TRUSTED
+    used, usable, column_width = INPUTS_OF_PLANE[plane], PREDICTIONS_OF_PLANE[plane], max(COLUMN, -(-width // COLUMNS))
+    features[PLANE], trust[:] = plane, TRUSTED
     for i in range(MARGIN, MARGIN + height):
         if is_full(coder):
             return
@@ -114,70 +114,70 @@ def code_plane(
                 means[back] = (np.int64(values[2 - back, i, j - 1]) + values[2 - back, i - 1, j]) >> 1
             for k in range(len(INPUTS)):
                 back, down, right = WAYS[k]
-                f[k] = values[2 - back, i + down, j + right]
-                x[k] = f[k] - means[back]
+                features[k] = values[2 - back, i + down, j + right]
+                inputs[k] = features[k] - means[back]
             for k in range(len(MEMORIES)):
-                p[k] = 8 * means[0] + predict(neurons[k].weights[column, plane], x, n)
+                predictions[k] = 8 * means[0] + predict(neurons[k].weights[column, plane], inputs, used)
             for k in range(len(RULES)):
-                p[len(MEMORIES) + k] = 8 * (f[TERMS[k, 0]] + f[TERMS[k, 1]] - f[TERMS[k, 2]])
-            guess = blend(p[:usable], errors, i & 1, j)  # in eighths
-            combine(met, f, SURROUNDINGS)
-            f[MET] = 0
+                predictions[len(MEMORIES) + k] = 8 * (features[TERMS[k, 0]] + features[TERMS[k, 1]] - features[TERMS[k, 2]])
+            guess = blend(predictions[:usable], errors, i & 1, j)  # in eighths
+            combine(met, features, SURROUNDINGS)
+            features[MET] = 0
             for k in range(len(SURROUNDINGS)):
                 met[k] = hashed(met[k])
                 found = followers[k, met[k] & (FOLLOWERS - 1)]
                 follower[k] = found & 255 if found >> 8 == met[k] // FOLLOWERS else -1
                 if follower[k] >= 0 and trust[k] >= TRUSTED:
-                    f[MET], guess = k + 1, 8 * follower[k]
-            f[GUESS] = (guess + 4) >> 3
-            see(f, p[:usable], residuals, i, j)
-            combine(here.seen, f, CONTEXTS)
-            groups[0] = (plane * 16 + f[NEARBY]) * 4 + f[MET]
-            groups[1] = GROUPS[1] + f[BESIDE_N]
-            groups[2] = GROUPS[2] + (16 * f[MET] - 8 + trust[f[MET] - 1] if f[MET] else guess & 7)
+                    features[MET], guess = k + 1, 8 * follower[k]
+            features[GUESS] = (guess + 4) >> 3
+            see(features, predictions[:usable], residuals, i, j)
+            combine(here.seen, features, CONTEXTS)
+            groups[0] = (plane * 16 + features[NEARBY]) * 4 + features[MET]
+            groups[1] = GROUPS[1] + features[BESIDE_N]
+            groups[2] = GROUPS[2] + (16 * features[MET] - 8 + trust[features[MET] - 1] if features[MET] else guess & 7)
             sample = np.int64(picture[i - MARGIN, j - MARGIN, channel])
-            residuals[2, i, j] = residual = code_residual(coder, sample - f[GUESS], mixer, here)
-            sample = min(max(f[GUESS] + residual, 0), 255)  # it is; but a damaged stream must do no harm
+            residuals[2, i, j] = residual = code_residual(coder, sample - features[GUESS], mixer, here)
+            sample = min(max(features[GUESS] + residual, 0), 255)  # it is; but a damaged stream must do no harm
             picture[i - MARGIN, j - MARGIN, channel] = values[2, i, j] = sample
             for k in range(len(SURROUNDINGS)):
                 followers[k, met[k] & (FOLLOWERS - 1)] = met[k] // FOLLOWERS << 8 | sample
                 if follower[k] >= 0:
                     trust[k] = min(max(trust[k] + (1 if follower[k] == sample else -1), 0), 15)
             for k in range(PREDICTIONS):
-                errors[k, i & 1, j] = abs(p[k] - 8 * sample)
+                errors[k, i & 1, j] = abs(predictions[k] - 8 * sample)
             for k in range(len(MEMORIES)):
-                follow(neurons[k], column, plane, x, n, sample - means[0])
+                follow(neurons[k], column, plane, inputs, used, sample - means[0])
         values[2, i, MARGIN + width :] = values[2, i, MARGIN + width - 1]
 
 
 @inlined
-def blend(p: Integers, errors: Integers, row: int, j: int) -> int:
+def blend(predictions: Integers, errors: Integers, row: int, j: int) -> int:
     """Cut the predictions to grey levels, and return their mean, weighted by how good they were at the decoded neighbours."""
     total, share = 0, 0
-    for k in range(len(p)):
-        p[k] = min(max(p[k], 0), 8 * 255)
+    for k in range(len(predictions)):
+        predictions[k] = min(max(predictions[k], 0), 8 * 255)
         now, above = errors[k, row], errors[k, 1 - row]
         off = now[j - 1] + above[j] + above[j + 1] + ((now[j - 2] + above[j - 1]) >> 1)
         square = (off * off >> 6) + 2
         if k < len(MEMORIES):
             square = (square + 1) >> 1
         weight = max((1 << 26) // ((square * square >> 2) + 1), 1)
-        total += weight * p[k]
+        total += weight * predictions[k]
         share += weight
     return (total + (share >> 1)) // share
 
 
 @inlined
-def see(f: Integers, p: Integers, residuals: Planes, i: int, j: int) -> None:
+def see(features: Integers, predictions: Integers, residuals: Planes, i: int, j: int) -> None:
     """Fill in the features that depend on predictions, guess and residuals."""
-    f[ABOVE] = f[HIGHER] = 0
-    for k in range(len(p)):
-        f[FIRST_BESIDE + k] = STEP_CLASS[255 + (p[k] >> 3) - f[GUESS]]
-        f[ABOVE] = f[ABOVE] << 1 | int(p[k] > 8 * f[GUESS])
+    features[ABOVE] = features[HIGHER] = 0
+    for k in range(len(predictions)):
+        features[FIRST_BESIDE + k] = STEP_CLASS[255 + (predictions[k] >> 3) - features[GUESS]]
+        features[ABOVE] = features[ABOVE] << 1 | int(predictions[k] > 8 * features[GUESS])
     for k in range(NEAREST):
-        f[HIGHER] = f[HIGHER] << 1 | int(f[k] > f[GUESS])
-    e = residuals[2]
-    f[E_W], f[E_N] = STEP_CLASS[255 + e[i, j - 1]], STEP_CLASS[255 + e[i - 1, j]]
-    f[E_C1], f[E_C2] = STEP_CLASS[255 + residuals[1, i, j]], STEP_CLASS[255 + residuals[0, i, j]]
-    off = 2 * (abs(e[i, j - 1]) + abs(e[i - 1, j])) + abs(e[i, j - 2]) + abs(e[i - 1, j - 1]) + abs(e[i - 1, j + 1])
-    f[NEARBY] = SIZE_CLASS[min(off >> 1, 1023)]
+        features[HIGHER] = features[HIGHER] << 1 | int(features[k] > features[GUESS])
+    own = residuals[2]
+    features[E_W], features[E_N] = STEP_CLASS[255 + own[i, j - 1]], STEP_CLASS[255 + own[i - 1, j]]
+    features[E_C1], features[E_C2] = STEP_CLASS[255 + residuals[1, i, j]], STEP_CLASS[255 + residuals[0, i, j]]
+    off = 2 * (abs(own[i, j - 1]) + abs(own[i - 1, j])) + abs(own[i, j - 2]) + abs(own[i - 1, j - 1]) + abs(own[i - 1, j + 1])
+    features[NEARBY] = SIZE_CLASS[min(off >> 1, 1023)]

@@ -109,42 +109,43 @@ def code_plane(coder: Coder, blocks: Blocks, before: Blocks, earlier: Blocks, pl
     for y in range(rows):
         here, over = y & 1, (y & 1) ^ 1
         for x in range(1, columns + 1):
-            block, b, e = blocks[y, x - 1], before[y, x - 1], earlier[y, x - 1]
-            b_west, b_north = before[y, max(x - 2, 0)], before[max(y - 1, 0), x - 1]
-            q, q_west, q_north = values[here, x], values[here, x - 1], values[over, x]
-            m, m_west, m_north = sizes[here, x], sizes[here, x - 1], sizes[over, x]
+            block, former, older = blocks[y, x - 1], before[y, x - 1], earlier[y, x - 1]
+            former_west, former_north = before[y, max(x - 2, 0)], before[max(y - 1, 0), x - 1]
+            coded, coded_west, coded_north = values[here, x], values[here, x - 1], values[over, x]
+            size, west_size, north_size = sizes[here, x], sizes[here, x - 1], sizes[over, x]
             # The means of the blocks around; at the border the nearest stands in.
-            west = q_west[0] if x > 1 else q_north[0]
-            north = q_north[0] if y > 0 else west
+            west = coded_west[0] if x > 1 else coded_north[0]
+            north = coded_north[0] if y > 0 else west
             corner = values[over, x - 1, 0] if x > 1 and y > 0 else north
             east = values[over, x + 1, 0] if x < columns and y > 0 else north
             prediction = max(min(west, north), min(max(west, north), (3 * (west + north) - 2 * corner + 2) >> 2))
             mean_west, mean_north = sign(north - corner), sign(west - corner)
             neighbours, count = level(counts[here, x - 1] + counts[over, x]), 0
-            q[:] = 0
-            m[:] = 0
+            coded[:] = 0
+            size[:] = 0
             for k in range(len(SCAN)):
                 position, diagonal = SCAN[k], DIAGONAL[k]
                 i, j = (position >> 3) + 2, (position & 7) + 2
                 # What lies around, as sums of magnitudes; of a mean, how the means around differ; for more, how many there are.
-                around = 2 * (m_west[i, j] + m_north[i, j]) + sizes[over, x - 1, i, j] + sizes[over, x + 1, i, j]
+                around = 2 * (west_size[i, j] + north_size[i, j]) + sizes[over, x - 1, i, j] + sizes[over, x + 1, i, j]
                 if k == 0:
                     inside = abs(west - corner) + abs(north - corner) + abs(north - east)
                     beside, left, above = abs(west - north), abs(north - east), abs(west - corner)
-                    change = int(abs(b[0] - b_west[0])), int(abs(b[0] - b_north[0]))
+                    change = int(abs(former[0] - former_west[0])), int(abs(former[0] - former_north[0]))
                 elif k == 1:
                     inside, around, left, above = counts[here, x - 1], counts[over, x], counts[over, x - 1], counts[over, x + 1]
-                    beside, change = left + above, (int(np.count_nonzero(b[1:])), int(np.count_nonzero(e[1:])))
+                    beside, change = left + above, (int(np.count_nonzero(former[1:])), int(np.count_nonzero(older[1:])))
                 else:
-                    inside = 2 * (m[i, j - 1] + m[i - 1, j] + m[i - 1, j + 1]) + m[i - 1, j - 1]
-                    inside += m[i, j - 2] + m[i - 2, j] + m[i - 2, j + 1] + m[i + 1, j - 2]
-                    beside = m_west[i + 1, j] + m_west[i, j + 1] + m_west[i - 1, j] + m_west[i, j - 1]
-                    beside += m_north[i + 1, j] + m_north[i, j + 1] + m_north[i - 1, j] + m_north[i, j - 1]
-                    left = 2 * m[i, j - 1] + m[i, j - 2] + m_west[i, j]
-                    above = 2 * m[i - 1, j] + m[i - 2, j] + m_north[i, j]
-                    change = weigh(b, position), weigh(e, position)
+                    inside = 2 * (size[i, j - 1] + size[i - 1, j] + size[i - 1, j + 1]) + size[i - 1, j - 1]
+                    inside += size[i, j - 2] + size[i - 2, j] + size[i - 2, j + 1] + size[i + 1, j - 2]
+                    beside = west_size[i + 1, j] + west_size[i, j + 1] + west_size[i - 1, j] + west_size[i, j - 1]
+                    beside += north_size[i + 1, j] + north_size[i, j + 1] + north_size[i - 1, j] + north_size[i, j - 1]
+                    left = 2 * size[i, j - 1] + size[i, j - 2] + west_size[i, j]
+                    above = 2 * size[i - 1, j] + size[i - 2, j] + north_size[i, j]
+                    change = weigh(former, position), weigh(older, position)
                 near, far, expected = level(inside), level(around), level((inside + 2 * around + beside + 2) // 3)
-                seen = near, far, level(beside), diagonal, position, expected, level(2 * (m[2, 2] if k == 1 else count)), neighbours
+                amount = level(2 * (size[2, 2] if k == 1 else count))
+                seen = near, far, level(beside), diagonal, position, expected, amount, neighbours
                 combine(magnitude.seen, (*seen, level(left), level(above), level(change[0]), level(change[1]), plane), MAGNITUDE)
                 find(mixer, magnitude, 0)
                 magnitude.seen[-2] = plane * (LEVELS + 1) + (LEVELS if k == 1 else expected)
@@ -162,23 +163,23 @@ def code_plane(coder: Coder, blocks: Blocks, before: Blocks, earlier: Blocks, pl
                 if k == 1:
                     if number == 0:
                         break
-                    mean_west, mean_north = sign(q[0] - west), sign(q[0] - north)
+                    mean_west, mean_north = sign(coded[0] - west), sign(coded[0] - north)
                     continue
-                m[i, j] = number
+                size[i, j] = number
                 if number:
-                    agreement = sign(q_west[position] * b_west[position] + q_north[position] * b_north[position])
-                    similar = sign(q_west[position]), sign(q_north[position]), mean_west, mean_north
-                    twin = sign(b[position]), agreement, min(2, int(abs(b[position])))
+                    agreement = sign(coded_west[position] * former_west[position] + coded_north[position] * former_north[position])
+                    similar = sign(coded_west[position]), sign(coded_north[position]), mean_west, mean_north
+                    twin = sign(former[position]), agreement, min(2, int(abs(former[position])))
                     edge = mean_west if position & 7 else mean_north  # where the function changes its sign
-                    combine(signs.seen, (position, *similar, *twin, sign(q[1]), sign(q[8]), edge, plane), SIGN)
+                    combine(signs.seen, (position, *similar, *twin, sign(coded[1]), sign(coded[8]), edge, plane), SIGN)
                     find(mixer, signs, 1)
                     signs.seen[-1] = GROUPS[2] + plane
                     select(signs, 0, diagonal)
                     negative = mixed_bit(coder, negative, mixer, signs)
                     count += k > 0
                 value = (0 if k else prediction) + (-number if negative else number)
-                q[position] = max(-MAX_VALUE, min(MAX_VALUE, value))  # a stream of nonsense could say more
+                coded[position] = max(-MAX_VALUE, min(MAX_VALUE, value))  # a stream of nonsense could say more
             counts[here, x] = count
-            block[:] = q
+            block[:] = coded
             positions[y, x - 1] = coder.registers[3]
     return positions
