@@ -64,17 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in RIVALS:
         decoded[name] = at_most(len(file), name, picture)
     say(f"{picture.shape[0]} × {picture.shape[1]} pixels, quality {options.quality}, {len(file):,} bytes")
-    for name, (size, pixels) in decoded.items():
-        say(f"  {name:<8}{size:>9,} bytes{psnr(mse(pixels, picture, peak=255)):>8.2f} dB")
+    sizes = {name: {"bytes": size, "psnr": decibels(pixels, picture)} for name, (size, pixels) in decoded.items()}
+    for name, reached in sizes.items():
+        say(f"  {name:<8}{reached['bytes']:>9,} bytes{reached['psnr']:>8.2f} dB")
     _, positions, _ = codec.encode(codec.blocks(planes, options.quality))
     rows, columns = window(positions)
     draw_comparison(options.out / "comparison.png", picture, decoded, (rows, columns))
     draw_bits(options.out / "bits.png", picture, positions)
     draw_transform(options.out / "transform.png", codec)
-    draw_network(options.out / "network.png", picture, codec, file, (rows, columns))
+    draw_network(options.out / "network.png", picture, codec.decompress(file, mend=False), decoded["nnlite"][1], (rows, columns))
     rates = measure(codec, picture)
     draw_rates(options.out / "rates.png", rates)
-    sizes = {name: {"bytes": size, "psnr": psnr(mse(pixels, picture, peak=255))} for name, (size, pixels) in decoded.items()}
     command.finish(options, {"same_bytes": sizes, "rates": rates}, "five pictures")
     return 0
 
@@ -84,19 +84,16 @@ def read(path: Path | None) -> np.ndarray:
     if path is not None:
         with Image.open(path) as image:
             if image.mode.startswith(("I", "F")) or image.convert("RGBA").getextrema()[3][0] < 255:  # of alpha
-                raise CodecError(
-                    f"expected an opaque picture of 8 bits a sample, received one of the mode {image.mode}: convert it"
-                )
+                received = f"received one of the mode {image.mode}: convert it"
+                raise CodecError(f"expected an opaque picture of 8 bits a sample, {received}")
             if max(image.size) > LONGEST:
-                raise CodecError(
-                    f"expected at most {LONGEST} rows and columns, as WebP takes, received {image.height} × {image.width}"
-                )
+                received = f"received {image.height} × {image.width}"
+                raise CodecError(f"expected at most {LONGEST} rows and columns, as WebP takes, {received}")
             return np.asarray(image if image.mode == "L" else image.convert("RGB"))
     with get_sample_data("grace_hopper.jpg") as stream, Image.open(stream) as image:
         pixels = np.asarray(image.convert("RGB"), np.float64)
     height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-    halved = pixels[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3).mean(axis=(1, 3))
-    return np.rint(halved).astype(np.uint8)
+    return np.rint(pixels[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3).mean(axis=(1, 3))).astype(np.uint8)
 
 
 def encode(name: str, picture: np.ndarray, quality: int) -> bytes:
@@ -124,12 +121,17 @@ def at_most(size: int, name: str, picture: np.ndarray) -> tuple[int, np.ndarray]
     return len(file), decode(file, picture)
 
 
+def decibels(pixels: np.ndarray, picture: np.ndarray) -> float:
+    """Return the PSNR of a decoded picture."""
+    return psnr(mse(pixels, picture, peak=255))
+
+
 def measure(codec: PhotographCodec, picture: np.ndarray) -> dict[str, list[tuple[float, float]]]:
     """Return (bits a pixel, decibels) at some qualities of each codec."""
     files = [codec.compress(picture, quality) for quality in QUALITIES]
 
     def point(file: bytes, pixels: np.ndarray) -> tuple[float, float]:
-        return bits_per_pixel(len(file), picture.shape[:2]), psnr(mse(pixels, picture, peak=255))
+        return bits_per_pixel(len(file), picture.shape[:2]), decibels(pixels, picture)
 
     rates = {
         "nnlite": [point(file, codec.decompress(file)) for file in files],
@@ -162,12 +164,11 @@ def draw_comparison(path: Path, picture: np.ndarray, decoded: dict, part: tuple[
     for column, (name, pixels) in enumerate(shown.items()):
         label = f"{picture.size:,} bytes"
         if name in decoded:
-            label = f"{decoded[name][0]:,} bytes, {psnr(mse(pixels, picture, peak=255)):.2f} dB"
+            label = f"{decoded[name][0]:,} bytes, {decibels(pixels, picture):.2f} dB"
         axis = figure.add_subplot(2, 4, column + 1)
         show(axis, pixels, f"{name}\n{label}")
-        rows, columns = (s.start for s in part)
-        height, width = (s.stop - s.start for s in part)
-        axis.add_patch(Rectangle((columns, rows), width, height, fill=False, color="white", linewidth=0.8))
+        (top, bottom), (left, right) = ((s.start, s.stop) for s in part)
+        axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, color="white", linewidth=0.8))
         show(figure.add_subplot(2, 4, 5 + column), pixels[part], "")
     plots.save(figure, path, "The same photograph in the same number of bytes")
 
@@ -195,14 +196,13 @@ def draw_transform(path: Path, codec: PhotographCodec) -> None:
     plots.filters(path, title, {"": patterns}, columns=8)
 
 
-def draw_network(path: Path, picture: np.ndarray, codec: PhotographCodec, file: bytes, part: tuple[slice, slice]) -> None:
+def draw_network(path: Path, picture: np.ndarray, before: np.ndarray, after: np.ndarray, part: tuple[slice, slice]) -> None:
     """Draw a part before and after the network, and how the error changes."""
-    before, after = codec.decompress(file, mend=False), codec.decompress(file)
     figure = Figure(figsize=(14, min(3.1 * picture.shape[0] / picture.shape[1] + 1, TALLEST)), layout="constrained")
     axes = figure.subplots(1, 4)
     show(axes[0], picture[part], "original")
-    show(axes[1], before[part], f"decoded\n{psnr(mse(before, picture, peak=255)):.2f} dB")
-    show(axes[2], after[part], f"mended by the network\n{psnr(mse(after, picture, peak=255)):.2f} dB")
+    show(axes[1], before[part], f"decoded\n{decibels(before, picture):.2f} dB")
+    show(axes[2], after[part], f"mended by the network\n{decibels(after, picture):.2f} dB")
     correction = (after.astype(float) - before).reshape(*picture.shape[:2], -1).mean(axis=2)
     largest = max(1.0, np.quantile(np.abs(correction), 0.999))
     drawn = axes[3].imshow(correction[part], cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
@@ -220,8 +220,7 @@ def draw_rates(path: Path, rates: dict[str, list[tuple[float, float]]]) -> None:
         axis.plot(*zip(*points, strict=True), marker="o", markersize=4, label=label)
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter("{x:g}")
-    axis.set_xlabel("bits a pixel")
-    axis.set_ylabel("PSNR, dB")
+    axis.set(xlabel="bits a pixel", ylabel="PSNR, dB")
     axis.grid(alpha=0.3)
     axis.legend()
     plots.save(figure, path, "Rate against distortion")
