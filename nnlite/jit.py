@@ -127,9 +127,9 @@ def _with_cache(function: Callable[..., Any], compiled: Any) -> Any:
     return compiled
 
 
-# Files of functions compiled so far. A function calls only functions in these, since its own file has imported them. A change in
-# one of them asks for new machine code.
-_sources: set[str] = set()
+# Files of compiled functions: all of the package, so that it does not matter in which order a program imports them, and others that
+# have been imported so far. A function calls only functions in these. A change in one of them asks for new machine code.
+_sources = {str(file) for file in Path(__file__).parent.rglob("*.py") if b"nnlite.jit" in file.read_bytes()}
 
 
 def _stamp(path: str) -> int:

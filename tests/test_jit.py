@@ -92,6 +92,17 @@ def test_a_second_process_compiles_nothing_and_gets_the_same_bits(compiled):
     assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.nb?")} == before
 
 
+STAMP = """
+from nnlite.codec.photographs import coefficients
+print(coefficients.code_plane._cache._cache_file._source_stamp[1:])
+"""
+
+
+def test_programs_that_import_kernels_in_another_order_share_their_machine_code():
+    one, other = (output(start(program + STAMP))[0] for program in ("", "import nnlite.codec.lossless"))
+    assert one == other != ""
+
+
 @pytest.fixture
 def read_only(tmp_path):
     """A copy of the package where no cache can be made, for no user: where its folders would be there are files."""
