@@ -1,8 +1,8 @@
 """The types of arrays, written once; the messages about arguments that are no arrays or no numbers."""
 
-import math
 import warnings
 from collections.abc import Sequence
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ LINE = 64  # bytes that memory and caches hand out at a time
 
 def aligned(shape: Shape, dtype: npt.DTypeLike) -> Array:
     """Return zeros that begin at a multiple of LINE: a vector that a loop loads is then never in two lines."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
+    size = prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + LINE, np.uint8)
     return memory[-memory.ctypes.data % LINE :][:size].view(dtype).reshape(shape)
 
@@ -63,7 +63,7 @@ def warn_if_dark(name: str, images: Array, way_out: str, stacklevel: int = 4) ->
 
 def is_number(value: object) -> bool:
     """Tell whether a value is a finite real number, and no text, array or truth value."""
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and abs(value) < math.inf
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and abs(value) < inf
 
 
 def is_whole(value: object) -> bool:
@@ -75,6 +75,12 @@ def expect(condition: bool, message: str) -> None:
     """Raise ValueError with this message unless the condition holds."""
     if not condition:
         raise ValueError(message)
+
+
+def as_number(expected: str, value: Any, least: float = -inf, above: float = -inf, below: float = inf, most: float = inf) -> float:
+    """Return a finite real number within the bounds as a float; ValueError for all else."""
+    expect(is_number(value) and least <= value <= most and above < value < below, f"{expected}, received {value!r}")
+    return float(value)  # numbers of NumPy have dtypes, which would mix with those of arrays
 
 
 def call_hint(thing: object) -> str:

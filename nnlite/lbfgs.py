@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, expect, expect_count, is_number
+from nnlite.arrays import FloatArray, as_number, expect, expect_count
 from nnlite.layers.layer import expect_floats
 from nnlite.models.sequential import Sequential
 
@@ -93,7 +93,7 @@ def minimize(
     """
     expect_count("L-BFGS", "iterations", iterations)
     expect_count("L-BFGS", "memory", memory)
-    expect(is_number(tolerance) and tolerance >= 0, f"L-BFGS expects a tolerance of at least 0, received {tolerance!r}")
+    tolerance = as_number("L-BFGS expects a tolerance of at least 0", tolerance, least=0)
     expect_floats("L-BFGS", start)
     w, (value, gradient) = start, function(start)
     expect(bool(np.isfinite(value)), f"L-BFGS expects a start with a finite value, received one with {value}")

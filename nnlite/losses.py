@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, expect, is_number
+from nnlite.arrays import FloatArray, as_number
 from nnlite.layers.layer import Workspace, expect_floats, fill
 
 
@@ -128,8 +128,7 @@ class Huber(Loss):
 
     def __init__(self, delta: float = 1.0):
         super().__init__()
-        expect(is_number(delta) and delta > 0, f"Huber expects a positive delta, received {delta!r}")
-        self.delta = float(delta)
+        self.delta = as_number("Huber expects a positive delta", delta, above=0)
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         difference = prediction - target  # r, (N, D)

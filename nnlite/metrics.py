@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import Array, as_array, expect, is_number, is_whole, warn_if_dark
+from nnlite.arrays import Array, as_array, as_number, expect, is_number, is_whole, warn_if_dark
 
 
 def mse(image: Array, reference: Array, peak: float | None = None) -> float:
@@ -125,8 +125,7 @@ def _pair(name: str, image: Array, reference: Array, peak: float | None) -> tupl
             raise ValueError(f"{name} cannot tell the scale of {a.dtype}: give peak=1 for images in [0, 1], peak=255 for [0, 255]")
         peak = 255
         warn_if_dark("image", np.maximum(a, b), "give peak=1 or peak=255")
-    expect(is_number(peak) and peak > 0, f"{name} expects a positive peak, received {peak!r}")
-    return a.astype(np.float64), b.astype(np.float64), peak
+    return a.astype(np.float64), b.astype(np.float64), as_number(f"{name} expects a positive peak", peak, above=0)
 
 
 def _blur(images: Array) -> Array:

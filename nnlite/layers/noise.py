@@ -6,7 +6,7 @@ derivative: backward multiplies by the same mask, or ignores the noise. `nnlite.
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, expect, is_number
+from nnlite.arrays import FloatArray, as_number
 from nnlite.layers.layer import RandomLayer, expect_floats
 
 
@@ -31,8 +31,7 @@ class Dropout(RandomLayer):
 
     def __init__(self, rate: float, *, rng: np.random.Generator):
         super().__init__(rng)
-        expect(is_number(rate) and 0 <= rate < 1, f"Dropout expects a rate in [0, 1), received {rate!r}")
-        self.rate = float(rate)
+        self.rate = as_number("Dropout expects a rate in [0, 1)", rate, least=0, below=1)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x · mask, each mask[n, d] either 0 or 1 / (1 − rate)."""
@@ -70,8 +69,7 @@ class GaussianNoise(RandomLayer):
 
     def __init__(self, deviation: float, *, rng: np.random.Generator):
         super().__init__(rng)
-        expect(is_number(deviation) and deviation >= 0, f"GaussianNoise expects a deviation ≥ 0, received {deviation!r}")
-        self.deviation = float(deviation)
+        self.deviation = as_number("GaussianNoise expects a deviation ≥ 0", deviation, least=0)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x + σ n."""

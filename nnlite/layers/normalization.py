@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, as_array, expect, expect_count, is_number
+from nnlite.arrays import FloatArray, Shape, as_array, as_number, expect_count
 from nnlite.layers.layer import Layer, Parameter, expect_dtype, expect_floats
 
 
@@ -98,9 +98,8 @@ class BatchNormalization(Layer):
     def __init__(self, features: int, *, momentum: float = 0.1, epsilon: float = 1e-5, dtype: npt.DTypeLike = np.float32):
         super().__init__()
         expect_count("BatchNormalization", "features", features)
-        expect(is_number(momentum) and 0 < momentum <= 1, f"BatchNormalization expects a momentum in (0, 1], received {momentum!r}")
-        expect(is_number(epsilon) and epsilon > 0, f"BatchNormalization expects a positive epsilon, received {epsilon!r}")
-        self.momentum, self.epsilon = float(momentum), float(epsilon)
+        self.momentum = as_number("BatchNormalization expects a momentum in (0, 1]", momentum, above=0, most=1)
+        self.epsilon = as_number("BatchNormalization expects a positive epsilon", epsilon, above=0)
         self.scale = Parameter("scale", np.ones(features, dtype))
         self.shift = Parameter("shift", np.zeros(features, dtype))
         self.running_mean = Parameter("running_mean", np.zeros(features, dtype), trainable=False)

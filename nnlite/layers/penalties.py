@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, expect, is_number
+from nnlite.arrays import FloatArray, as_number, expect, is_number
 from nnlite.layers.dense import Dense
 from nnlite.layers.layer import Layer, Parameter, expect_floats
 
@@ -75,8 +75,7 @@ class ActivityPenalty(Layer):
 
     def __init__(self, l1: float):
         super().__init__()
-        expect(is_number(l1) and l1 >= 0, f"ActivityPenalty expects l1 of at least 0, received {l1!r}")
-        self.l1 = float(l1)
+        self.l1 = as_number("ActivityPenalty expects l1 of at least 0", l1, least=0)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x."""
@@ -116,9 +115,8 @@ class SparsityPenalty(Layer):
 
     def __init__(self, target: float, weight: float):
         super().__init__()
-        expect(is_number(target) and 0 < target < 1, f"SparsityPenalty expects a target in (0, 1), received {target!r}")
-        expect(is_number(weight) and weight >= 0, f"SparsityPenalty expects a weight of at least 0, received {weight!r}")
-        self.target, self.weight = float(target), float(weight)
+        self.target = as_number("SparsityPenalty expects a target in (0, 1)", target, above=0, below=1)
+        self.weight = as_number("SparsityPenalty expects a weight of at least 0", weight, least=0)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x."""

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, expect, is_number
+from nnlite.arrays import FloatArray, as_number
 from nnlite.layers.activations import Activation
 from nnlite.layers.layer import Layer, expect_floats
 
@@ -29,8 +29,7 @@ class LeakyReLU(Activation):
 
     def __init__(self, slope: float = 0.01):
         super().__init__()
-        expect(is_number(slope) and 0 <= slope < 1, f"LeakyReLU expects a slope in [0, 1), received {slope!r}")
-        self.slope = float(slope)
+        self.slope = as_number("LeakyReLU expects a slope in [0, 1)", slope, least=0, below=1)
 
     def fill_y(self, x: FloatArray, y: FloatArray) -> None:
         """y ← x where x > 0, else slope · x."""
@@ -57,8 +56,7 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0):
         super().__init__()
-        expect(is_number(alpha) and alpha > 0, f"ELU expects a positive alpha, received {alpha!r}")
-        self.alpha = float(alpha)
+        self.alpha = as_number("ELU expects a positive alpha", alpha, above=0)
 
     def fill_y(self, x: FloatArray, y: FloatArray) -> None:
         """y ← x where x > 0, else α (exp(x) − 1)."""

@@ -21,7 +21,7 @@ J. Tomczak, M. Welling, "VAE with a VampPrior", AISTATS 2018 (a mixture as prior
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, expect, expect_count, is_number
+from nnlite.arrays import FloatArray, Shape, as_number, expect_count
 from nnlite.layers.activations import softmax
 from nnlite.layers.layer import Parameter, RandomLayer, expect_floats
 
@@ -50,8 +50,7 @@ class GaussianSample(RandomLayer):
 
     def __init__(self, kl_price: float, *, rng: np.random.Generator):
         super().__init__(rng)
-        expect(is_number(kl_price) and kl_price >= 0, f"{self._name} expects a kl_price ≥ 0, received {kl_price!r}")
-        self.kl_price = float(kl_price)  # an np.float64 would make float64 of float32
+        self.kl_price = as_number(f"{self._name} expects a kl_price ≥ 0", kl_price, least=0)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(2K,) → (K,)."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, expect, is_number
+from nnlite.arrays import FloatArray, as_number
 from nnlite.layers.layer import Parameter
-from nnlite.optimizers.optimizer import Adam, Optimizer, Rule, expect_epsilon
+from nnlite.optimizers.optimizer import LEAST_EPSILON, Adam, Optimizer, Rule
 
 
 class AdamW(Adam):
@@ -30,8 +30,7 @@ class AdamW(Adam):
 
     def __init__(self, learning_rate: float = 0.001, weight_decay: float = 0.01, **settings: Any):
         super().__init__(learning_rate, **settings)
-        expect(is_number(weight_decay) and weight_decay >= 0, f"AdamW expects weight_decay ≥ 0, received {weight_decay!r}")
-        self.weight_decay = float(weight_decay)
+        self.weight_decay = as_number("AdamW expects weight_decay ≥ 0", weight_decay, least=0)
 
     def rule(self, t: int) -> Rule:
         """w ← (1 − η λ) w, then Adam's step."""
@@ -61,9 +60,8 @@ class RMSProp(Optimizer):
 
     def __init__(self, learning_rate: float = 0.001, decay: float = 0.99, epsilon: float = 1e-8, *, clip_norm: float | None = None):
         super().__init__(learning_rate, clip_norm)
-        expect(is_number(decay) and 0 <= decay < 1, f"RMSProp expects a decay in [0, 1), received {decay!r}")
-        expect_epsilon(self, epsilon)
-        self.decay, self.epsilon = float(decay), float(epsilon)
+        self.decay = as_number("RMSProp expects a decay in [0, 1)", decay, least=0, below=1)
+        self.epsilon = as_number(f"RMSProp expects an epsilon of at least {LEAST_EPSILON:g}", epsilon, least=LEAST_EPSILON)
         self.v: list[FloatArray] = []
 
     def bind(self, parameters: Sequence[Parameter]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays import FloatArray, aligned, expect, is_number
+from nnlite.arrays import FloatArray, aligned, as_number, expect
 from nnlite.layers.layer import Parameter
 
 Rule = tuple[Callable[..., None], list[list[FloatArray]], tuple[float, ...]]
@@ -46,12 +46,9 @@ class Optimizer:
     memories: tuple[str, ...] = ()  # attributes with the optimizer's memory, one flat array for each parameter
 
     def __init__(self, learning_rate: float, clip_norm: float | None = None):
-        name, number = type(self).__name__, is_number(learning_rate) and learning_rate > 0
-        expect(number, f"{name} expects a positive learning rate, received {learning_rate!r}")
-        clips = clip_norm is None or (is_number(clip_norm) and clip_norm > 0)
-        expect(clips, f"{name} expects a positive clip_norm, received {clip_norm!r}")
-        self.learning_rate = float(learning_rate)  # NumPy's float32 would be missing among the numbers
-        self.clip_norm = None if clip_norm is None else float(clip_norm)
+        name = type(self).__name__
+        self.learning_rate = as_number(f"{name} expects a positive learning rate", learning_rate, above=0)
+        self.clip_norm = None if clip_norm is None else as_number(f"{name} expects a positive clip_norm", clip_norm, above=0)
         self.step_count = 0
         self.settings: dict[str, float] = {}
         self.parameters: list[Parameter] = []
@@ -171,9 +168,8 @@ class SGD(Optimizer):
         self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, *, clip_norm: float | None = None
     ):
         super().__init__(learning_rate, clip_norm)
-        expect(is_number(momentum) and 0 <= momentum < 1, f"SGD expects a momentum in [0, 1), received {momentum!r}")
+        self.momentum, self.nesterov = as_number("SGD expects a momentum in [0, 1)", momentum, least=0, below=1), nesterov
         expect(momentum > 0 or not nesterov, "SGD with nesterov=True expects a momentum above 0, received 0")
-        self.momentum, self.nesterov = float(momentum), nesterov
         self.velocity: list[FloatArray] = []
 
     def bind(self, parameters: Sequence[Parameter]) -> None:
@@ -249,10 +245,10 @@ class Adam(Optimizer):
         clip_norm: float | None = None,
     ):
         super().__init__(learning_rate, clip_norm)
-        for name, beta in (("beta1", beta1), ("beta2", beta2)):
-            expect(is_number(beta) and 0 <= beta < 1, f"{type(self).__name__} expects {name} in [0, 1), received {beta!r}")
-        expect_epsilon(self, epsilon)
-        self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
+        name = type(self).__name__
+        self.beta1 = as_number(f"{name} expects beta1 in [0, 1)", beta1, least=0, below=1)
+        self.beta2 = as_number(f"{name} expects beta2 in [0, 1)", beta2, least=0, below=1)
+        self.epsilon = as_number(f"{name} expects an epsilon of at least {LEAST_EPSILON:g}", epsilon, least=LEAST_EPSILON)
         self.amsgrad = amsgrad
         self.m: list[FloatArray] = []
         self.v: list[FloatArray] = []
@@ -274,12 +270,6 @@ class Adam(Optimizer):
             expect(len(self.largest) == len(self.parameters), "amsgrad is expected from the start, received it after compile")
             return kernels.amsgrad, [self.m, self.v, self.largest], numbers
         return kernels.adam, [self.m, self.v], numbers
-
-
-def expect_epsilon(optimizer: Optimizer, epsilon: Any) -> None:
-    """Raise ValueError unless it keeps the quotient finite where no gradient has come."""
-    name, large_enough = type(optimizer).__name__, is_number(epsilon) and epsilon >= LEAST_EPSILON
-    expect(large_enough, f"{name} expects an epsilon of at least {LEAST_EPSILON:g}, received {epsilon!r}")
 
 
 def _describe(state: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -41,7 +41,7 @@ OPERATORS = {
 PAIRS = [("min", "max"), ("minimum", "maximum"), ("any", "all"), ("zeros", "ones"), ("zeros_like", "ones_like"), ("floor", "ceil")]
 FUNCTIONS = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])}
 TOKEN = re.compile(r"\d[\w.]*(?:-\d+)?|\w+|[-+*/<>=!&|%^]+|.", re.DOTALL)
-TELLS = re.compile("expect|as_array$|warn_if_dark$|reported_as$")  # functions whose strings are parts of a message
+TELLS = re.compile("expect|as_array$|as_number$|warn_if_dark$|reported_as$")  # functions whose strings are parts of a message
 WORKING_ARRAYS = ("array", "_buffer")  # methods whose first argument is the name of a working array: any name will do
 
 
