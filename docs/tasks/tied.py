@@ -34,9 +34,7 @@ class Tied(Layer):
     def forward(self, x, training=False):
         """y = x Wᵀ + c."""
         y = x @ self.weight.value.T + self.bias.value
-        if training:
-            self._keep(y, x)
-        return y
+        return self._keep(y, x) if training else y
 
     def backward(self, dy, need_dx=True):
         """Add ∂L/∂c and ∂L/∂W to the gradients, and return dx; dy (N, D) → dx (N, H)."""

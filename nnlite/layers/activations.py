@@ -31,9 +31,7 @@ class Activation(Layer):
         expect_floats(type(self).__name__, x)
         y = self._buffer("y", x.shape, x.dtype, training)
         fill(y, self.fill_y, x.reshape(-1), y.reshape(-1))
-        if training:
-            self._keep(y, y)
-        return y
+        return self._keep(y, y) if training else y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """dx = dy · f'(x)."""
@@ -119,9 +117,7 @@ class Softmax(Layer):
         expect(x.ndim == 2, f"Softmax expects (N, C), received {x.shape}: put a Flatten before it")
         y = self._buffer("y", x.shape, x.dtype, training)
         y[...] = softmax(x)
-        if training:
-            self._keep(y, y)
-        return y
+        return self._keep(y, y) if training else y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """dx_c = y_c (dy_c − Σ_k dy_k y_k), because ∂y_k/∂x_c = y_k (δ_kc − y_c)."""

@@ -86,9 +86,7 @@ class Dense(Layer):
             self._refuse(x)
         y = np.dot(x, weight, out=self._buffer("y", (len(x), self.bias.value.size), x.dtype, training))
         kernels.add_bias(y, self.bias.value)
-        if training:
-            self._keep(y, x)
-        return y
+        return self._keep(y, x) if training else y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """∂L/∂b = Σ_n dy[n], as y[n, h] contains b[h] once; ∂L/∂W = xᵀ dy and dx = dy Wᵀ, as it contains x[n, d] W[d, h]."""
@@ -152,9 +150,7 @@ class TiedDense(Layer):
         shape = (len(x), *self.output_shape(x.shape[1:]))
         y = np.dot(x, self.weight.value.T, out=self._buffer("y", shape, x.dtype, training))
         kernels.add_bias(y, self.bias.value)
-        if training:
-            self._keep(y, x)
-        return y
+        return self._keep(y, x) if training else y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """∂L/∂c = Σ_n dy[n], and ∂L/∂W = dyᵀ x, dx = dy W, since y[n, d] contains W[d, h] with the factor x[n, h]."""
@@ -171,9 +167,7 @@ class Rearrangement(Layer):
         """y[n] = x[n], read row by row: its elements in the same order."""
         expect_floats(self._name, x)
         y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
-        if training:
-            self._keep(y, x)
-        return y
+        return self._keep(y, x) if training else y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """dx = dy in the shape of x: every element is only moved."""

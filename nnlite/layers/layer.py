@@ -146,8 +146,7 @@ class Layer:
     def __init__(self) -> None:
         self.penalty = 0.0
         self._name = type(self).__name__  # what error messages call the layer
-        self._kept: tuple[FloatArray, ...] | None = None
-        self._output: tuple[Shape, npt.DTypeLike] = ((), np.dtype(np.float32))
+        self._kept: tuple[Shape, npt.DTypeLike, tuple[FloatArray, ...]] | None = None  # of y, and what backward needs
         self._buffer = Workspace().array  # where results are written: the layer's own arrays in training, fresh ones in inference
 
     @property
@@ -187,22 +186,23 @@ class Layer:
         for parameter in self.parameters:
             parameter.zero_gradient()
 
-    def _keep(self, y: FloatArray, *needed: FloatArray) -> None:
-        """Keep what backward needs, and remember what dy must look like: y."""
-        self._output, self._kept = (y.shape, y.dtype), needed
+    def _keep(self, y: FloatArray, *needed: FloatArray) -> FloatArray:
+        """Return y, after keeping what backward needs and what dy must look like: y."""
+        self._kept = y.shape, y.dtype, needed
+        return y
 
     def _take(self, dy: FloatArray) -> tuple[FloatArray, ...]:
         """Return what forward has kept, once, after a look at dy: kernels trust its shape and would read beyond a smaller array."""
-        shape, dtype = self._output
         if self._kept is None:
             received = "received none since the last backward"
             raise RuntimeError(f"{self._name}.backward needs a forward(x, training=True) of its own before it, {received}")
+        shape, dtype, needed = self._kept
         if not (isinstance(dy, np.ndarray) and dy.shape == shape and dy.dtype == dtype):
             expected = f"dy of the output's shape {shape} and dtype {dtype}"
             received = f"{getattr(dy, 'dtype', type(dy).__name__)} of shape {np.shape(dy)}"
             raise ValueError(f"{self._name}.backward expects {expected}, received {received}")
-        kept, self._kept = self._kept, None
-        return kept
+        self._kept = None
+        return needed
 
 
 class RandomLayer(Layer):

@@ -43,8 +43,7 @@ class Dropout(RandomLayer):
         np.greater_equal(mask, self.rate, out=mask)
         mask /= 1 - self.rate
         np.multiply(x, mask, out=y)
-        self._keep(y, mask)
-        return y
+        return self._keep(y, mask)
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """dx = dy · mask."""
@@ -80,8 +79,7 @@ class GaussianNoise(RandomLayer):
         self.rng.standard_normal(dtype=x.dtype.type, out=y)
         y *= self.deviation
         y += x
-        self._keep(y)
-        return y
+        return self._keep(y)
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """dx = dy: the noise does not depend on x."""

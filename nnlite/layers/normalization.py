@@ -51,9 +51,7 @@ class Rescale(Layer):
         y = self._buffer("y", x.shape, x.dtype, training)
         np.subtract(x, self.shift.astype(x.dtype), out=y)
         y *= self.scale.astype(x.dtype)
-        if training:
-            self._keep(y)
-        return y
+        return self._keep(y) if training else y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """dx = dy · scale."""
@@ -129,9 +127,7 @@ class BatchNormalization(Layer):
         normalized *= inverse
         y = np.multiply(normalized, self.scale.value, out=self._buffer("y", x.shape, x.dtype, training))
         y += self.shift.value
-        if training:
-            self._keep(y, normalized, inverse)
-        return y
+        return self._keep(y, normalized, inverse) if training else y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """∂L/∂β = Σ dy, ∂L/∂γ = Σ dy x̂, and dx = γ / √(v + ε) · (dy − mean(dy) − x̂ mean(dy x̂)), all sums and means over N.

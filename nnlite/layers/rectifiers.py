@@ -89,9 +89,7 @@ class SiLU(Layer):
         np.multiply(x, 0.5, out=s)
         np.tanh(s, out=s)
         kernels.silu(x.reshape(-1), s.reshape(-1), y.reshape(-1))
-        if training:
-            self._keep(y, s, y)
-        return y
+        return self._keep(y, s, y) if training else y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """dx = dy · (s + y (1 − s)), because s' = s (1 − s) and so f'(x) = s + x s (1 − s)."""
@@ -119,9 +117,7 @@ class GELU(Layer):
         np.multiply(GELU_SCALE * near, 1 + GELU_CUBE * near * near, out=t)
         np.tanh(t, out=t)
         np.multiply(0.5 * np.maximum(x, -GELU_END), 1 + t, out=y)
-        if training:
-            self._keep(y, near, t)
-        return y
+        return self._keep(y, near, t) if training else y
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """dx = dy · [(1 + t) / 2 + x t' / 2], by the product rule, with t' = (1 − t²) √(2/π) (1 + 3 · 0.044715 x²)."""

@@ -69,8 +69,7 @@ class GaussianSample(RandomLayer):
             return mean
         z, noise = self.sample(mean, log_variance, self.rng)
         self.penalty = self.kl_price * float(np.mean(self.divergence(mean, log_variance, noise, z)))
-        self._keep(z, mean, log_variance, noise, z)
-        return z
+        return self._keep(z, mean, log_variance, noise, z)
 
     def backward(self, dy: FloatArray, need_dx: bool = True) -> FloatArray:
         """∂L/∂m and ∂L/∂v, beside each other, of the loss behind z and of the penalty."""
