@@ -16,13 +16,12 @@ differ, however small the step. The check counts such entries and leaves them ou
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nnlite.arrays import Array, FloatArray, as_array, expect, expect_count, expect_rng, is_number
+from nnlite.arrays import Array, FloatArray, as_array, as_number, expect, expect_count, expect_rng
 from nnlite.layers.layer import Layer
 from nnlite.losses import Loss
 from nnlite.training.batches import Batches
@@ -131,7 +130,7 @@ def gradcheck(
         return twin.penalty + (float(np.sum(upstream * y)) if loss is None else loss.value(y, target))
 
     arrays = {"x": (x, dx), **{name: (p.value, p.gradient.copy()) for name, p in named.items() if p.trainable}}
-    return _Comparison(scalar, terms, type(layer).__name__, rng, directions, epsilon, tolerance).compare(arrays)
+    return _compare(type(layer).__name__, arrays, scalar, terms, epsilon, tolerance, directions, rng)
 
 
 def gradcheck_loss(
@@ -141,96 +140,81 @@ def gradcheck_loss(
     expect_rng("gradcheck_loss", rng)
     expect(isinstance(loss, Loss), f"gradcheck_loss expects a Loss, such as MeanSquaredError(), received {loss!r}")
     prediction, target = as_array("prediction", prediction).astype(np.float64), as_array("target", target).astype(np.float64)
-    gradient = loss.value_and_gradient(prediction, target)[1]
+    arrays = {"prediction": (prediction, loss.value_and_gradient(prediction, target)[1])}
     scalar = partial(loss.value, prediction, target)
-    comparison = _Comparison(scalar, abs(scalar()), type(loss).__name__, rng, None, epsilon, tolerance)
-    return comparison.compare({"prediction": (prediction, gradient)})
+    return _compare(type(loss).__name__, arrays, scalar, abs(scalar()), epsilon, tolerance, None, rng)
 
 
-@dataclass(frozen=True)
-class _Comparison:
-    """One check: the scalar s(θ), which reads θ in place; the name for messages; the tolerances, see `gradcheck`.
+def _compare(
+    owner: str,
+    arrays: dict[str, tuple[FloatArray, FloatArray]],
+    scalar: Callable[[], float],
+    terms: float,
+    epsilon: float,
+    tolerance: float,
+    directions: int | None,
+    rng: np.random.Generator,
+) -> GradientReport:
+    """Compare the gradient of each (value, gradient) with differences of the scalar s(θ), which reads the values in place.
 
     What s adds up is, without signs, `terms`. The rounding of s is some 1e-16 of that, even where s itself is near 0.
     """
+    epsilon = as_number("gradcheck expects a positive epsilon", epsilon, above=0)
+    tolerance = as_number("gradcheck expects a positive tolerance", tolerance, above=0)
+    if directions is not None:
+        expect_count("gradcheck", "directions", directions)
+    centre = scalar()
+    if not np.isfinite(centre):
+        raise GradientError(f"{owner}: expected finite numbers from forward, received {centre}: choose another x")
 
-    scalar: Callable[[], float]
-    terms: float
-    owner: str
-    rng: np.random.Generator
-    directions: int | None
-    epsilon: float
-    tolerance: float
-
-    def __post_init__(self) -> None:
-        for name, number in (("epsilon", self.epsilon), ("tolerance", self.tolerance)):
-            expect(is_number(number) and number > 0, f"gradcheck expects a positive {name}, received {number!r}")
-        if self.directions is not None:
-            expect_count("gradcheck", "directions", self.directions)
-
-    @cached_property
-    def centre(self) -> float:
-        """The scalar before any step."""
-        return self.scalar()
-
-    def compare(self, arrays: dict[str, tuple[FloatArray, FloatArray]]) -> GradientReport:
-        """Compare the gradient of each (value, gradient) with differences of the scalar."""
-        if not np.isfinite(self.centre):
-            raise GradientError(f"{self.owner}: expected finite numbers from forward, received {self.centre}: choose another x")
-        errors, kinks = {}, 0
-        for name, (value, gradient) in arrays.items():
-            if gradient.shape != value.shape:
-                shapes = f"of shape {value.shape} with respect to {name}, received {gradient.shape}"
-                raise GradientError(f"{self.owner}: expected a gradient {shapes}")
-            steps, analytic = self.steps(gradient)
-            numeric, smooth = self.differences(value, steps, analytic)
-            kinks += int(np.sum(~smooth))
-            if np.mean(smooth) < 1 - MAX_KINKS:
-                kinked = f"{np.sum(~smooth)} of {smooth.size} entries of {name} lie at kinks"
-                raise GradientError(f"{self.owner}: {kinked}, too many to check: choose another x")
-            a, n = analytic[smooth], numeric[smooth]
-            rounding = 1e-15 * max(self.terms, 1e-3) / self.epsilon * np.sqrt(a.size)  # of the differences themselves
-            distance, length = float(np.linalg.norm(a - n)), float(np.linalg.norm(a) + np.linalg.norm(n))
-            errors[name] = distance / max(length, 1e-300)
-            if not distance <= max(self.tolerance * length, rounding):  # also for NaN
-                worst = int(np.argmax(np.where(smooth, np.abs(analytic - numeric), 0.0)))
-                entry = tuple(int(i) for i in np.unravel_index(worst, value.shape)) if self.directions is None else None
-                place = f"direction {worst}" if entry is None else f"entry {entry}"
-                wrong = f"the gradient with respect to {name} is wrong, relative L2 error {errors[name]:.2e} > {self.tolerance:.0e}"
-                values = f"backward gives {analytic[worst]:.9g}, the central difference {numeric[worst]:.9g}"
-                raise GradientError(f"{self.owner}: {wrong}; worst at {place}: {values}")
-        return GradientReport(errors, kinks)
-
-    def steps(self, gradient: FloatArray) -> tuple[list[Step], FloatArray]:
-        """Return where to go in an array, each entry by itself or some random directions, and the derivative along each step."""
-        if self.directions is None:
-            return [(np.unravel_index(i, gradient.shape), 1.0) for i in range(gradient.size)], gradient.reshape(-1)
-        # Half along the gradient itself, else the derivative along it would be small and drown in rounding.
-        vectors = [_unit(gradient) + _unit(self.rng.standard_normal(gradient.shape)) for _ in range(self.directions)]
-        return [(..., vector) for vector in vectors], np.array([np.sum(gradient * vector) for vector in vectors])
-
-    def differences(self, value: FloatArray, steps: list[Step], analytic: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        """Return the central difference quotient of each step, and whether there is no kink there."""
-        slopes = np.array([self.slopes(value, *step, self.epsilon) for step in steps])  # left and right
-        numeric = slopes.mean(axis=1)
-        bend, scale = np.abs(slopes[:, 0] - slopes[:, 1]), np.abs(slopes).max()
-        smooth = bend <= KINK * scale + 4e-16 * self.terms / self.epsilon
-        error = np.abs(analytic - numeric)
-        for i in np.flatnonzero(smooth & (error > self.tolerance * scale) & (error <= bend)):
-            # Between the two slopes: a weak kink, or a curve? At a tenth of the step a curve bends a tenth as much, a kink as much.
-            left, right = self.slopes(value, *steps[i], self.epsilon / 10)
-            smooth[i] = abs(left - right) <= bend[i] / 2 + 4e-15 * self.terms / self.epsilon
-        return numeric, smooth
-
-    def slopes(self, value: FloatArray, index: Any, direction: Any, epsilon: float) -> tuple[float, float]:
+    def slopes(value: FloatArray, index: Any, direction: Any, epsilon: float) -> tuple[float, float]:
         """Return the difference quotients to the left and to the right along a direction of value[index]."""
         start = value[index].copy()
         value[index] = start - epsilon * direction
-        left = self.scalar()
+        left = scalar()
         value[index] = start + epsilon * direction
-        right = self.scalar()
+        right = scalar()
         value[index] = start
-        return (self.centre - left) / epsilon, (right - self.centre) / epsilon
+        return (centre - left) / epsilon, (right - centre) / epsilon
+
+    errors, kinks = {}, 0
+    for name, (value, gradient) in arrays.items():
+        if gradient.shape != value.shape:
+            shapes = f"of shape {value.shape} with respect to {name}, received {gradient.shape}"
+            raise GradientError(f"{owner}: expected a gradient {shapes}")
+        steps, analytic = _steps(gradient, directions, rng)
+        left, right = np.transpose([slopes(value, *step, epsilon) for step in steps])
+        numeric, bend, scale = (left + right) / 2, np.abs(left - right), np.abs([left, right]).max()
+        error = np.abs(analytic - numeric)
+        smooth = bend <= KINK * scale + 4e-16 * terms / epsilon
+        for i in np.flatnonzero(smooth & (error > tolerance * scale) & (error <= bend)):
+            # Between the two slopes: a weak kink, or a curve? At a tenth of the step a curve bends a tenth as much, a kink as much.
+            near_left, near_right = slopes(value, *steps[i], epsilon / 10)
+            smooth[i] = abs(near_left - near_right) <= bend[i] / 2 + 4e-15 * terms / epsilon
+        kinks += int(np.sum(~smooth))
+        if np.mean(smooth) < 1 - MAX_KINKS:
+            kinked = f"{np.sum(~smooth)} of {smooth.size} entries of {name} lie at kinks"
+            raise GradientError(f"{owner}: {kinked}, too many to check: choose another x")
+        a, n = analytic[smooth], numeric[smooth]
+        rounding = 1e-15 * max(terms, 1e-3) / epsilon * np.sqrt(a.size)  # of the differences themselves
+        distance, length = float(np.linalg.norm(a - n)), float(np.linalg.norm(a) + np.linalg.norm(n))
+        errors[name] = distance / max(length, 1e-300)
+        if not distance <= max(tolerance * length, rounding):  # also for NaN
+            worst = int(np.argmax(np.where(smooth, error, 0.0)))
+            place = f"entry {steps[worst][0]}" if directions is None else f"direction {worst}"
+            wrong = f"the gradient with respect to {name} is wrong, relative L2 error {errors[name]:.2e} > {tolerance:.0e}"
+            values = f"backward gives {analytic[worst]:.9g}, the central difference {numeric[worst]:.9g}"
+            raise GradientError(f"{owner}: {wrong}; worst at {place}: {values}")
+    return GradientReport(errors, kinks)
+
+
+def _steps(gradient: FloatArray, directions: int | None, rng: np.random.Generator) -> tuple[list[Step], FloatArray]:
+    """Return where to go in an array, each entry by itself or some random directions, and the derivative along each step."""
+    if directions is None:
+        return [(index, 1.0) for index in np.ndindex(gradient.shape)], gradient.reshape(-1)
+    # Half along the gradient itself, else the derivative along it would be small and drown in rounding.
+    vectors = [_unit(gradient) + _unit(rng.standard_normal(gradient.shape)) for _ in range(directions)]
+    return [(..., vector) for vector in vectors], np.array([np.sum(gradient * vector) for vector in vectors])
 
 
 def _returned(layer: Layer, method: str, array: FloatArray | None) -> FloatArray:
