@@ -145,7 +145,7 @@ class BinaryLoss(Loss):
 
     def warn_of_targets(self, target: FloatArray) -> None:
         """Warn of targets outside [0, 1], the first time that there are some."""
-        if not self._warned and _leaves_unit_interval(target):
+        if not self._warned and (target.min() < 0 or target.max() > 1):
             self._warned = True
             text = f"{type(self).__name__} expects targets in [0, 1], received {target.min():g} to {target.max():g}: scale them"
             warnings.warn(text, stacklevel=2)
@@ -161,7 +161,7 @@ class BinaryCrossEntropy(BinaryLoss):
 
     def _evaluate(self, prediction: FloatArray, target: FloatArray, gradient: FloatArray, workspace: Workspace) -> float:
         self.warn_of_targets(target)
-        if _leaves_unit_interval(prediction, slack=1e-6):  # what rounding may do
+        if prediction.min() < -1e-6 or prediction.max() > 1 + 1e-6:  # by more than rounding may do
             received = f"received predictions from {prediction.min():g} to {prediction.max():g}"
             way_out = "end the model with a Sigmoid, or use BinaryCrossEntropyWithLogits"
             raise ValueError(f"BinaryCrossEntropy expects probabilities in [0, 1], {received}: {way_out}")
@@ -236,16 +236,6 @@ class SoftmaxCrossEntropyWithLogits(Loss):
         gradient -= target
         gradient /= len(target)
         return float(value)
-
-
-def _leaves_unit_interval(array: FloatArray, slack: float = 0.0) -> bool:
-    """Tell whether numbers lie outside [0, 1] by more than the slack; NaN does not.
-
-    As integers the bits of the floats from 0 to 1 are those up to the bits of 1, so that one pass decides, but for NaN and −0.
-    """
-    bits = array.view(f"u{array.itemsize}")
-    one = np.ones(1, array.dtype).view(bits.dtype)[0]
-    return bool(bits.max() > one and (array.min() < -slack or array.max() > 1 + slack))
 
 
 LOSSES: dict[str, Callable[[], Loss]] = {
