@@ -74,18 +74,14 @@ class Parameter:
         self._copy(gradient, self.gradient, "a gradient")
 
     def zero_gradient(self) -> None:
-        """gradient ← 0. The array is filled when it is read; a first contribution by `add` or `add_product` overwrites it."""
+        """gradient ← 0. The array is filled when it is read; a first contribution by `add_product` overwrites it."""
         self._is_zero = True
 
     def add(self, contribution: FloatArray) -> None:
         """gradient ← gradient + contribution, of the same shape."""
         if contribution.shape != self._value.shape:  # NumPy would repeat it until it fits
             raise ValueError(f"{self.name} expects a gradient of shape {self._value.shape}, received {contribution.shape}")
-        if self._is_zero:
-            self._gradient[...] = contribution
-            self._is_zero = False
-        else:
-            self._gradient += contribution
+        self.gradient += contribution
 
     def add_product(self, a: FloatArray, b: FloatArray) -> None:
         """gradient ← gradient + a b; the first product since `zero_gradient` is written into the array without a copy."""
