@@ -144,7 +144,7 @@ def test_a_layer_takes_a_gradient_like_its_output_only(name, wrong):
         (lambda: layers.Rescale("a"), "Rescale's number is expected to be an array of numbers, received a str"),
         (lambda: layers.TiedDense(layers.ReLU()), "TiedDense expects the Dense that owns the weights, received"),
         (lambda: layers.WeightPenalty(layers.Dense(2, 2, rng=RNG)), "WeightPenalty expects a list of Dense layers, received"),
-        (lambda: layers.WeightPenalty([], l1="1"), "WeightPenalty expects l1 and l2 of at least 0, received l1='1'"),
+        (lambda: layers.WeightPenalty([], l1="1"), "WeightPenalty expects l1 of at least 0, received '1'"),
         (lambda: nnlite.dense_network(3, RNG), "dense_network expects at least two widths, received 3"),
         (lambda: training.step_decay(0.5), r"step_decay expects times in \(0, 1\) .* received 0\.5"),
         (lambda: training.step_decay(["0.5"]), r"step_decay expects times in \(0, 1\) .* received \['0\.5'\]"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnlite.arrays import FloatArray, as_number, expect, is_number
+from nnlite.arrays import FloatArray, as_number, expect
 from nnlite.layers.dense import Dense
 from nnlite.layers.layer import Layer, Parameter, expect_floats
 
@@ -29,11 +29,10 @@ class WeightPenalty(Layer):
 
     def __init__(self, layers: Sequence[Dense], *, l1: float = 0.0, l2: float = 0.0):
         super().__init__()
-        numbers = is_number(l1) and is_number(l2) and l1 >= 0 and l2 >= 0
-        expect(numbers, f"WeightPenalty expects l1 and l2 of at least 0, received l1={l1!r}, l2={l2!r}")
+        self.l1 = as_number("WeightPenalty expects l1 of at least 0", l1, least=0)
+        self.l2 = as_number("WeightPenalty expects l2 of at least 0", l2, least=0)
         denses = isinstance(layers, Sequence) and all(isinstance(layer, Dense) for layer in layers)
         expect(denses, f"WeightPenalty expects a list of Dense layers, received {layers!r}")
-        self.l1, self.l2 = float(l1), float(l2)
         self.weights = [layer.weight for layer in layers]
 
     @property

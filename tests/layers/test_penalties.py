@@ -143,8 +143,8 @@ def test_inference_gives_back_the_input_and_keeps_nothing(name, rng):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: WeightPenalty([], l1=-1), "l1 and l2 of at least 0, received l1=-1"),
-        (lambda: WeightPenalty([], l2=-1), "l1 and l2 of at least 0, received l1=0.0, l2=-1"),
+        (lambda: WeightPenalty([], l1=-1), "WeightPenalty expects l1 of at least 0, received -1"),
+        (lambda: WeightPenalty([], l2=-1), "WeightPenalty expects l2 of at least 0, received -1"),
         (lambda: ActivityPenalty(-1), "l1 of at least 0, received -1"),
         (lambda: SparsityPenalty(0, 1), "SparsityPenalty expects a target in .0, 1., received 0"),
         (lambda: SparsityPenalty(1, 1), "a target in .0, 1., received 1"),
