@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import AdamW, Dense
-from nnlite.arrays import LINE, aligned, aligned_copy, as_array, expect_count, floats_hint, is_whole
+from nnlite.arrays import LINE, aligned, aligned_copy, as_array, as_number, expect_count, floats_hint, is_whole
 from nnlite.layers.layer import Workspace
 
 
@@ -95,6 +95,23 @@ def test_a_count_of_one_and_more_is_one(value):
 def test_anything_else_is_no_count(value, wanted):
     with pytest.raises(ValueError, match=f"Dense expects in_features {wanted}.*, received {value!r}"):
         expect_count("Dense", "in_features", value)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "inside", "outside"),
+    [
+        ({"least": 0}, 0, -1e-9),
+        ({"above": 0}, 1e-9, 0),
+        ({"most": 1}, 1, 1 + 1e-9),
+        ({"below": 1}, 1 - 1e-9, 1),
+        ({}, -1e300, np.inf),
+    ],
+)
+def test_a_number_within_its_bounds_becomes_a_float_and_another_is_refused(bounds, inside, outside):
+    number = as_number("Layer expects a rate", np.float64(inside), **bounds)
+    assert (type(number), number) == (float, inside)
+    with pytest.raises(ValueError, match=f"^Layer expects a rate, received {outside}"):
+        as_number("Layer expects a rate", outside, **bounds)
 
 
 def test_masked_numbers_are_refused_since_what_lies_behind_the_mask_is_not_meant():

@@ -4,7 +4,6 @@ Its inputs and outputs are rows. `Flatten` makes rows of images, `Reshape` image
 """
 
 import math
-from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -76,14 +75,15 @@ class Dense(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """(D,) → (H,)."""
         in_features, out_features = self.weight.value.shape
-        expect(input_shape == (in_features,), _dense_expects(in_features, input_shape))
+        expect(input_shape == (in_features,), self._refusal((0, *input_shape)))
         return (out_features,)
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x W + b."""
         weight = self.weight.value
         if not isinstance(x, np.ndarray) or (x.dtype, x.shape[1:]) != (weight.dtype, weight.shape[:1]):
-            self._refuse(x)
+            expect_dtype("Dense", self.weight, x)
+            raise ValueError(self._refusal(x.shape))
         y = np.dot(x, weight, out=self._buffer("y", (len(x), self.bias.value.size), x.dtype, training))
         kernels.add_bias(y, self.bias.value)
         return self._keep(y, x) if training else y
@@ -95,18 +95,14 @@ class Dense(Layer):
         self.weight.add_product(x.T, dy)
         return np.dot(dy, self.weight.value.T, out=self._buffer("dx", x.shape, x.dtype)) if need_dx else dy
 
-    def _refuse(self, x: FloatArray) -> NoReturn:
-        """Raise ValueError because x is no batch (N, D) of the weights' dtype."""
-        expect_dtype("Dense", self.weight, x)
-        one_sample = x.size == len(self.weight.value) and len(x) != 1
-        message = _dense_expects(len(self.weight.value), x.shape[1:])
-        raise ValueError(message + (": hand one sample in as x[None]" if one_sample else ""))
-
-
-def _dense_expects(in_features: int, sample_shape: Shape) -> str:
-    received = "(N,)" if not sample_shape else f"(N, {', '.join(map(str, sample_shape))})"
-    message = f"Dense expects (N, {in_features}), received {received}"
-    return message + (": put a Flatten before it" if len(sample_shape) > 1 else "")
+    def _refusal(self, shape: Shape) -> str:
+        """Return what is wrong with an x of this shape, and the way out; N is 0 where there is no batch yet."""
+        in_features, sample_shape = len(self.weight.value), shape[1:]
+        received = f"(N, {', '.join(map(str, sample_shape))})" if sample_shape else "(N,)"
+        message = f"Dense expects (N, {in_features}), received {received}"
+        if math.prod(shape) == in_features and shape[:1] != (1,):
+            return f"{message}: hand one sample in as x[None]"
+        return f"{message}: put a Flatten before it" if len(sample_shape) > 1 else message
 
 
 class TiedDense(Layer):

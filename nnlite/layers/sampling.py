@@ -21,9 +21,11 @@ J. Tomczak, M. Welling, "VAE with a VampPrior", AISTATS 2018 (a mixture as prior
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FloatArray, Shape, as_number, expect_count
+from nnlite.arrays import FloatArray, Shape, as_number, expect, expect_count
 from nnlite.layers.activations import softmax
 from nnlite.layers.layer import Parameter, RandomLayer, expect_floats
+
+Slopes = tuple[FloatArray, FloatArray | float, FloatArray | float]  # by m, by v and by z
 
 
 def gaussian_kl(mean: FloatArray, log_variance: FloatArray) -> npt.NDArray[np.float64]:
@@ -89,9 +91,7 @@ class GaussianSample(RandomLayer):
         """Return KL in nats, (N,)."""
         return gaussian_kl(mean, log_variance)
 
-    def _divergence_backward(
-        self, mean: FloatArray, log_variance: FloatArray, z: FloatArray, price: float
-    ) -> tuple[FloatArray, FloatArray | float, FloatArray | float]:
+    def _divergence_backward(self, mean: FloatArray, log_variance: FloatArray, z: FloatArray, price: float) -> Slopes:
         """price · (∂KL/∂m, ∂KL/∂v, ∂KL/∂z) = price · (m, (exp(v) − 1) / 2, 0)."""
         return price * mean, price / 2 * np.expm1(log_variance), 0.0
 
@@ -131,9 +131,8 @@ class MixtureSample(GaussianSample):
     def output_shape(self, input_shape: Shape) -> Shape:
         """(2K,) → (K,)."""
         code = self.location.value.shape[1]
-        if input_shape != (2 * code,):
-            expected = f"{code} means and {code} log variances"
-            raise ValueError(f"MixtureSample expects {expected}, received samples of shape {input_shape}")
+        expected = f"{code} means and {code} log variances"
+        expect(input_shape == (2 * code,), f"MixtureSample expects {expected}, received samples of shape {input_shape}")
         return (code,)
 
     def divergence(self, mean: FloatArray, log_variance: FloatArray, noise: FloatArray, z: FloatArray) -> npt.NDArray[np.float64]:
@@ -141,9 +140,7 @@ class MixtureSample(GaussianSample):
         log_q = -np.sum(noise**2 + log_variance, axis=1, dtype=np.float64) / 2
         return log_q - _log_sum_exp(self._log_shares(z))
 
-    def _divergence_backward(
-        self, mean: FloatArray, log_variance: FloatArray, z: FloatArray, price: float
-    ) -> tuple[FloatArray, FloatArray | float, FloatArray | float]:
+    def _divergence_backward(self, mean: FloatArray, log_variance: FloatArray, z: FloatArray, price: float) -> Slopes:
         """price · (0, −½, −∂ln p/∂z), and the gradients of the prior: ln q depends on m and v through ε and −v / 2 alone."""
         shares = softmax(self._log_shares(z))  # r, (N, J)
         centred, location, precision = self._centred(z)

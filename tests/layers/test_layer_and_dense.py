@@ -148,12 +148,18 @@ def test_parameter_shows_its_name_and_shape():
         ((784,), "Dense expects (N, 784), received (N,): hand one sample in as x[None]"),
         ((28, 28), "Dense expects (N, 784), received (N, 28): hand one sample in as x[None]"),
         ((1, 28, 28), "Dense expects (N, 784), received (N, 28, 28): put a Flatten before it"),
+        ((2, 14, 28), "Dense expects (N, 784), received (N, 14, 28): hand one sample in as x[None]"),
     ],
     ids=str,
 )
 def test_dense_says_which_shape_it_expects(shape, message, rng):
     with pytest.raises(ValueError, match=re.escape(message) + "$"):
         Dense(784, 2, rng=rng).forward(np.zeros(shape, np.float32))
+
+
+def test_dense_of_one_feature_says_that_a_number_is_one_sample(rng):
+    with pytest.raises(ValueError, match=re.escape("Dense expects (N, 1), received (N,): hand one sample in as x[None]")):
+        Dense(1, 2, rng=rng).forward(np.zeros((), np.float32))
 
 
 def test_dense_says_how_to_convert_another_dtype(rng):
