@@ -48,12 +48,11 @@ def parse_png(data: bytes) -> Bytes:
     chunks = _read_chunks(data)
     width, height, depth, colour, interlaced = _read_header(chunks[0][1], max(MAX_PNG_PIXELS, PIXELS_A_BYTE * len(data)))
     image = np.empty((height, width, CHANNELS[colour]), np.uint8)
-    parts = [image[y::dy, x::dx] for x, y, dx, dy in (INTERLACED if interlaced else WHOLE)]
-    parts = [part for part in parts if part.size]
     bits = CHANNELS[colour] * depth  # of a pixel
-    row_bytes = [1 + (part.shape[1] * bits + 7) // 8 for part in parts]
-    stream = _inflate(chunks, sum(len(part) * size for part, size in zip(parts, row_bytes, strict=True)))
-    for part, size in zip(parts, row_bytes, strict=True):
+    views = (image[y::dy, x::dx] for x, y, dx, dy in (INTERLACED if interlaced else WHOLE))
+    parts = [(part, 1 + (part.shape[1] * bits + 7) // 8) for part in views if part.size]  # with the bytes of each row
+    stream = _inflate(chunks, sum(len(part) * size for part, size in parts))
+    for part, size in parts:
         rows, stream = stream[: len(part) * size].reshape(-1, size), stream[len(part) * size :]
         if rows[:, 0].max() > 4:
             raise PictureError(f"expected a PNG with the filters 0 to 4, received {rows[:, 0].max()}")
@@ -125,17 +124,9 @@ def unfilter(rows: Bytes, distance: int) -> None:
             a = np.int64(rows[i, j - distance]) if j > distance else 0
             b = np.int64(rows[i - 1, j]) if i > 0 else 0
             c = np.int64(rows[i - 1, j - distance]) if i > 0 and j > distance else 0
-            p = 0
-            if kind == 1:
-                p = a
-            elif kind == 2:
-                p = b
-            elif kind == 3:
-                p = (a + b) // 2
-            elif kind == 4:
-                # a + b − c is as far from a as b from c
-                to_a, to_b, to_c = abs(b - c), abs(a - c), abs(a + b - 2 * c)
-                p = a if to_a <= to_b and to_a <= to_c else b if to_b <= to_c else c
+            to_a, to_b, to_c = abs(b - c), abs(a - c), abs(a + b - 2 * c)  # a + b − c is as far from a as b from c
+            nearest = a if to_a <= to_b and to_a <= to_c else b if to_b <= to_c else c
+            p = (0, a, b, (a + b) // 2, nearest)[kind]
             rows[i, j] = (np.int64(rows[i, j]) + p) & 255
 
 
