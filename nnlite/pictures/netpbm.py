@@ -78,8 +78,7 @@ def _plain_samples(rest: bytes, count: int) -> npt.NDArray[np.unsignedinteger]:
 
 
 def _check_count(unit: str, received: int, expected: int) -> None:
-    if received < expected:
-        raise PictureError(f"expected {expected} {unit} of samples, received {received}: the file is cut short")
-    if received > expected:
-        cause = "the file is too long, its sizes are wrong, or it holds several images"
-        raise PictureError(f"expected {expected} {unit} of samples, received more: {cause}")
+    if received != expected:
+        too_long = "more: the file is too long, its sizes are wrong, or it holds several images"
+        found = f"{received}: the file is cut short" if received < expected else too_long
+        raise PictureError(f"expected {expected} {unit} of samples, received {found}")

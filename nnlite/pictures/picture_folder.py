@@ -49,11 +49,8 @@ def load_image_folder(path: str | os.PathLike[str]) -> ImageFolder:
     """
     folder = Path(path)
     with reported_as(DatasetError, f"{folder}: expected a readable folder of images", OSError):
-        entries: list[Path] = []
-        folders: list[Path] = []
-        for entry in visible(folder):
-            (folders if entry.is_dir() else entries).append(entry)
-        paths = with_ending([*entries, *(entry for inner in folders for entry in visible(inner))], PICTURES)
+        entries = sorted(visible(folder), key=Path.is_dir)  # the folder's own files first
+        paths = with_ending([file for entry in entries for file in (visible(entry) if entry.is_dir() else [entry])], PICTURES)
     if not paths:
         raise DatasetError(f"{folder}: expected PGM, PPM or PNG images in this folder or in folders in it, received none")
     members = ["." if file.parent == folder else file.parent.name for file in paths]
