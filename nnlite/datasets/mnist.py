@@ -78,9 +78,7 @@ def one_hot(labels: npt.NDArray[np.integer], classes: int, dtype: npt.DTypeLike 
         raise ValueError(f"one_hot expects integer labels of shape (N,), received {labels.dtype} of shape {labels.shape}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"one_hot expects labels from 0 to {classes - 1}, received {labels.min()} to {labels.max()}")
-    rows = np.zeros((len(labels), classes), dtype)
-    rows[np.arange(len(labels)), labels] = 1
-    return rows
+    return np.asarray(labels[:, None] == np.arange(classes), dtype)
 
 
 def first_of_each(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
