@@ -4,9 +4,7 @@ import math
 import os
 from typing import Any
 
-import numpy as np
-
-from nnlite.arrays import expect, expect_count, is_number
+from nnlite.arrays import FloatArray, expect, expect_count, is_number
 from nnlite.files.weights import save_weights
 from nnlite.training.callbacks import Logs, Monitor, expect_name
 
@@ -45,15 +43,12 @@ class EarlyStopping(Monitor):
         expect(is_number(min_delta) and min_delta >= 0, f"EarlyStopping expects a min_delta of at least 0, received {min_delta!r}")
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.restore_best_weights = restore_best_weights
-        self._start()
-
-    def _start(self) -> None:
         self.best, self.best_epoch = math.inf, 0
-        self._best_weights: list[np.ndarray[Any, Any]] = []
+        self._best_weights: list[FloatArray] = []
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
         """Forget an earlier training."""
-        self._start()
+        self.best, self.best_epoch, self._best_weights = math.inf, 0, []
 
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
         """Compare with the best so far."""
@@ -102,7 +97,6 @@ class ModelCheckpoint(Monitor):
     def on_epoch_logged(self, model: Any, epoch: int, logs: Logs) -> None:
         """Compare with the best so far."""
         self.check_name(logs)
-        number = -math.inf if self.monitor is None else logs[self.monitor]
-        if self.monitor is None or number < self._best:
+        if self.monitor is None or logs[self.monitor] < self._best:
             save_weights(model, self.path)
-            self._best = number  # only after the file was written
+            self._best = -math.inf if self.monitor is None else logs[self.monitor]  # only after the file was written

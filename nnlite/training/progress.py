@@ -43,10 +43,7 @@ class ProgressBar(Callback):
 
     def on_step_end(self, model: Any, step: int, loss: float) -> None:
         """Redraw the line, but not too often."""
-        if not self.redraws:
-            return
-        now = self.clock()
-        if now - self.drawn >= self.INTERVAL:
+        if self.redraws and (now := self.clock()) - self.drawn >= self.INTERVAL:
             self.drawn = now
             remaining = (now - self.start) / step * (self.steps - step)
             self._draw(step / self.steps, f"loss {loss:.5f}  {_seconds(remaining)} left")
