@@ -33,7 +33,7 @@ import numpy as np
 from nnlite import layers
 from nnlite.arrays import Array, Shape, expect
 from nnlite.files.whole_files import write_atomically
-from nnlite.layers import IDENTITIES, Layer, Rescale, Reshape, SiLU, Stack
+from nnlite.layers import IDENTITIES, Layer, Parameter, Rescale, Reshape, SiLU, Stack
 from nnlite.layers.stack import layers_by_position
 
 IR_VERSION, OPSET = 9, 20
@@ -77,64 +77,51 @@ def dumps(model: Stack) -> bytes:
     if model.input_shape is None:
         raise ValueError("export_onnx expects a model with an input_shape, received one without: give Sequential an input_shape")
     expect(len(steps) > 0, "export_onnx expects a model with a layer that computes something, received one without")
-    graph, x = _Graph(model), "x"
+    dtype, x = np.dtype(model.dtype), "x"
+    names = {parameter: name for name, parameter in model.named_parameters().items()}
+    nodes: list[bytes] = []
+    arrays: dict[str, Array] = {}
     for position, layer in steps:
         y = "y" if layer is steps[-1][1] else position
-        graph.add(position, layer, x, y)
+        its_nodes, its_arrays = _translated(position, layer, x, y, dtype, names)
+        nodes += its_nodes
+        arrays |= its_arrays
         x = y
-    return _message(
-        (1, IR_VERSION),
+    graph = _message(
+        *((1, node) for node in nodes),
         (2, "nnlite"),
-        (7, graph.message(model.input_shape, model.output_shape(model.input_shape))),
-        (8, _message((1, ""), (2, OPSET))),
+        *((5, _tensor(name, array)) for name, array in arrays.items()),
+        (11, _value("x", dtype, model.input_shape)),
+        (12, _value("y", dtype, model.output_shape(model.input_shape))),
     )
+    return _message((1, IR_VERSION), (2, "nnlite"), (7, graph), (8, _message((1, ""), (2, OPSET))))
 
 
-class _Graph:
-    """The nodes of a graph, and their arrays by name."""
+def _translated(
+    position: str, layer: Layer, x: str, y: str, dtype: np.dtype[Any], names: Mapping[Parameter, str]
+) -> tuple[list[bytes], dict[str, Array]]:
+    """Return the nodes that compute the value y from the value x, as the layer does in inference, and their arrays by name."""
+    inner = f"{position}.inner"
+    if type(layer) in OPERATORS:
+        operator, attributes = OPERATORS[type(layer)](layer)
+        arrays = {names[parameter]: parameter.value for parameter in layer.parameters}
+        return [_node(operator, [x, *arrays], y, attributes)], arrays
+    if type(layer) is SiLU:
+        return [_node("Sigmoid", [x], inner), _node("Mul", [x, inner], y)], {}
+    if type(layer) is Rescale:
+        shift, scale = f"{position}.shift", f"{position}.scale"
+        nodes = [_node("Sub", [x, shift], inner), _node("Mul", [inner, scale], y)]
+        return nodes, {shift: layer.shift.astype(dtype), scale: layer.scale.astype(dtype)}
+    if type(layer) is Reshape:
+        shape = f"{position}.shape"
+        return [_node("Reshape", [x, shape], y)], {shape: np.array([0, *layer.shape], np.int64)}  # 0 stands for x's own N
+    known = sorted(cls.__name__ for cls in (*OPERATORS, SiLU, Rescale, Reshape, *IDENTITIES))
+    raise ValueError(f"layer {position}: ONNX export knows {', '.join(known)}, received {type(layer).__name__}")
 
-    def __init__(self, model: Stack):
-        self.dtype = np.dtype(model.dtype)
-        self.names = {parameter: name for name, parameter in model.named_parameters().items()}
-        self.nodes: list[bytes] = []
-        self.arrays: dict[str, Array] = {}
 
-    def add(self, position: str, layer: Layer, x: str, y: str) -> None:
-        """Append the nodes that compute the value y from the value x, as the layer does in inference."""
-        inner = f"{position}.inner"
-        if type(layer) in OPERATORS:
-            operator, attributes = OPERATORS[type(layer)](layer)
-            self._node(operator, [x, *(self._array(self.names[p], p.value) for p in layer.parameters)], y, attributes)
-        elif type(layer) is SiLU:
-            self._node("Sigmoid", [x], inner)
-            self._node("Mul", [x, inner], y)
-        elif type(layer) is Rescale:
-            self._node("Sub", [x, self._array(f"{position}.shift", layer.shift.astype(self.dtype))], inner)
-            self._node("Mul", [inner, self._array(f"{position}.scale", layer.scale.astype(self.dtype))], y)
-        elif type(layer) is Reshape:
-            shape = np.array([0, *layer.shape], np.int64)  # 0 stands for x's own size there, N
-            self._node("Reshape", [x, self._array(f"{position}.shape", shape)], y)
-        else:
-            known = sorted(cls.__name__ for cls in (*OPERATORS, SiLU, Rescale, Reshape, *IDENTITIES))
-            raise ValueError(f"layer {position}: ONNX export knows {', '.join(known)}, received {type(layer).__name__}")
-
-    def message(self, input_shape: Shape, output_shape: Shape) -> bytes:
-        """Return the Graph from "x" to "y"."""
-        return _message(
-            *((1, node) for node in self.nodes),
-            (2, "nnlite"),
-            *((5, _tensor(name, array)) for name, array in self.arrays.items()),
-            (11, _value("x", self.dtype, input_shape)),
-            (12, _value("y", self.dtype, output_shape)),
-        )
-
-    def _array(self, name: str, array: Array) -> str:
-        self.arrays[name] = array
-        return name
-
-    def _node(self, operator: str, inputs: Sequence[str], output: str, attributes: Mapping[str, float | str] | None = None) -> None:
-        fields = [(1, name) for name in inputs] + [(2, output), (4, operator)]
-        self.nodes.append(_message(*fields, *((5, _attribute(name, value)) for name, value in (attributes or {}).items())))
+def _node(operator: str, inputs: Sequence[str], output: str, attributes: Mapping[str, float | str] | None = None) -> bytes:
+    settings = [(5, _attribute(name, value)) for name, value in (attributes or {}).items()]
+    return _message(*((1, name) for name in inputs), (2, output), (4, operator), *settings)
 
 
 def _attribute(name: str, value: float | str) -> bytes:
@@ -167,8 +154,4 @@ def _message(*fields: tuple[int, int | float | str | bytes]) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    groups = []
-    while value > 127:
-        groups.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*groups, value])
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + _varint(value >> 7)
