@@ -168,7 +168,10 @@ class SavedTraining(Callback):
         problem = f"{self._path}: expected a checkpoint as fit writes it, received one without its entries"
         with reported_as(CheckpointError, problem, KeyError, TypeError, ValueError, RecursionError):  # a checksum can be forged
             expected, received = (dict(json.loads(WITHOUT_POINT(job))) for job in (json.dumps(self._job), metadata["job"]))
-            state: dict[str, Any] = {"frozen": self._frozen(), **_unpack(json.loads(metadata["state"]), arrays)}
+            state: dict[str, Any] = {
+                "frozen": self._frozen(),
+                **json.loads(metadata["state"], object_hook=partial(_unpack, arrays)),
+            }
             if metadata["format"] == OLDER_FORMAT:
                 self._renew(expected, received, state)
             epochs, epochs_before = expected.pop("epochs", None), received.pop("epochs", None)
@@ -246,10 +249,6 @@ def _pack(value: Any, name: str, arrays: Arrays) -> Any:
     return value
 
 
-def _unpack(value: Any, arrays: Arrays) -> Any:
-    """Undo `_pack`; tuples come back as lists."""
-    if isinstance(value, dict):
-        if set(value) == {"__array__"}:
-            return arrays[value["__array__"]][()]  # [()] makes a 0-dimensional array a scalar again
-        return {key: _unpack(item, arrays) for key, item in value.items()}
-    return [_unpack(item, arrays) for item in value] if isinstance(value, list) else value
+def _unpack(arrays: Arrays, value: dict[str, Any]) -> Any:
+    """Undo `_pack` for a dict whose items are unpacked already; tuples come back as lists, arrays without dimensions as scalars."""
+    return arrays[value["__array__"]][()] if set(value) == {"__array__"} else value
