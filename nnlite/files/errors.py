@@ -29,7 +29,7 @@ class CodecError(FileError):
 
 
 @contextlib.contextmanager
-def reported_as(error: type[FileError], expected: str, *causes: type[Exception]) -> Iterator[None]:
+def reported_as(error: type[Exception], expected: str, *causes: type[Exception]) -> Iterator[None]:
     """In place of exceptions of these kinds raise an `error` that begins with what was expected, or with the file's name.
 
     Leave one that is an `error` already, unless that is among the kinds.

@@ -85,16 +85,11 @@ def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
         raise FormatError(f"{error}: write it by safetensors.torch.save_file; a file of torch.save may run any program") from error
     if metadata.get("format", "").startswith("nnlite"):  # its matrices are W
         raise CheckpointError(f"{path}: expected a file for PyTorch, received one of nnlite: use load_weights")
-    if set(arrays) != set(targets):
-        ways = ways_to_name(targets, arrays)
-        if len(ways) != 1:
-            missing, unknown = sorted(set(targets) - set(arrays)), sorted(set(arrays) - set(targets))
-            orders = "several orders" if ways else "no order"
-            received = f"received a file without {missing} and with {unknown}; its shapes fit in {orders}"
-            way_out = "save the state_dict() of the layers in one row, such as torch.nn.Sequential(*encoder, *decoder)"
-            raise CheckpointError(f"{path}: expected the model's parameters, {received}: {way_out}")
+    ways = [] if set(arrays) == set(targets) else ways_to_name(targets, arrays)
+    if len(ways) == 1:
         arrays = {name: arrays[other] for name, other in ways[0].items()}
-    restore(targets, arrays, path)
+    way_out = "save the state_dict() of the layers in one row, such as torch.nn.Sequential(*encoder, *decoder)"
+    restore(targets, arrays, path, f"; its shapes fit in {'several orders' if ways else 'no order'}: {way_out}")
 
 
 def _torch_state(model: Stack) -> dict[str, Array]:
@@ -216,13 +211,10 @@ def _read_keras(path: str | os.PathLike[str], limit: int) -> dict[str, Array]:
             if len(data) > limit:
                 raise CheckpointError(f"{path}: expected weights in at most {limit} bytes for this model, received more")
         with h5py.File(io.BytesIO(data), "r") as file:
-            datasets: dict[str, Any] = {}
-
-            def collect(name: str, item: Any) -> None:
-                if isinstance(item, h5py.Dataset) and not KERAS_STATE.fullmatch(name):
-                    datasets[name] = item
-
-            file.visititems(collect)  # each object once, and no links to other files
+            names: list[str] = []
+            file.visit(names.append)  # each object once, and no links to other files
+            items = {name: file[name] for name in names if not KERAS_STATE.fullmatch(name)}
+            datasets = {name: item for name, item in items.items() if isinstance(item, h5py.Dataset)}
             for name, dataset in datasets.items():
                 if dataset.chunks is not None or dataset.external or dataset.is_virtual or dataset.dtype.hasobject:
                     raise CheckpointError(f"{path}: expected {name} as plain numbers, received compressed, linked or other data")
@@ -232,9 +224,7 @@ def _read_keras(path: str | os.PathLike[str], limit: int) -> dict[str, Array]:
 
 
 def _import_h5py() -> Any:
-    try:
+    problem = 'expected h5py for the HDF5 files of Keras, received no such package: install it with pip install "nnlite[interop]"'
+    with reported_as(ImportError, problem, ImportError):
         import h5py
-    except ImportError as error:
-        way_out = 'install it with pip install "nnlite[interop]"'
-        raise ImportError(f"expected h5py for the HDF5 files of Keras, received no such package: {way_out}") from error
     return h5py

@@ -77,8 +77,8 @@ def _values(model: Layer) -> dict[str, Array]:
     return {name: parameter.value for name, parameter in model.named_parameters().items()}
 
 
-def restore(targets: Mapping[str, Array], arrays: Mapping[str, Array], path: str | os.PathLike[str]) -> None:
-    """Copy each array of the file `path` into the target with its name.
+def restore(targets: Mapping[str, Array], arrays: Mapping[str, Array], path: str | os.PathLike[str], hint: str = "") -> None:
+    """Copy each array of the file `path` into the target with its name; if the names differ, the message ends with the hint.
 
     Raises
     ------
@@ -87,7 +87,8 @@ def restore(targets: Mapping[str, Array], arrays: Mapping[str, Array], path: str
     """
     if set(arrays) != set(targets):
         missing, unknown = sorted(set(targets) - set(arrays)), sorted(set(arrays) - set(targets))
-        raise CheckpointError(f"{path}: expected the model's parameters, received a file without {missing} and with {unknown}")
+        differences = f"a file without {missing} and with {unknown}{hint}"
+        raise CheckpointError(f"{path}: expected the model's parameters, received {differences}")
     for name, expected in targets.items():
         received = arrays[name]
         if (received.shape, received.dtype) != (expected.shape, expected.dtype):

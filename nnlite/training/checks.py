@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays import Array, call_hint, expect, expect_count, expect_rng, warn_if_dark
+from nnlite.files.errors import reported_as
 from nnlite.layers import Stack
 from nnlite.losses import Loss
 from nnlite.training.batches import Batches, may_be_images
@@ -79,10 +80,7 @@ def check_validation(model: Stack, loss: Loss, validation: Batches) -> None:
     """Raise ValueError unless the model and the loss take the first sample, and all are finite: val_loss would be NaN for ever."""
     expect(len(validation) > 0, "fit expects validation_data of at least one sample, received none")
     x, t = validation.take(np.arange(1))
-    try:
-        with np.errstate(all="ignore"):
-            loss.value(model.forward(x), t)
-    except ValueError as error:
-        raise ValueError(f"validation_data do not fit: {error}") from error
+    with reported_as(ValueError, "validation_data do not fit", ValueError), np.errstate(all="ignore"):
+        loss.value(model.forward(x), t)
     place = validation.where_not_finite()
     expect(place is None, f"validation_data hold {place}")
