@@ -168,13 +168,11 @@ def png(image: Bytes) -> bytes:
     """Return a picture (height, width) or (height, width, 3) as a PNG file; one filter for all rows, 0 or 2: the shorter file."""
     height, width = image.shape[:2]
     samples = image.reshape(height, -1)
-    plain, up = np.zeros((2, height, 1 + samples.shape[1]), np.uint8)
-    plain[:, 1:] = samples
-    up[:, 0], up[0, 1:], up[1:, 1:] = 2, samples[0], samples[1:] - samples[:-1]  # modulo 256
-    stream = min((zlib.compress(rows.tobytes(), 9) for rows in (plain, up)), key=len)
+    filtered = (0, samples), (2, np.diff(samples, axis=0, prepend=np.uint8(0)))  # modulo 256
+    streams = [zlib.compress(np.pad(rows, ((0, 0), (1, 0)), constant_values=kind).tobytes(), 9) for kind, rows in filtered]
     # 8 bits, grey or colours, the only compression, filter method, no interlace
     header = struct.pack(">IIBBBBB", width, height, 8, GREY if image.ndim == 2 else RGB, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", stream), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"IDAT", min(streams, key=len)), (b"IEND", b""))
     return PNG + b"".join(
         struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)) for kind, content in chunks
     )
