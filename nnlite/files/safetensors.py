@@ -103,7 +103,13 @@ def loads(data: bytes) -> tuple[dict[str, Array], dict[str, str]]:
         raise FormatError("expected __metadata__ to map strings to strings, received other values")
     buffer = memoryview(data)[8 + length :]
     arrays = {name: _view(name, entry, buffer) for name, entry in header.items()}
-    _check_tiling([entry["data_offsets"] for entry in header.values()], len(buffer))
+    position = 0  # the arrays must fill the buffer exactly, without gaps or overlaps
+    for begin, end in sorted(entry["data_offsets"] for entry in header.values()):
+        if begin != position:
+            raise FormatError(f"expected the arrays one after the other, received one at {begin}, the last ended at {position}")
+        position = end
+    if position != len(buffer):
+        raise FormatError(f"expected a buffer of {position} bytes, received {len(buffer)}")
     return {name: array.copy() for name, array in arrays.items()}, metadata
 
 
@@ -144,14 +150,3 @@ def _view(name: str, entry: Any, buffer: memoryview) -> Array:
     if dtype == "BOOL" and array.view(np.uint8).max(initial=0) > 1:
         raise FormatError(f"{name!r}: expected the bytes 0 and 1 for BOOL, received others")
     return np.asarray(array, DTYPES[dtype])
-
-
-def _check_tiling(offsets: list[list[int]], length: int) -> None:
-    """Raise unless the arrays fill the buffer exactly, without gaps or overlaps."""
-    position = 0
-    for begin, end in sorted(offsets):
-        if begin != position:
-            raise FormatError(f"expected the arrays one after the other, received one at {begin}, the last ended at {position}")
-        position = end
-    if position != length:
-        raise FormatError(f"expected a buffer of {position} bytes, received {length}")

@@ -64,8 +64,8 @@ def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
         raise CheckpointError(f"{path}: expected a file of save_weights, received one for PyTorch: use load_torch_weights")
     if format_.startswith(CHECKPOINT):
         check_checksum(arrays, metadata, path)
-        parts = {name: name.partition(".") for name in arrays}  # such as "parameters.0.weight"
-        arrays = {rest: arrays[name] for name, (first, _, rest) in parts.items() if first == "parameters"}
+        part = "parameters."  # such as "parameters.0.weight"
+        arrays = {name.removeprefix(part): array for name, array in arrays.items() if name.startswith(part)}
     restore(targets, arrays, path)
     matrices = [array.shape for array in arrays.values() if array.ndim == 2]
     if not format_ and matrices and all(height == width for height, width in matrices):
