@@ -34,7 +34,7 @@ from nnlite.files.whole_files import read_file, write_atomically
 from nnlite.layers import ACTIVATIONS, IDENTITIES, Activation, BatchNormalization, Dense, Flatten, Layer, Rescale, Reshape, Stack
 from nnlite.layers.stack import layers_by_position
 
-WEIGHTLESS: tuple[type[Layer], ...] = (Activation, *ACTIVATIONS.values(), Flatten, Reshape, *IDENTITIES)
+KNOWN: tuple[type[Layer], ...] = (Dense, BatchNormalization, Activation, *ACTIVATIONS.values(), Flatten, Reshape, *IDENTITIES)
 
 BATCH_NORM = ("weight", "bias", "running_mean", "running_var")  # scale, shift and running statistics in PyTorch
 
@@ -92,19 +92,26 @@ def load_torch_weights(model: Stack, path: str | os.PathLike[str]) -> None:
     restore(targets, arrays, path, f"; its shapes fit in {'several orders' if ways else 'no order'}: {way_out}")
 
 
+def _layers(model: Stack, library: str, known: tuple[type[Layer], ...]) -> dict[str, Layer]:
+    """Return the layers by position; ValueError if one is not of the kinds that the library has, too."""
+    layers = layers_by_position(model)
+    for position, layer in layers.items():
+        if not isinstance(layer, known):
+            received = f"received {type(layer).__name__}: exchange the parts before and after it"
+            raise ValueError(f"layer {position}: expected one that {library} has, too, {received}")
+    return layers
+
+
 def _torch_state(model: Stack) -> dict[str, Array]:
     """Return views of the weights, in PyTorch's shapes and under PyTorch's names."""
     state: dict[str, Array] = {}
-    for position, layer in layers_by_position(model).items():
+    for position, layer in _layers(model, "torch.nn.Sequential", KNOWN).items():
         arrays = {}
         if isinstance(layer, Dense):
             arrays = {"weight": layer.weight.value.T, "bias": layer.bias.value}
         elif isinstance(layer, BatchNormalization):
             arrays = dict(zip(BATCH_NORM, (parameter.value for parameter in layer.parameters), strict=True))
             arrays["num_batches_tracked"] = np.zeros((), np.int64)  # PyTorch's count, without effect unless momentum is None
-        elif not isinstance(layer, WEIGHTLESS):
-            received = f"received {type(layer).__name__}: exchange the parts before and after it"
-            raise ValueError(f"layer {position}: expected one that torch.nn.Sequential has, too, {received}")
         state |= {f"{position}.{name}": array for name, array in arrays.items()}
     return state
 
@@ -167,14 +174,8 @@ def load_keras_weights(model: Stack, path: str | os.PathLike[str]) -> None:
 
 def _keras_layers(model: Stack) -> dict[str, list[Layer]]:
     """Return the layers with weights, in order, by the name of their class in Keras's files."""
-    layers: dict[str, list[Layer]] = {kind: [] for kind in KERAS_KINDS}
-    for position, layer in layers_by_position(model).items():
-        kind = next((kind for kind, cls in KERAS_KINDS.items() if isinstance(layer, cls)), None)
-        if kind is not None:
-            layers[kind].append(layer)
-        elif not isinstance(layer, (*WEIGHTLESS, Rescale)):
-            raise ValueError(f"layer {position}: expected one that Keras has, too, received {type(layer).__name__}")
-    return layers
+    layers = _layers(model, "Keras", (*KNOWN, Rescale)).values()
+    return {kind: [layer for layer in layers if isinstance(layer, cls)] for kind, cls in KERAS_KINDS.items()}
 
 
 def _keras_arrays(place: str, layer: Layer) -> dict[str, Array]:
