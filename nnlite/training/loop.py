@@ -109,11 +109,6 @@ def outputs(model: Stack, batches: Batches, batch_size: int, compiled: CompiledS
     if compiled is not None and len(batches):
         with suppress(NotCompilable):
             return compiled.predict(batches)
-    found: FloatArray | None = None
-    for indices in batches.cut(batch_size):
-        part = model.forward(batches.take(indices)[0])
-        if found is None:
-            found = np.empty((len(batches), *part.shape[1:]), part.dtype)
-        found[indices] = part
-    assert found is not None  # because an empty data set is one empty batch
-    return found
+    # copies, because a model of Flatten alone returns the batch's own memory
+    parts = [np.array(model.forward(batches.take(indices)[0])) for indices in batches.cut(batch_size)]
+    return np.concatenate(parts)
