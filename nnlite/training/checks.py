@@ -37,12 +37,10 @@ def check_callbacks(callbacks: object, checkpoint: str | os.PathLike[str] | None
     schedules = [type(callback).__name__ for callback in callbacks if callback.sets_learning_rate]
     expect(len(schedules) < 2, f"fit expects one callback that sets the learning rate, received {' and '.join(schedules)}")
     files = [] if checkpoint is None else [os.path.realpath(checkpoint)]
-    for writer in (callback for callback in callbacks if isinstance(callback.path, str | os.PathLike)):
-        files.append(os.path.realpath(writer.path))
+    for owner in (callback for callback in callbacks if isinstance(callback.path, str | os.PathLike)):
+        files.append(os.path.realpath(owner.path))
         if not os.path.isdir(os.path.dirname(files[-1])):
-            raise FileNotFoundError(
-                f"{type(writer).__name__} expects a folder that is there, received {writer.path}: make it first"
-            )
+            raise FileNotFoundError(f"{type(owner).__name__} expects a folder that is there, received {owner.path}: make it first")
     twice = next((file for file in files if files.count(file) > 1), None)
     expect(twice is None, f"fit expects another file for each callback and for the checkpoint, received {twice} twice")
 
