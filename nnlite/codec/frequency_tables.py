@@ -64,11 +64,9 @@ class FrequencyTables:
         self.minimum, self.frequencies = np.array(minimum), np.array(frequencies)  # copies, so that nobody else changes them
         self.maximum = maximum.astype(np.int32)
         self.sizes = sizes
-        self.cumulative = np.zeros((minimum.size, frequencies.shape[1] + 1), np.int64)
-        np.cumsum(frequencies, axis=1, out=self.cumulative[:, 1:])
+        self.cumulative = np.pad(np.cumsum(frequencies, axis=1, dtype=np.int64), ((0, 0), (1, 0)))
         starts = np.arange(0, TOTAL, 256)
-        first_entry = [np.searchsorted(row, starts, side="right") - 1 for row in self.cumulative]
-        self.first_entry = np.array(first_entry, np.uint16)
+        self.first_entry = np.array([np.searchsorted(row, starts, side="right") - 1 for row in self.cumulative], np.uint16)
 
     def __len__(self) -> int:
         return self.minimum.size

@@ -85,7 +85,7 @@ class EntropyBottleneck(RandomLayer):
         self.bit_prices = prices
         self.probabilities = probabilities
         gain = 4 * (np.exp(np.mean(np.log(prices))) / prices) ** 0.3  # (Q,): near the values where training ends
-        start = np.zeros((prices.size, features))
+        start = np.zeros((prices.size, features))  # the parameters are ln g, μ and ln s, each (Q, K) and divided by SPEED
         self.log_gain = Parameter("log_gain", (start + np.log(gain)[:, None] / SPEED).astype(dtype))
         self.location = Parameter("location", start.astype(dtype))
         self.log_scale = Parameter("log_scale", (start + 1 / SPEED).astype(dtype))
@@ -94,11 +94,6 @@ class EntropyBottleneck(RandomLayer):
     def gain(self) -> FloatArray:
         """The gains g, shape (Q, K)."""
         return self._settings(slice(None))[0]
-
-    @property
-    def parameters(self) -> list[Parameter]:
-        """ln g, μ and ln s, each (Q, K) and divided by SPEED."""
-        return [self.log_gain, self.location, self.log_scale]
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """û for the latents u = x. Without training, round them at the last quality."""

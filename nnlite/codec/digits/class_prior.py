@@ -125,8 +125,7 @@ def _cluster(latents: FloatArray, rng: np.random.Generator) -> tuple[npt.NDArray
     precision = np.ones_like(centre) / total
     for _ in range(ITERATIONS):
         classes = _nearest(latents, centre, precision)
-        count = np.bincount(classes, minlength=CLASSES)[:, None]  # (C, 1)
-        for c in np.flatnonzero(count[:, 0] > 0):
+        for c in np.unique(classes):
             members = latents[classes == c]
             centre[c] = members.mean(axis=0)
             # The variance of a few members is uncertain, so count five more with 0.3 of the whole data set's variance: classes are
