@@ -46,21 +46,17 @@ def load_idx(path: str | os.PathLike[str], dimensions: int | None = None) -> Byt
     DatasetError
         The file cannot be read, is no IDX file of bytes, has other dimensions, or has more or fewer bytes than its sizes promise.
     """
-    with reported_as(DatasetError, f"{path}: expected a readable IDX file", OSError):
-        data = read_file(path)
-    with reported_as(DatasetError, str(path), DatasetError):
-        return parse_idx(data, dimensions)
+    with reported_as(DatasetError, str(path), DatasetError), reported_as(DatasetError, "expected a readable IDX file", OSError):
+        return parse_idx(read_file(path), dimensions)
 
 
+@reported_as(DatasetError, "expected a readable IDX file, gzipped or not", OSError, EOFError, zlib.error)
 def parse_idx(data: bytes, dimensions: int | None = None) -> Bytes:
     """Return the array of an IDX file's bytes, as `load_idx` does for a file.
 
     It unzips at most the bytes that the header promises, and never more than 1 GiB: a small gzip could become huge.
     """
-    with (
-        reported_as(DatasetError, "expected a readable IDX file, gzipped or not", OSError, EOFError, zlib.error),
-        gzip.open(io.BytesIO(data)) if data.startswith(b"\x1f\x8b") else io.BytesIO(data) as file,
-    ):
+    with gzip.open(io.BytesIO(data)) if data.startswith(b"\x1f\x8b") else io.BytesIO(data) as file:
         return _read_idx(file, dimensions)
 
 

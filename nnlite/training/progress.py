@@ -54,9 +54,7 @@ class ProgressBar(Callback):
         text = f"{numbers}  {_seconds(self.clock() - self.start)}"
         if self.redraws:
             self._draw(1.0, text)
-            self.stream.write("\n")
-        else:
-            self.stream.write(f"{self.title}  {text}\n")
+        self.stream.write("\n" if self.redraws else f"{self.title}  {text}\n")
         self.stream.flush()
 
     def _draw(self, done: float, text: str) -> None:
