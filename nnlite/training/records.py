@@ -100,20 +100,19 @@ class LivePlot(History):
         """Return the picture."""
         from matplotlib.figure import Figure  # its import takes longer than all of nnlite
 
-        curves = [name for name in self.history if name != "learning rate"]
+        panels = [("loss", [name for name in self.history if name != "learning rate"]), ("learning rate", ["learning rate"])]
+        panels = panels[: 1 + self.learning_rate]
         figure = Figure(figsize=(6.4, 5.2 if self.learning_rate else 4.0), layout="constrained")
-        panels = [curves, ["learning rate"]] if self.learning_rate else [curves]
         all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=[3, 1][: len(panels)])[:, 0]
-        for axes, names in zip(all_axes, panels, strict=True):
+        for axes, (label, names) in zip(all_axes, panels, strict=True):
             for name in names:
                 numbers = self.history[name]
                 axes.plot(range(1, len(numbers) + 1), numbers, ".-", linewidth=1.2, label=name)
             _scale(axes, [number for name in names for number in self.history[name]])
             axes.grid(alpha=0.3, which="both")
+            axes.set_ylabel(label)
         all_axes[0].legend()
-        all_axes[0].set(title=title, ylabel="loss")
-        if self.learning_rate:
-            all_axes[1].set_ylabel("learning rate")
+        all_axes[0].set_title(title)
         all_axes[-1].set(xlabel="epoch", xlim=(0.5, max(self._epochs, 2) + 0.5))
         all_axes[-1].xaxis.get_major_locator().set_params(integer=True)
         file = io.BytesIO()
