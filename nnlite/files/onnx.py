@@ -33,7 +33,7 @@ import numpy as np
 from nnlite import layers
 from nnlite.arrays import Array, Shape, expect
 from nnlite.files.whole_files import write_atomically
-from nnlite.layers import IDENTITIES, Layer, Parameter, Rescale, Reshape, SiLU, Stack
+from nnlite.layers import IDENTITIES, Layer, Rescale, Reshape, SiLU, Stack
 from nnlite.layers.stack import layers_by_position
 
 IR_VERSION, OPSET = 9, 20
@@ -78,12 +78,11 @@ def dumps(model: Stack) -> bytes:
         raise ValueError("export_onnx expects a model with an input_shape, received one without: give Sequential an input_shape")
     expect(len(steps) > 0, "export_onnx expects a model with a layer that computes something, received one without")
     dtype, x = np.dtype(model.dtype), "x"
-    names = {parameter: name for name, parameter in model.named_parameters().items()}
     nodes: list[bytes] = []
     arrays: dict[str, Array] = {}
     for position, layer in steps:
         y = "y" if layer is steps[-1][1] else position
-        its_nodes, its_arrays = _translated(position, layer, x, y, dtype, names)
+        its_nodes, its_arrays = _translated(model, position, layer, x, y)
         nodes += its_nodes
         arrays |= its_arrays
         x = y
@@ -97,13 +96,12 @@ def dumps(model: Stack) -> bytes:
     return _message((1, IR_VERSION), (2, "nnlite"), (7, graph), (8, _message((1, ""), (2, OPSET))))
 
 
-def _translated(
-    position: str, layer: Layer, x: str, y: str, dtype: np.dtype[Any], names: Mapping[Parameter, str]
-) -> tuple[list[bytes], dict[str, Array]]:
+def _translated(model: Stack, position: str, layer: Layer, x: str, y: str) -> tuple[list[bytes], dict[str, Array]]:
     """Return the nodes that compute the value y from the value x, as the layer does in inference, and their arrays by name."""
     inner = f"{position}.inner"
     if type(layer) in OPERATORS:
         operator, attributes = OPERATORS[type(layer)](layer)
+        names = {parameter: name for name, parameter in model.named_parameters().items()}
         arrays = {names[parameter]: parameter.value for parameter in layer.parameters}
         return [_node(operator, [x, *arrays], y, attributes)], arrays
     if type(layer) is SiLU:
@@ -111,7 +109,7 @@ def _translated(
     if type(layer) is Rescale:
         shift, scale = f"{position}.shift", f"{position}.scale"
         nodes = [_node("Sub", [x, shift], inner), _node("Mul", [inner, scale], y)]
-        return nodes, {shift: layer.shift.astype(dtype), scale: layer.scale.astype(dtype)}
+        return nodes, {shift: layer.shift.astype(model.dtype), scale: layer.scale.astype(model.dtype)}
     if type(layer) is Reshape:
         shape = f"{position}.shape"
         return [_node("Reshape", [x, shape], y)], {shape: np.array([0, *layer.shape], np.int64)}  # 0 stands for x's own N
