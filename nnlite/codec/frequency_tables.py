@@ -50,20 +50,19 @@ class FrequencyTables:
         if frequencies.dtype != np.uint16 or frequencies.ndim != 2 or len(frequencies) != minimum.size:
             expected = f"expected frequencies to be uint16 of shape ({minimum.size}, S), one row for each minimum"
             raise ValueError(f"{expected}, received {frequencies.dtype} {frequencies.shape}")
-        sizes = np.count_nonzero(frequencies, axis=1).astype(np.int32)
-        present = np.arange(frequencies.shape[1]) < sizes[:, None]  # (T, S)
-        if sizes.min() < 2 or not np.array_equal(frequencies > 0, present):
+        self.sizes = np.count_nonzero(frequencies, axis=1).astype(np.int32)
+        present = np.arange(frequencies.shape[1]) < self.sizes[:, None]  # (T, S)
+        if self.sizes.min() < 2 or not np.array_equal(frequencies > 0, present):
             raise ValueError("each row must hold at least two frequencies of 1 or more, then only zeros; it does not")
         sums = frequencies.sum(axis=1, dtype=np.int64)
         if np.any(sums != TOTAL):
             raise ValueError(f"each row must sum to {TOTAL}, received a sum of {sums[sums != TOTAL][0]}")
-        maximum = minimum.astype(np.int64) + sizes - 2
+        maximum = minimum.astype(np.int64) + self.sizes - 2
         if maximum.max() > INT32_MAX:
             raise ValueError(f"expected the symbols of a table to be int32, received a table that ends at {maximum.max()}")
 
         self.minimum, self.frequencies = np.array(minimum), np.array(frequencies)  # copies, so that nobody else changes them
         self.maximum = maximum.astype(np.int32)
-        self.sizes = sizes
         self.cumulative = np.pad(np.cumsum(frequencies, axis=1, dtype=np.int64), ((0, 0), (1, 0)))
         starts = np.arange(0, TOTAL, 256)
         self.first_entry = np.array([np.searchsorted(row, starts, side="right") - 1 for row in self.cumulative], np.uint16)

@@ -31,7 +31,6 @@ MAX_PNG_PIXELS = 2**24  # 4096 × 4096, if a file has few bytes
 PIXELS_A_BYTE = 4  # of a larger picture, at most: photographs have one or two
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # kinds of colour
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
-DEPTHS = {GREY: (1, 2, 4, 8), PALETTE: (1, 2, 4, 8)}  # bits a sample; 8 for the other kinds of colour
 # The parts of a picture, in order: first column and row, steps to the next column and row.
 WHOLE = [(0, 0, 1, 1)]
 INTERLACED = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
@@ -94,7 +93,7 @@ def _read_header(header: bytes, most: int) -> tuple[int, int, int, int, int]:
         raise PictureError(f"expected a PNG image of at most {most} pixels, {received}")
     if not (width and height and colour in CHANNELS and compression == filtering == 0 and interlaced < 2):
         raise PictureError("expected a PNG image, received one with an impossible size, kind of colour or method")
-    if depth not in DEPTHS.get(colour, (8,)):
+    if depth not in ((1, 2, 4, 8) if colour in (GREY, PALETTE) else (8,)):
         raise PictureError(f"expected a PNG of 8 bits a sample, received one of {depth}: convert it to 8")
     return width, height, depth, colour, interlaced
 

@@ -71,7 +71,7 @@ def bit_generators(owners: Iterable[object], rng: np.random.Generator | None) ->
     for owner in owners:
         named = owner.rngs() if hasattr(owner, "rngs") else []
         for generator in _generators_in(getattr(owner, "__dict__", {})):
-            if generator is not rng and not any(generator is known for known in named):
+            if generator not in (rng, *named):
                 name = type(owner).__name__
                 raise ValueError(f"{name} is expected to name its generators for a checkpoint: return them from {name}.rngs()")
         found += named

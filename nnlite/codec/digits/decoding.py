@@ -31,8 +31,7 @@ def decode(decoder: Sequential, latents: FloatArray) -> Images:
     images = np.empty((len(latents), *decoder.output_shape(latents.shape[1:])), np.uint8)
     for first in range(0, len(latents), BLOCK):
         block = latents[first : first + BLOCK]
-        y: FloatArray = np.zeros((BLOCK, latents.shape[1]), latents.dtype)
-        y[: len(block)] = block
+        y: FloatArray = np.pad(block, ((0, BLOCK - len(block)), (0, 0)))
         for layer in decoder.layers:
             y = product(y, layer.weight.value) + layer.bias.value if isinstance(layer, Dense) else layer.forward(y)
         if not np.isfinite(y[: len(block)]).all():

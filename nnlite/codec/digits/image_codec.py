@@ -235,8 +235,7 @@ def _restore(arrays: dict[str, npt.NDArray[Any]], part: str, before: list[Layer]
     # check this, or a small file could ask for gigabytes
     if any(weight.shape[0] != width for weight, width in zip(weights, widths, strict=False)):
         raise ValueError(f"expected {part} weights that follow one another, received {[weight.shape for weight in weights]}")
-    layers = dense_network(widths, np.random.default_rng())
-    model = Sequential([*before, *layers, *after], shape)
+    model = Sequential([*before, *dense_network(widths, np.random.default_rng()), *after], shape)
     for name, parameter in model.named_parameters().items():
         stored = arrays[f"{part}.{name}"]
         finite = stored.dtype == np.float16 and bool(np.isfinite(stored).all())
