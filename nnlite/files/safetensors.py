@@ -94,9 +94,9 @@ def loads(data: bytes) -> tuple[dict[str, Array], dict[str, str]]:
     if len(data) < 8:
         raise FormatError(f"expected a safetensors file, which begins with 8 bytes of length, received {len(data)} bytes")
     length = int.from_bytes(data[:8], "little")
-    if length > min(len(data) - 8, MAX_HEADER):
-        limit = f"with a header of at most {min(len(data) - 8, MAX_HEADER)} bytes"
-        raise FormatError(f"expected a safetensors file, {limit}, received length {length}")
+    most = min(len(data) - 8, MAX_HEADER)
+    if length > most:
+        raise FormatError(f"expected a safetensors file, with a header of at most {most} bytes, received length {length}")
     header = _parse_header(data[8 : 8 + length])
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):

@@ -83,18 +83,14 @@ def hold_out(groups: Groups, share: float, rng: np.random.Generator, *, whole_gr
     """
     expect(is_number(share) and 0 < share < 1, f"hold_out expects a share in (0, 1), received {share!r}")
     expect_rng("hold_out", rng)
-    if whole_groups:
-        mask = np.isin(groups, _draw(np.unique(groups), share, rng))
-    else:
-        mask = np.zeros(len(groups), np.bool_)
-        for group in np.unique(groups):
-            mask[_draw(np.flatnonzero(groups == group), share, rng)] = True
+    names = np.unique(groups)
+    # Draw groups, or images of each group: about the share, at least one and never all.
+    pools = [names] if whole_groups else [np.flatnonzero(groups == name) for name in names]
+    drawn: list[int] = []
+    for pool in pools:
+        count = min(max(round(share * len(pool)), 1), len(pool) - 1)
+        drawn += rng.choice(pool, count, replace=False).tolist()
+    mask = np.isin(groups if whole_groups else np.arange(len(groups)), drawn)
     few = "two groups, received one" if whole_groups else "a group of two images, received none"
     expect(bool(mask.any()), f"hold_out expects at least {few}: nothing is left to test with")
     return mask
-
-
-def _draw(items: npt.NDArray[np.int64], share: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Return about a share of the items, at least one and never all."""
-    count = min(max(round(share * len(items)), 1), len(items) - 1)
-    return rng.choice(items, count, replace=False)

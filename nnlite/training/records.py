@@ -100,11 +100,11 @@ class LivePlot(History):
         """Return the picture."""
         from matplotlib.figure import Figure  # its import takes longer than all of nnlite
 
-        panels = [("loss", [name for name in self.history if name != "learning rate"]), ("learning rate", ["learning rate"])]
-        panels = panels[: 1 + self.learning_rate]
+        rate = {"learning rate": ["learning rate"]} if self.learning_rate else {}
+        panels = {"loss": [name for name in self.history if name != "learning rate"], **rate}
         figure = Figure(figsize=(6.4, 5.2 if self.learning_rate else 4.0), layout="constrained")
         all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=[3, 1][: len(panels)])[:, 0]
-        for axes, (label, names) in zip(all_axes, panels, strict=True):
+        for axes, (label, names) in zip(all_axes, panels.items(), strict=True):
             for name in names:
                 numbers = self.history[name]
                 axes.plot(range(1, len(numbers) + 1), numbers, ".-", linewidth=1.2, label=name)
