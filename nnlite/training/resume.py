@@ -168,10 +168,8 @@ class SavedTraining(Callback):
         problem = f"{self._path}: expected a checkpoint as fit writes it, received one without its entries"
         with reported_as(CheckpointError, problem, KeyError, TypeError, ValueError, RecursionError):  # a checksum can be forged
             expected, received = (dict(json.loads(WITHOUT_POINT(job))) for job in (json.dumps(self._job), metadata["job"]))
-            state: dict[str, Any] = {
-                "frozen": self._frozen(),
-                **json.loads(metadata["state"], object_hook=partial(_unpack, arrays)),
-            }
+            saved = json.loads(metadata["state"], object_hook=partial(_unpack, arrays))
+            state: dict[str, Any] = {"frozen": self._frozen(), **saved}
             if metadata["format"] == OLDER_FORMAT:
                 self._renew(expected, received, state)
             epochs, epochs_before = expected.pop("epochs", None), received.pop("epochs", None)
