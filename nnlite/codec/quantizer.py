@@ -50,8 +50,7 @@ class UniformQuantizer:
         """
         if codes.ndim != 2 or len(codes) == 0 or not np.isfinite(codes).all():
             raise ValueError(f"UniformQuantizer expects finite codes of shape (N, K), received shape {codes.shape}")
-        minimum = codes.min(axis=0)
-        return cls(minimum, (codes.max(axis=0) - minimum) / 255)
+        return cls(codes.min(axis=0), np.ptp(codes, axis=0) / 255)
 
     def quantize(self, codes: FloatArray) -> npt.NDArray[np.uint8]:
         """Return round((codes − minimum) / Δ) as bytes, shape (N, K); numbers outside the range become its ends."""

@@ -77,7 +77,7 @@ def dumps(arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> b
         native = array.dtype.newbyteorder("=")
         if native not in NAMES:
             raise ValueError(f"safetensors expects a dtype of {sorted(DTYPES)}, received {array.dtype} for {name!r}")
-        data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         begin, end = end, end + len(data)
         header[name] = {"dtype": NAMES[native], "shape": list(array.shape), "data_offsets": [begin, end]}
         buffers.append(data)
