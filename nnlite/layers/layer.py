@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import FLOATS, Array, FloatArray, Shape, aligned, aligned_copy, as_array, expect, expect_rng, floats_hint
+from nnlite.arrays import FLOATS, FloatArray, Shape, aligned, aligned_copy, as_array, expect, expect_rng, floats_hint
 
 
 class Parameter:
@@ -233,24 +233,13 @@ def fill(array: FloatArray, method: Callable[..., Any], *arguments: Any) -> Any:
     return result
 
 
-def expect_dtype(layer: str, parameter: Parameter, x: FloatArray) -> None:
-    """Raise ValueError if x is no array, or of another dtype than the layer's parameter: nothing is converted silently."""
-    dtype = parameter.value.dtype
-    if not isinstance(x, np.ndarray) or x.dtype != dtype:
-        x = _array(layer, x)
-        hint = floats_hint("x", x, dtype)
-        raise ValueError(f"{layer} with {dtype} parameters expects x of that dtype, received {x.dtype}: {hint}")
-
-
-def expect_floats(name: str, array: FloatArray) -> None:
-    """Raise ValueError unless it is an array of float32 or float64: nothing here computes with other numbers."""
-    if not isinstance(array, np.ndarray) or array.dtype not in FLOATS:
-        array = _array(name, array)
-        raise ValueError(f"{name} expects float32 or float64, received {array.dtype}: {floats_hint('', array)}")
-
-
-def _array(layer: str, x: object) -> Array:
-    """Return x, or raise ValueError if it is no array of NumPy."""
+def expect_floats(name: str, x: FloatArray, dtype: npt.DTypeLike | None = None) -> None:
+    """Raise ValueError unless x is an array of float32 or float64, of parameters' dtype if given: nothing is converted silently."""
     if not isinstance(x, np.ndarray):
-        raise ValueError(f"{layer} expects a NumPy array, received {type(x).__name__}: make one with np.asarray(x, 'float32')")
-    return as_array(f"what {layer} receives", x)
+        raise ValueError(f"{name} expects a NumPy array, received {type(x).__name__}: make one with np.asarray(x, 'float32')")
+    if x.dtype not in (FLOATS if dtype is None else [dtype]):
+        x = as_array(f"what {name} receives", x)
+        if dtype is None:
+            raise ValueError(f"{name} expects float32 or float64, received {x.dtype}: {floats_hint('', x)}")
+        hint = floats_hint("x", x, dtype)
+        raise ValueError(f"{name} with {dtype} parameters expects x of that dtype, received {x.dtype}: {hint}")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, Shape, as_array, as_number, expect_count
-from nnlite.layers.layer import Layer, Parameter, expect_dtype, expect_floats
+from nnlite.layers.layer import Layer, Parameter, expect_floats
 
 
 class Rescale(Layer):
@@ -111,7 +111,7 @@ class BatchNormalization(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = γ x̂ + β."""
-        expect_dtype("BatchNormalization", self.scale, x)
+        expect_floats("BatchNormalization", x, self.scale.value.dtype)
         self.output_shape(x.shape[1:])
         if training:
             mean, variance = x.mean(axis=0), x.var(axis=0)  # (D,) each

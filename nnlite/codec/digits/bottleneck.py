@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from nnlite.arrays import FloatArray, as_array, expect, expect_count
 from nnlite.codec import quantizer
-from nnlite.layers.layer import Parameter, RandomLayer, expect_dtype
+from nnlite.layers.layer import Parameter, RandomLayer, expect_floats
 from nnlite.layers.rectifiers import softplus
 
 SPEED = 10.0  # parameters are stored divided by this: Adam moves each by about η a step, and gains and priors must move far
@@ -97,7 +97,7 @@ class EntropyBottleneck(RandomLayer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """û for the latents u = x. Without training, round them at the last quality."""
-        expect_dtype("EntropyBottleneck", self.location, x)
+        expect_floats("EntropyBottleneck", x, self.location.value.dtype)
         if not training:
             highest = self.gain[-1]
             return quantizer.dequantize(quantizer.quantize(x, highest), highest)
