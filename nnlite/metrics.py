@@ -97,10 +97,9 @@ def ssim(image: Array, reference: Array, peak: float | None = None) -> float:
     Transactions on Image Processing 13, 2004.
     """
     a, b, peak = _pair("ssim", image, reference, peak)
-    if a.ndim < 2 or min(a.shape[-2:]) < SSIM_WINDOW.size or a.size == 0:
-        raise ValueError(
-            f"ssim needs images (..., height, width) of at least {SSIM_WINDOW.size} by {SSIM_WINDOW.size}, received shape {a.shape}"
-        )
+    size = SSIM_WINDOW.size
+    if a.ndim < 2 or min(a.shape[-2:]) < size or a.size == 0:
+        raise ValueError(f"ssim needs images (..., height, width) of at least {size} by {size}, received shape {a.shape}")
     a, b = a / peak, b / peak
     mean_a, mean_b = _blur(a), _blur(b)
     variances = _blur(a * a + b * b) - mean_a * mean_a - mean_b * mean_b  # σ_a² + σ_b²

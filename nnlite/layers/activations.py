@@ -28,7 +28,7 @@ class Activation(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = f(x)."""
-        expect_floats(type(self).__name__, x)
+        expect_floats(self._name, x)
         y = self._buffer("y", x.shape, x.dtype, training)
         fill(y, self.fill_y, x.reshape(-1), y.reshape(-1))
         return self._keep(y, y) if training else y
@@ -113,7 +113,7 @@ class Softmax(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = softmax(x), row by row."""
-        expect_floats("Softmax", x)
+        expect_floats(self._name, x)
         expect(x.ndim == 2, f"Softmax expects (N, C), received {x.shape}: put a Flatten before it")
         y = self._buffer("y", x.shape, x.dtype, training)
         y[...] = softmax(x)

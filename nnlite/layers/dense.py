@@ -82,7 +82,7 @@ class Dense(Layer):
         """y = x W + b."""
         weight = self.weight.value
         if not isinstance(x, np.ndarray) or (x.dtype, x.shape[1:]) != (weight.dtype, weight.shape[:1]):
-            expect_floats("Dense", x, weight.dtype)
+            expect_floats(self._name, x, weight.dtype)
             raise ValueError(self._refusal(x.shape))
         y = np.dot(x, weight, out=self._buffer("y", (len(x), self.bias.value.size), x.dtype, training))
         kernels.add_bias(y, self.bias.value)
@@ -142,7 +142,7 @@ class TiedDense(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x Wᵀ + c."""
-        expect_floats("TiedDense", x, self.weight.value.dtype)
+        expect_floats(self._name, x, self.weight.value.dtype)
         shape = (len(x), *self.output_shape(x.shape[1:]))
         y = np.dot(x, self.weight.value.T, out=self._buffer("y", shape, x.dtype, training))
         kernels.add_bias(y, self.bias.value)

@@ -46,7 +46,7 @@ class Rescale(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = (x − shift) · scale."""
-        expect_floats("Rescale", x)
+        expect_floats(self._name, x)
         self.output_shape(x.shape[1:])
         y = self._buffer("y", x.shape, x.dtype, training)
         np.subtract(x, self.shift.astype(x.dtype), out=y)
@@ -111,7 +111,7 @@ class BatchNormalization(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = γ x̂ + β."""
-        expect_floats("BatchNormalization", x, self.scale.value.dtype)
+        expect_floats(self._name, x, self.scale.value.dtype)
         self.output_shape(x.shape[1:])
         if training:
             mean, variance = x.mean(axis=0), x.var(axis=0)  # (D,) each

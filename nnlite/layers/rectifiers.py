@@ -84,7 +84,7 @@ class SiLU(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x · s with s = sigmoid(x)."""
-        expect_floats("SiLU", x)
+        expect_floats(self._name, x)
         s, y = self._buffer("s", x.shape, x.dtype, training), self._buffer("y", x.shape, x.dtype, training)
         np.multiply(x, 0.5, out=s)
         np.tanh(s, out=s)
@@ -111,7 +111,7 @@ class GELU(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """y = x (1 + t) / 2."""
-        expect_floats("GELU", x)
+        expect_floats(self._name, x)
         t, y = self._buffer("t", x.shape, x.dtype, training), self._buffer("y", x.shape, x.dtype, training)
         near = np.clip(x, -GELU_END, GELU_END)  # whose cube does not overflow
         np.multiply(GELU_SCALE * near, 1 + GELU_CUBE * near * near, out=t)
