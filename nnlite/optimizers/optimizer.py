@@ -168,7 +168,8 @@ class SGD(Optimizer):
         self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, *, clip_norm: float | None = None
     ):
         super().__init__(learning_rate, clip_norm)
-        self.momentum, self.nesterov = as_number("SGD expects a momentum in [0, 1)", momentum, least=0, below=1), nesterov
+        self.momentum = as_number("SGD expects a momentum in [0, 1)", momentum, least=0, below=1)
+        self.nesterov = nesterov
         expect(momentum > 0 or not nesterov, "SGD with nesterov=True expects a momentum above 0, received 0")
         self.velocity: list[FloatArray] = []
 
