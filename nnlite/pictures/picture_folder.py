@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnlite.arrays import expect, expect_rng, is_number
+from nnlite.arrays import as_number, expect, expect_rng
 from nnlite.files.errors import DatasetError, PictureError, reported_as
 from nnlite.files.whole_files import visible, with_ending
 from nnlite.pictures.picture_files import PICTURES, read_pictures
@@ -81,7 +81,7 @@ def hold_out(groups: Groups, share: float, rng: np.random.Generator, *, whole_gr
     ValueError
         The share is not in (0, 1), or there is nothing to hold out: no group has two images, or there is only one group.
     """
-    expect(is_number(share) and 0 < share < 1, f"hold_out expects a share in (0, 1), received {share!r}")
+    share = as_number("hold_out expects a share in (0, 1)", share, above=0, below=1)
     expect_rng("hold_out", rng)
     names = np.unique(groups)
     # Draw groups, or images of each group: about the share, at least one and never all.

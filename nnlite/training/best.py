@@ -4,7 +4,7 @@ import math
 import os
 from typing import Any
 
-from nnlite.arrays import FloatArray, expect, expect_count, is_number
+from nnlite.arrays import FloatArray, as_number, expect_count
 from nnlite.files.weights import save_weights
 from nnlite.training.callbacks import Logs, Monitor, expect_name
 
@@ -40,8 +40,8 @@ class EarlyStopping(Monitor):
     def __init__(self, monitor: str = "val_loss", patience: int = 3, min_delta: float = 0.0, restore_best_weights: bool = True):
         expect_name("EarlyStopping", monitor)
         expect_count("EarlyStopping", "patience", patience)
-        expect(is_number(min_delta) and min_delta >= 0, f"EarlyStopping expects a min_delta of at least 0, received {min_delta!r}")
-        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.monitor, self.patience = monitor, patience
+        self.min_delta = as_number("EarlyStopping expects a min_delta of at least 0", min_delta, least=0)
         self.restore_best_weights = restore_best_weights
         self.best, self.best_epoch = math.inf, 0
         self._best_weights: list[FloatArray] = []

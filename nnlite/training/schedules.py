@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays import expect, expect_count, is_number
+from nnlite.arrays import as_number, expect, expect_count, is_number
 from nnlite.training.callbacks import Callback, Logs, Monitor, expect_name
 
 Schedule = Callable[[float], float]  # progress, 0 to 1 → factor of the learning rate
@@ -134,7 +134,7 @@ def exponential_decay(end: float = 0.01) -> Schedule:
     >>> [round(factor(progress), 3) for progress in (0, 0.5, 1)]
     [1.0, 0.1, 0.01]
     """
-    expect(is_number(end) and end > 0, f"exponential_decay expects a positive end, received {end!r}")
+    end = as_number("exponential_decay expects a positive end", end, above=0)
     return lambda progress: end**progress
 
 
@@ -189,10 +189,10 @@ class ReduceOnPlateau(Monitor):
 
     def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 3, minimum: float = 0.0):
         expect_name("ReduceOnPlateau", monitor)
-        expect(is_number(factor) and 0 < factor < 1, f"ReduceOnPlateau expects a factor in (0, 1), received {factor!r}")
         expect_count("ReduceOnPlateau", "patience", patience)
-        expect(is_number(minimum) and minimum >= 0, f"ReduceOnPlateau expects a minimum of at least 0, received {minimum!r}")
-        self.monitor, self.factor, self.patience, self.minimum = monitor, float(factor), patience, float(minimum)
+        self.monitor, self.patience = monitor, patience
+        self.factor = as_number("ReduceOnPlateau expects a factor in (0, 1)", factor, above=0, below=1)
+        self.minimum = as_number("ReduceOnPlateau expects a minimum of at least 0", minimum, least=0)
         self._best, self._waited = math.inf, 0
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
@@ -231,8 +231,7 @@ class MomentumSchedule(Callback):
     memories = ("_own",)
 
     def __init__(self, maximum: float = 0.99):
-        expect(is_number(maximum) and 0 < maximum < 1, f"MomentumSchedule expects a maximum in (0, 1), received {maximum!r}")
-        self.maximum = float(maximum)
+        self.maximum = as_number("MomentumSchedule expects a maximum in (0, 1)", maximum, above=0, below=1)
         self._own = 0.0
 
     def on_train_begin(self, model: Any, epochs: int, steps: int) -> None:
