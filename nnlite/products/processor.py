@@ -17,7 +17,6 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 from nnlite.jit import part
 
@@ -28,8 +27,7 @@ def instruction(result: Callable[..., Any]) -> Callable[[Any], Any]:
     def make(write: Callable[..., Any]) -> Any:
         def typed(typing_context: Any, *arguments: Any) -> Any:
             def written(context: Any, code: Any, signature: Any, values: Any) -> Any:
-                number = write(code, *values)
-                return context.get_dummy_value() if number is None else number
+                return write(code, *values) or context.get_dummy_value()  # of no number
 
             return result(*arguments)(*arguments), written
 
@@ -43,15 +41,13 @@ def _tile_shape() -> tuple[int, int, int]:
 
     Few and wide rows load as much as many and narrow ones, and more pixels are 0 in all rows.
     """
-    if numba.config.CPU_NAME or numba.config.CPU_FEATURES:  # numba is told to compile for another processor
-        features = {name[1:] for name in (numba.config.CPU_FEATURES or "").split(",") if name.startswith("+")}
-    else:
-        features = {name for name, present in llvmlite.binding.get_host_cpu_features().items() if present}
-    if "avx512f" in features:
+    told = numba.config.CPU_NAME or numba.config.CPU_FEATURES  # to compile for another processor
+    features = (numba.config.CPU_FEATURES or "") if told else llvmlite.binding.get_host_cpu_features().flatten()
+    if "+avx512f" in features.split(","):
         return 4, 256, 64  # of 32 registers 16, and 4 for a row of the panel
-    if "avx2" in features:
+    if "+avx2" in features.split(","):
         return 6, 64, 32  # 12 of 16
-    return (8, 32, 16) if "neon" in features else (6, 32, 16)  # 16 of 32, or 12 of 16
+    return (8, 32, 16) if "+neon" in features.split(",") else (6, 32, 16)  # 16 of 32, or 12 of 16
 
 
 ROWS, WIDTH, REGISTER = _tile_shape()
@@ -124,20 +120,15 @@ def transpose_block(code: Any, source: Any, row: Any, to: Any, like: Any) -> Any
         code.store(rows[k], _at(code, code.add(to, _LONG(k * WIDTH)), vector), align=size)
 
 
-def _array_at(typing_context: Any, address: Any, size: Any, like: Any) -> Any:
+@instruction(lambda *_: types.voidptr)
+def _pointer(code: Any, address: Any) -> Any:
+    return _at(code, address, ir.IntType(8))
+
+
+@functools.partial(part, forceinline=True)
+def array_at(address: int, size: int, like: Any) -> Any:
     """Return the memory from an address on as an array of `size` numbers of the type of `like`; nobody counts its users."""
-    kind = types.Array(types.unliteral(like), 1, "C")
-
-    def written(context: Any, code: Any, signature: Any, values: Any) -> Any:
-        array, element = arrayobj.make_array(kind)(context, code), context.get_data_type(kind.dtype)
-        shape, width = cgutils.pack_array(code, [values[1]]), _LONG(context.get_abi_sizeof(element))
-        arrayobj.populate_array(array, _at(code, values[0], element), shape, cgutils.pack_array(code, [width]), width, None)
-        return array._getvalue()
-
-    return kind(types.int64, types.int64, like), written
-
-
-array_at = intrinsic(_array_at)
+    return numba.carray(_pointer(address), size, type(like))
 
 
 @instruction(lambda *_: types.float64)
