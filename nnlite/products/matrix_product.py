@@ -136,15 +136,13 @@ def pack(b: int, b_term: int, b_column: int, terms: int, columns: int, panel: in
         for k in range(0, down, block):
             transpose_block(b + k * b_term + j * b_column, b_column, panel + k * WIDTH + j * size, like)
     for k in range(down if across == lanes else 0, terms):
-        to, row = array_at(panel + k * WIDTH, lanes, like), array_at(b + k * b_term, filled, like)
+        to = array_at(panel + k * WIDTH, lanes, like)
         if b_column == size:
-            for j in range(filled):
-                to[j] = row[j]
+            np.positive(array_at(b + k * b_term, filled, like), to[:filled])
         else:
             for j in range(across if k < down else 0, filled):
                 to[j] = array_at(b + k * b_term + j * b_column, 1, like)[0]
-        for j in range(filled, lanes):
-            to[j] = 0
+        to[filled:] = 0
 
 
 @jit
@@ -155,8 +153,7 @@ def nonzero_in_rows(a: int, a_row: int, a_term: int, rows: int, terms: int, foun
     """
     here, listed = array_at(found, terms, np.uint8(0)), array_at(order, terms + 1, np.int32(0))
     count, apart = 0, a_term != itemsize(like)
-    for k in range(terms):
-        here[k] = apart
+    here[:] = apart
     for i in range(0 if apart else min(rows, ROWS)):
         row = array_at(a + i * a_row, terms, like)
         for k in range(terms):
