@@ -38,7 +38,7 @@ from nnlite.products.processor import ROWS
 from nnlite.training.batches import Batches
 from nnlite.training.compiled_loops import EVALUATE, FUNCTION, JOB, PREDICT, STAGE, STOP, TRAIN, work
 from nnlite.training.row_functions import FUNCTIONS, rule
-from nnlite.training.translation import NotCompilable, stages
+from nnlite.training.translation import NotCompilable, translate
 
 PREDICTION_ROWS = 256  # of a batch that is only predicted: its memory is soon made, and each panel is used by many tiles
 NOTHING = np.zeros(0, np.int64)
@@ -76,39 +76,33 @@ class CompiledStep:
     def __init__(
         self, model: Stack, loss: Loss | None = None, optimizer: Optimizer | None = None, *, rows: int, threads: int | None = None
     ):
-        leading, found = stages(model, loss, optimizer)
-        parameters = [parameter.value for dense, _ in found for parameter in (dense.weight, dense.bias)]  # W, b, W, b, ...
+        functions, ends, parameters = translate(model, loss, optimizer)
         sizes, dtype = [len(parameters[0]), *(b.size for b in parameters[1::2])], parameters[0].dtype  # D, H, ..., C
         rows = int(rows)  # NumPy's would overflow
         self._model, self._loss, self._optimizer, self._rows, self._dtype = model, loss, optimizer, rows, dtype
         products = rows * sum(weights.size for weights in parameters[::2])
         self.threads = min(rows, threads or max(1, min(default_threads(), products // WORTH_A_THREAD)))
-        # Everything that is handed over by its address stays in self.
-        self._y = [padded(rows, size, dtype) for size in sizes]
-        self._d = [padded(rows, size, dtype) for size in sizes[1:]]  # f'(z), and then ∂L/∂z
-        self._t, self._e = padded(rows, sizes[-1], dtype), padded(rows, max(sizes), dtype)  # e is ∂L/∂y
-        self._counter, self._losses, self._settings = np.zeros(1, np.int64), np.zeros(rows), np.zeros(5)
-        scratch = scratch_size(rows, max(sizes)) + ROWS * self._e.strides[0] + 4 * (rows + 1)
-        self._scratch = padded(self.threads, scratch, np.uint8)
         self._changed = [*parameters, *chain(*([] if optimizer is None else optimizer.rule(1)[1]))]
         like = [(array.size, array.dtype, array.flags.c_contiguous) for array in self._changed]
         if like != like[: len(parameters)] * (len(like) // len(parameters)):  # a parameter was converted after compile
             raise NotCompilable("the optimizer's memories do not fit the parameters")
-        addresses = [array.ctypes.data for array in self._changed] + 3 * len(parameters) * [0]  # 0: no memory
-        functions, records = list(leading), []
-        for s, (_, behind) in enumerate(found):
-            places = [_place(array) for array in (self._y[s], self._y[s + 1], self._d[s])]
-            weights = [addresses[i :: len(parameters)][:4] for i in (2 * s, 2 * s + 1)]
-            records.append((len(functions), len(functions) + len(behind), *places, weights))
-            functions += behind
-        self._stages = np.array(records, STAGE)
-        self._functions = np.array([(self._address(function), 0) for function, *_ in functions], FUNCTION)
-        self._settable = [(i, layer, setting) for i, (_, layer, setting) in enumerate(functions) if setting]
+        # Everything that is handed over by its address stays in self.
+        self._y = [padded(rows, size, dtype) for size in sizes]
+        self._d = [padded(rows, size, dtype) for size in (max(sizes), *sizes[1:])]
+        self._t, self._losses = padded(rows, sizes[-1], dtype), np.zeros(rows)
+        scratch = scratch_size(rows, max(sizes)) + ROWS * self._d[0].strides[0] + 4 * (rows + 1)
+        self._scratch = padded(self.threads, scratch, np.uint8)
+        self._functions = np.array([(self._address(function), 0) for _, function, _ in functions], FUNCTION)
+        self._settable = [(i, layer, setting) for i, (layer, _, setting) in enumerate(functions) if setting]
+        addresses = np.zeros((4, len(parameters)), np.int64)  # of the parameters and their memories; 0: no memory
+        addresses.flat[: len(self._changed)] = [array.ctypes.data for array in self._changed]
+        self._stages = np.zeros(len(sizes), STAGE)
+        self._stages["end"], self._stages["weights"][1:] = ends, addresses.T.reshape(-1, 2, 4)
+        self._stages["y"], self._stages["d"] = [*map(_place, self._y)], [*map(_place, self._d)]
         self._jobs, self._zero = np.zeros(1, JOB), dtype.type(0)
         self._job: Any = self._jobs[0]
-        self._set(leading=len(leading), loss=self._address(FUNCTIONS[type(loss)][0]) if loss is not None else 0)
-        self._set(counter=self._counter.ctypes.data, losses=self._losses.ctypes.data, settings=self._settings.ctypes.data)
-        self._set(e=_place(self._e), scratch=_place(self._scratch))
+        self._job["losses"], self._job["scratch"] = self._losses.ctypes.data, _place(self._scratch)
+        self._job["loss"] = 0 if loss is None else self._address(FUNCTIONS[type(loss)][0])
         self._batches: Batches | None = None
 
     def train(self, batches: Batches, indices: Array) -> float:
@@ -122,7 +116,7 @@ class CompiledStep:
         kernel, memories, numbers = optimizer.rule(optimizer.step_count + 1)
         changed = [parameter.value for parameter in optimizer.parameters if parameter.trainable] + [*chain(*memories)]
         if optimizer.clip_norm is None and [*map(id, changed)] == [*map(id, self._changed)]:
-            self._settings[: len(numbers)] = numbers
+            self._job["settings"][: len(numbers)] = numbers
             with suppress(NotCompilable):
                 loss = self._do(TRAIN, batches, indices, self._address(rule(kernel)))
         optimizer.step_count += math.isfinite(loss)
@@ -138,7 +132,7 @@ class CompiledStep:
 
     def predict(self, batches: Batches) -> FloatArray:
         """Return the outputs for all samples, (M, ...)."""
-        outputs = np.empty((len(batches), self._d[-1].shape[1]), self._dtype)
+        outputs = np.empty((len(batches), self._y[-1].shape[1]), self._dtype)
         for indices in batches.cut(self._rows):
             self._do(PREDICT, batches, indices)
             outputs[indices] = self.y
@@ -146,7 +140,7 @@ class CompiledStep:
 
     def __enter__(self) -> "CompiledStep":
         self._process, self._ready, self._helpers = os.getpid(), threading.Event(), []
-        self._counter[:] = 0
+        self._job["counter"] = 0
         if self._optimizer is not None:
             self._optimizer.zero_gradients()  # what a step of the layers has left
         with suppress(RuntimeError):  # the system gives no more threads
@@ -154,7 +148,7 @@ class CompiledStep:
                 helper = threading.Thread(target=self._help, args=(thread,), daemon=True)
                 helper.start()
                 self._helpers.append(helper)
-        self._set(threads=1 + len(self._helpers))
+        self._job["threads"] = 1 + len(self._helpers)
         self._ready.set()
         return self
 
@@ -192,16 +186,13 @@ class CompiledStep:
                 self._loss.value(np.zeros((1, *outputs)), np.zeros((1, *batches.shapes.get("y", batches.shapes["x"]))))
         except ValueError as error:
             raise NotCompilable(str(error)) from None
-        same = "y" not in batches.rows and not self._job["leading"]  # else x is not what it was
+        same = "y" not in batches.rows and not self._stages["end"][0]  # else x is not what it was
         self._batches, self._targets = batches, self._y[0] if same else self._t
-        self._set(data=_place(x), target=(0, 0, 0) if same else _place(t), t=_place(self._targets))
+        self._job["data"], self._job["target"] = _place(x), (0, 0, 0) if same else _place(t)
+        self._job["t"] = _place(self._targets)
 
     def _address(self, function: Any) -> int:
         return int(compiled_for_address(function, self._dtype).address)
-
-    def _set(self, **values: Any) -> None:
-        for name, value in values.items():
-            self._job[name] = value
 
 
 def _place(array: Array) -> tuple[int, int, int]:

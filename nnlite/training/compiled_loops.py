@@ -30,18 +30,16 @@ STOP, PREDICT, EVALUATE, TRAIN = range(4)
 NEGLIGIBLE = 1e-30  # smaller gradients count as 0, see `nnlite.kernels`
 
 
-def _record(integers: str, **others: Any) -> np.dtype[Any]:
-    return np.dtype([(name, np.int64) for name in integers.split()] + [(name, *kind) for name, kind in others.items()])
-
-
-MATRIX = _record("at row columns")  # an address, the bytes from each row to the next, and the numbers in each
-FUNCTION = _record("address", setting=(np.float64,))
-# A Dense and what is behind it; `weights` are the addresses of W, of the optimizer's memories of it, and the same of the bias
-STAGE = _record("first_function end_function", **dict.fromkeys(("x", "y", "d"), (MATRIX,)), weights=(np.int64, (2, 4)))
-JOB = _record(
-    "mode rows threads counter order leading losses loss rule settings",
-    **dict.fromkeys(("data", "target", "t", "e", "scratch"), (MATRIX,)),
-    scale=(np.float64,),
+MATRIX = np.dtype([(name, np.int64) for name in ("at", "row", "columns")])  # an address, bytes from row to row, numbers in each
+FUNCTION = np.dtype([("address", np.int64), ("setting", np.float64)])
+# The first stage is the input, each other a Dense. Its functions end at `end`, and begin where those of the stage before end; y is
+# what they return. `weights` are the addresses of W, of the optimizer's memories of it, and the same of the bias. In d is f'(z) and
+# then ∂L/∂z, but in that of the input, for which nobody needs them, is ∂L/∂y of the stage at hand.
+STAGE = np.dtype([("end", np.int64), ("y", MATRIX), ("d", MATRIX), ("weights", np.int64, (2, 4))])
+JOB = np.dtype(
+    [(name, np.int64) for name in ("counter", "mode", "rows", "threads", "order", "losses", "loss", "rule")]
+    + [(name, MATRIX) for name in ("data", "target", "t", "scratch")]
+    + [("scale", np.float64), ("settings", np.float64, 5)]
 )
 
 
@@ -58,22 +56,20 @@ def work(thread: int, jobs: Any, stages: Any, functions: Any, like: Any, mode: i
     if thread == 0:
         job.mode, job.rows, job.order, job.scale, job.rule = mode, order.size, order.ctypes.data, scale, rule
     while True:
-        meet(job.counter, job.threads)
+        meet(jobs.ctypes.data, job.threads)
         if job.mode == STOP:
             return 0.0
         first, end = job.rows * thread // job.threads, job.rows * (thread + 1) // job.threads
         scratch = job.scratch.at + thread * job.scratch.row
         forward(job, stages, functions, first, end, scratch, like)
         if job.mode == TRAIN:
-            backward(job, stages, first, end, scratch, like)
-        meet(job.counter, job.threads)
-        losses, loss = array_at(job.losses, job.rows, 0.0), 0.0
-        for n in range(job.rows):
-            loss += losses[n]
+            backward(stages, first, end, scratch, like)
+        meet(jobs.ctypes.data, job.threads)
+        loss = float(array_at(job.losses, job.rows, 0.0).sum())
         if job.mode == TRAIN and np.isfinite(loss):
-            for s in range(stages.size):
-                update(job, stages[s], thread, scratch, like)
-        meet(job.counter, job.threads)
+            for s in range(1, stages.size):
+                update(job, stages, s, thread, scratch, like)
+        meet(jobs.ctypes.data, job.threads)
         if thread == 0:
             return loss
 
@@ -83,74 +79,64 @@ def gather(data: Any, index: int, to: int, like: Any) -> None:
     """to[d] = data[index, d], of bytes data[index, d] / 255."""
     row, place = array_at(to, data.columns, like), data.at + index * data.row
     if data.row == data.columns:  # bytes
-        image, scale = array_at(place, data.columns, np.uint8(0)), row.dtype.type(1 / 255)
-        for d in range(row.size):
-            row[d] = image[d] * scale
+        np.multiply(array_at(place, data.columns, np.uint8(0)), row.dtype.type(1 / 255), row)
     else:
-        source = array_at(place, data.columns, like)
-        for d in range(row.size):
-            row[d] = source[d]
-
-
-@part
-def activate(functions: Any, first: int, end: int, size: int, z: int, slope: int, like: Any) -> None:
-    """z ← f(z) and slope ← f'(z), for all functions from `first` on as one f."""
-    slopes = array_at(slope, size, like)
-    for h in range(size):
-        slopes[h] = 1
-    for f in range(first, end):
-        call_at(functions[f].address, (size, functions[f].setting, z, slope, 0, like))
+        np.positive(array_at(place, data.columns, like), row)
 
 
 @part
 def forward(job: Any, stages: Any, functions: Any, first: int, end: int, scratch: int, like: Any) -> None:
     """Carry the rows `first` to `end` of the batch through all stages; leave f'(z) where ∂L/∂z will be, and ∂L/∂y of the last."""
     size, order, losses = itemsize(like), array_at(job.order, job.rows, 0), array_at(job.losses, job.rows, 0.0)
-    x, y, d = stages[0].x, stages[0].y, stages[0].d
-    for n in range(first, end):
-        gather(job.data, order[n], x.at + n * x.row, like)
-        activate(functions, np.int64(0), job.leading, x.columns, x.at + n * x.row, job.e.at + n * job.e.row, like)
+    y, first_function = stages[0].y, np.int64(0)
     for s in range(stages.size):
-        x, y, d, weights = stages[s].x, stages[s].y, stages[s].d, stages[s].weights
-        a, b, c = (x.at + first * x.row, x.row, size), (weights[0, 0], d.columns * size, size), (y.at + first * y.row, y.row)
-        multiply(a, b, c, (end - first, x.columns, d.columns), scratch, like)
+        x, y, d, weights = y, stages[s].y, stages[s].d, stages[s].weights
+        if s:
+            a, b, c = (x.at + first * x.row, x.row, size), (weights[0, 0], y.columns * size, size), (y.at + first * y.row, y.row)
+            multiply(a, b, c, (end - first, x.columns, y.columns), scratch, like)
         for n in range(first, end):
             z, slope = y.at + n * y.row, d.at + n * d.row
-            row, bias = array_at(z, y.columns, like), array_at(weights[1, 0], y.columns, like)
-            for h in range(row.size):
-                row[h] += bias[h]
-            activate(functions, stages[s].first_function, stages[s].end_function, y.columns, z, slope, like)
+            if s:
+                row = array_at(z, y.columns, like)
+                row += array_at(weights[1, 0], y.columns, like)
+            else:
+                gather(job.data, order[n], z, like)
+            array_at(slope, y.columns, like)[:] = 1
+            for f in range(first_function, stages[s].end):  # as one f: z ← f(z) and slope ← f'(z)
+                call_at(functions[f].address, (y.columns, functions[f].setting, z, slope, 0, like))
+        first_function = stages[s].end
+    e = stages[0].d
     for n in range(first, end if job.mode != PREDICT else first):
-        p, t, dp = y.at + n * y.row, job.t.at + n * job.t.row, job.e.at + n * job.e.row
+        p, t, dp = y.at + n * y.row, job.t.at + n * job.t.row, e.at + n * e.row
         if job.target.at:
             gather(job.target, order[n], t, like)
-        losses[n] = job.scale * call_at(job.loss, (d.columns, job.scale, p, t, dp, like))
+        losses[n] = job.scale * call_at(job.loss, (y.columns, job.scale, p, t, dp, like))
 
 
 @part
-def backward(job: Any, stages: Any, first: int, end: int, scratch: int, like: Any) -> None:
+def backward(stages: Any, first: int, end: int, scratch: int, like: Any) -> None:
     """Carry ∂L/∂y of the rows back: ∂L/∂z = ∂L/∂y f'(z), and ∂L/∂x = ∂L/∂z Wᵀ is the ∂L/∂y of the stage before."""
-    size, e = itemsize(like), job.e
-    for s in range(stages.size - 1, -1, -1):
-        d, inputs = stages[s].d, stages[s].x.columns
+    size, e = itemsize(like), stages[0].d
+    for s in range(stages.size - 1, 0, -1):
+        x, d = stages[s - 1].y, stages[s].d
         for n in range(first, end):
             dz, dy = array_at(d.at + n * d.row, d.columns, like), array_at(e.at + n * e.row, d.columns, like)
             zero, negligible = dz.dtype.type(0), dz.dtype.type(NEGLIGIBLE)
             for h in range(dz.size):
                 gradient = dz[h] * dy[h]
                 dz[h] = zero if abs(gradient) < negligible else gradient
-        if s:
+        if s > 1:
             a, b = (d.at + first * d.row, d.row, size), (stages[s].weights[0, 0], size, d.columns * size)
-            multiply(a, b, (e.at + first * e.row, e.row), (end - first, d.columns, inputs), scratch, like)
+            multiply(a, b, (e.at + first * e.row, e.row), (end - first, d.columns, x.columns), scratch, like)
 
 
 @part
-def update(job: Any, stage: Any, thread: int, scratch: int, like: Any) -> None:
+def update(job: Any, stages: Any, s: int, thread: int, scratch: int, like: Any) -> None:
     """Compute ∂L/∂W = xᵀ ∂L/∂z a few rows at a time, and change the weights by them: this thread's share of the rows.
 
     ∂L/∂b is the sum of the rows of ∂L/∂z: this thread's share of their columns.
     """
-    x, d, size, row = stage.x, stage.d, itemsize(like), job.e.row
+    x, d, weights, size, row = stages[s - 1].y, stages[s].d, stages[s].weights, itemsize(like), stages[0].d.row
     order = scratch + ROWS * row
     stripes = -(-x.columns // ROWS)
     for stripe in range(stripes * thread // job.threads, stripes * (thread + 1) // job.threads):
@@ -159,20 +145,17 @@ def update(job: Any, stage: Any, thread: int, scratch: int, like: Any) -> None:
         for p in range(0, d.columns * size, WIDTH):
             tile(x.at + i * size, size, x.row, x.columns - i, order, d.at + p, d.row, scratch + p, row, like)
         for r in range(i, min(i + ROWS, x.columns)):
-            change(job, stage.weights[0], r * d.columns * size, scratch + (r - i) * row, d.columns, like)
+            change(job, weights[0], r * d.columns * size, scratch + (r - i) * row, d.columns, like)
     first, end = d.columns * thread // job.threads, d.columns * (thread + 1) // job.threads
     total = array_at(scratch, end - first, like)
-    for h in range(total.size):
-        total[h] = 0
+    total[:] = 0
     for n in range(job.rows):
-        dz = array_at(d.at + n * d.row + first * size, total.size, like)
-        for h in range(total.size):
-            total[h] += dz[h]
-    change(job, stage.weights[1], first * size, scratch, total.size, like)
+        total += array_at(d.at + n * d.row + first * size, total.size, like)
+    change(job, weights[1], first * size, scratch, total.size, like)
 
 
 @part
 def change(job: Any, weights: Any, at: int, gradient: int, size: int, like: Any) -> None:
     """Change `size` numbers of W or b, `at` bytes behind their beginning, by their gradient."""
     w, u, v, largest = weights[0] + at, weights[1] + at, weights[2] + at, weights[3] + at
-    call_at(job.rule, (size, job.settings, w, gradient, u, v, largest, like))
+    call_at(job.rule, (size, job.settings.ctypes.data, w, gradient, u, v, largest, like))

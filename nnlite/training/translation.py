@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from nnlite.arrays import FloatArray
 from nnlite.jit import COMPILED
 from nnlite.layers import Dense, Flatten, Layer, Reshape, Stack
+from nnlite.layers.layer import Parameter
 from nnlite.losses import Loss
 from nnlite.optimizers import OPTIMIZERS
 from nnlite.optimizers.optimizer import Optimizer
@@ -20,27 +22,28 @@ class NotCompilable(ValueError):
         )
 
 
-Functions = list[tuple[Any, Layer, str]]  # with the layer that each stands for, and the attribute that is its setting, or ""
+Functions = list[tuple[Layer, Any, str]]  # the layer that each stands for, and the layer's attribute that is its setting, or ""
 
 
-def stages(model: Stack, loss: Loss | None, optimizer: Optimizer | None) -> tuple[Functions, list[tuple[Dense, Functions]]]:
-    """Return the functions before the first Dense, and each Dense with the functions behind it."""
-    leading: Functions = []
-    found: list[tuple[Dense, Functions]] = []
+def translate(model: Stack, loss: Loss | None, optimizer: Optimizer | None) -> tuple[Functions, list[int], list[FloatArray]]:
+    """Return the functions of all layers, how many of them stand before each Dense and in all, and the arrays W, b, W, b, ..."""
+    functions: Functions = []
+    ends: list[int] = []
+    parameters: list[Parameter] = []
     for position, layer in enumerate(_flat(model)):
         if type(layer) is Dense:
-            found.append((layer, []))
+            ends.append(len(functions))
+            parameters += layer.weight, layer.bias
         elif type(layer) in FUNCTIONS:
-            function, setting = FUNCTIONS[type(layer)]
-            (found[-1][1] if found else leading).append((function, layer, setting))
+            functions.append((layer, *FUNCTIONS[type(layer)]))
         elif type(layer) not in (Flatten, Reshape):
             raise NotCompilable(f"layer {position} is a {type(layer).__name__}")
-    parameters = [parameter for dense, _ in found for parameter in (dense.weight, dense.bias)]
+    pairs = zip(parameters[::2], parameters[1::2], strict=True)
     obstacles = {
         "numba is told not to compile": not COMPILED,
         "there is no Dense": not parameters,
         "two layers share a parameter": len(set(parameters)) < len(parameters),
-        "a bias does not fit its weights": any(dense.bias.value.shape != dense.weight.value.shape[1:] for dense, _ in found),
+        "a bias does not fit its weights": any(bias.value.shape != weight.value.shape[1:] for weight, bias in pairs),
         "the parameters are of several dtypes": len({parameter.value.dtype for parameter in parameters}) > 1,
         f"the loss is a {type(loss).__name__}": loss is not None and type(loss) not in FUNCTIONS,
         f"the optimizer is a {type(optimizer).__name__}": optimizer is not None and type(optimizer) not in OPTIMIZERS.values(),
@@ -49,7 +52,7 @@ def stages(model: Stack, loss: Loss | None, optimizer: Optimizer | None) -> tupl
     }
     for obstacle in (name for name, is_there in obstacles.items() if is_there):
         raise NotCompilable(obstacle)
-    return leading, found
+    return functions, [*ends, len(functions)], [parameter.value for parameter in parameters]
 
 
 def _flat(layer: Layer) -> list[Layer]:
