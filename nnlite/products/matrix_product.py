@@ -78,14 +78,12 @@ def prepared(a: FloatArray, b: FloatArray) -> Callable[[], FloatArray]:
     if not COMPILED:  # then there is no tile; each row alone, for the same bits in any batch
         return lambda: np.array([(row[:, None] * b).sum(axis=0) for row in a], a.dtype).reshape(len(a), b.shape[1])
     b = b if b.dtype.itemsize in b.strides else np.ascontiguousarray(b)
-    shape = *a.shape, b.shape[1]
     c, scratch = padded(len(a), b.shape[1], a.dtype), aligned((scratch_size(*a.shape),), np.uint8)
-    arrays, numbers = (a, b, c, scratch), (shape, scratch.ctypes.data, a.dtype.type(0))
-    left, right, result = (a.ctypes.data, *a.strides), (b.ctypes.data, *b.strides), (c.ctypes.data, c.strides[0])
+    places = (a.ctypes.data, *a.strides), (b.ctypes.data, *b.strides), (c.ctypes.data, c.strides[0])
 
     def multiply_again() -> FloatArray:
-        multiply(left, right, result, *numbers)
-        return arrays[2]
+        multiply(*places, (*a.shape, b.shape[1]), scratch.ctypes.data, a.dtype.type(0))
+        return c
 
     return multiply_again
 

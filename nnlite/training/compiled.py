@@ -36,12 +36,12 @@ from nnlite.optimizers.optimizer import Optimizer
 from nnlite.products.matrix_product import padded, scratch_size
 from nnlite.products.processor import ROWS
 from nnlite.training.batches import Batches
-from nnlite.training.compiled_loops import EVALUATE, FUNCTION, JOB, PREDICT, STAGE, STOP, TRAIN, work
+from nnlite.training.compiled_loops import FUNCTION, JOB, STAGE, work
 from nnlite.training.row_functions import FUNCTIONS, rule
 from nnlite.training.translation import NotCompilable, translate
 
 PREDICTION_ROWS = 256  # of a batch that is only predicted: its memory is soon made, and each panel is used by many tiles
-NOTHING = np.zeros(0, np.int64)
+NOTHING = np.zeros(0, np.int64)  # the samples of a job that tells the threads to stop
 WORTH_A_THREAD = 500_000  # products: with fewer, a meeting takes longer than what is saved
 
 
@@ -101,7 +101,7 @@ class CompiledStep:
         self._stages["y"], self._stages["d"] = [*map(_place, self._y)], [*map(_place, self._d)]
         self._jobs, self._zero = np.zeros(1, JOB), dtype.type(0)
         self._job: Any = self._jobs[0]
-        self._job["losses"], self._job["scratch"] = self._losses.ctypes.data, _place(self._scratch)
+        self._job["losses"], self._job["t"], self._job["scratch"] = self._losses.ctypes.data, _place(self._t), _place(self._scratch)
         self._job["loss"] = 0 if loss is None else self._address(FUNCTIONS[type(loss)][0])
         self._batches: Batches | None = None
 
@@ -118,13 +118,22 @@ class CompiledStep:
         if optimizer.clip_norm is None and [*map(id, changed)] == [*map(id, self._changed)]:
             self._job["settings"][: len(numbers)] = numbers
             with suppress(NotCompilable):
-                loss = self._do(TRAIN, batches, indices, self._address(rule(kernel)))
+                loss = self.loss(batches, indices, self._address(rule(kernel)))
         optimizer.step_count += math.isfinite(loss)
         return loss
 
-    def loss(self, batches: Batches, indices: Array) -> float:
-        """Return the loss of the samples with these indices."""
-        return self._do(EVALUATE, batches, indices)
+    def loss(self, batches: Batches, indices: Array, rule: int = 0) -> float:
+        """Return the loss of the samples with these indices; `rule` is the address of what changes the weights, if they change."""
+        if os.getpid() != self._process:  # the child of a fork: the threads have stayed in the parent
+            self.__enter__()
+        if batches is not self._batches:
+            self._use(batches)
+        for i, layer, setting in self._settable:
+            self._functions["setting"][i] = getattr(layer, setting)
+        count = len(indices)
+        self.x, self.y, self.t = self._y[0][:count], self._y[-1][:count], self._t[:count]
+        mean_over = count if isinstance(self._loss, SoftmaxCrossEntropyWithLogits) else self.y.size
+        return self._work(0, np.ascontiguousarray(indices, np.int64), 1 / mean_over, rule)
 
     def evaluate(self, batches: Batches) -> float:
         """Return the loss, the mean over all samples."""
@@ -134,7 +143,7 @@ class CompiledStep:
         """Return the outputs for all samples, (M, ...)."""
         outputs = np.empty((len(batches), self._y[-1].shape[1]), self._dtype)
         for indices in batches.cut(self._rows):
-            self._do(PREDICT, batches, indices)
+            self.loss(batches, indices)
             outputs[indices] = self.y
         return outputs.reshape(len(batches), *self._model.output_shape(batches.shapes["x"]))
 
@@ -145,7 +154,7 @@ class CompiledStep:
             self._optimizer.zero_gradients()  # what a step of the layers has left
         with suppress(RuntimeError):  # the system gives no more threads
             for thread in range(1, self.threads):
-                helper = threading.Thread(target=self._help, args=(thread,), daemon=True)
+                helper = threading.Thread(target=self._work, args=(thread,), daemon=True)
                 helper.start()
                 self._helpers.append(helper)
         self._job["threads"] = 1 + len(self._helpers)
@@ -154,42 +163,24 @@ class CompiledStep:
 
     def __exit__(self, *exception: object) -> None:
         if os.getpid() == self._process:
-            self._work(0, STOP)
+            self._work(0)
             for helper in self._helpers:
                 helper.join()
 
-    def _help(self, thread: int) -> None:
-        self._ready.wait()
-        self._work(thread)
-
-    def _work(self, thread: int, mode: int = STOP, order: Array = NOTHING, scale: float = 0.0, rule: int = 0) -> float:
-        return float(work(thread, self._jobs, self._stages, self._functions, self._zero, mode, order, scale, rule))
-
-    def _do(self, mode: int, batches: Batches, indices: Array, rule: int = 0) -> float:
-        if os.getpid() != self._process:  # the child of a fork: the threads have stayed in the parent
-            self.__enter__()
-        if batches is not self._batches:
-            self._use(batches)
-        for i, layer, setting in self._settable:
-            self._functions["setting"][i] = getattr(layer, setting)
-        count = len(indices)
-        self.x, self.y, self.t = self._y[0][:count], self._y[-1][:count], self._targets[:count]
-        mean_over = count if isinstance(self._loss, SoftmaxCrossEntropyWithLogits) else self.y.size
-        return self._work(0, mode, np.ascontiguousarray(indices, np.int64), 1 / mean_over, rule)
+    def _work(self, thread: int, order: Array = NOTHING, scale: float = 0.0, rule: int = 0) -> float:
+        self._ready.wait()  # until the number of threads is known
+        return float(work(thread, self._jobs, self._stages, self._functions, self._zero, order, scale, rule))
 
     def _use(self, batches: Batches) -> None:
         """Take samples and targets from here; raise NotCompilable if the layers or the loss would raise an error of theirs."""
-        x, t = batches.rows["x"], batches.rows.get("y", batches.rows["x"])
+        rows, shapes = [*batches.rows.values()], [*batches.shapes.values()]  # of x, and of y if there is one
         try:
-            outputs = self._model.output_shape(batches.shapes["x"])
+            outputs = self._model.output_shape(shapes[0])
             if self._loss is not None:
-                self._loss.value(np.zeros((1, *outputs)), np.zeros((1, *batches.shapes.get("y", batches.shapes["x"]))))
+                self._loss.value(np.zeros((1, *outputs)), np.zeros((1, *shapes[-1])))
         except ValueError as error:
             raise NotCompilable(str(error)) from None
-        same = "y" not in batches.rows and not self._stages["end"][0]  # else x is not what it was
-        self._batches, self._targets = batches, self._y[0] if same else self._t
-        self._job["data"], self._job["target"] = _place(x), (0, 0, 0) if same else _place(t)
-        self._job["t"] = _place(self._targets)
+        self._batches, self._job["data"], self._job["target"] = batches, _place(rows[0]), _place(rows[-1])
 
     def _address(self, function: Any) -> int:
         return int(compiled_for_address(function, self._dtype).address)

@@ -26,7 +26,6 @@ from nnlite.jit import jit, part
 from nnlite.products.matrix_product import multiply, nonzero_in_columns
 from nnlite.products.processor import ROWS, WIDTH, array_at, call_at, itemsize, meet, tile
 
-STOP, PREDICT, EVALUATE, TRAIN = range(4)
 NEGLIGIBLE = 1e-30  # smaller gradients count as 0, see `nnlite.kernels`
 
 
@@ -37,7 +36,7 @@ FUNCTION = np.dtype([("address", np.int64), ("setting", np.float64)])
 # then ∂L/∂z, but in that of the input, for which nobody needs them, is ∂L/∂y of the stage at hand.
 STAGE = np.dtype([("end", np.int64), ("y", MATRIX), ("d", MATRIX), ("weights", np.int64, (2, 4))])
 JOB = np.dtype(
-    [(name, np.int64) for name in ("counter", "mode", "rows", "threads", "order", "losses", "loss", "rule")]
+    [(name, np.int64) for name in ("counter", "rows", "threads", "order", "losses", "loss", "rule")]
     + [(name, MATRIX) for name in ("data", "target", "t", "scratch")]
     + [("scale", np.float64), ("settings", np.float64, 5)]
 )
@@ -47,26 +46,27 @@ JOB = np.dtype(
 
 
 @jit
-def work(thread: int, jobs: Any, stages: Any, functions: Any, like: Any, mode: int, order: Any, scale: float, rule: int) -> float:
-    """Do a thread's share of each job: thread 0 returns at the end of the first, the others when they are told to stop.
+def work(thread: int, jobs: Any, stages: Any, functions: Any, like: Any, order: Any, scale: float, rule: int) -> float:
+    """Do a thread's share of each job: thread 0 returns at the end of the first, the others when a job has no rows.
 
-    Thread 0 writes down for all what the last four are in this job.
+    Thread 0 writes down for all what the last three are in this job: the indices of the samples, the factor of the losses, and the
+    address of the optimizer's rule, or 0 to change nothing.
     """
     job = jobs[0]
     if thread == 0:
-        job.mode, job.rows, job.order, job.scale, job.rule = mode, order.size, order.ctypes.data, scale, rule
+        job.rows, job.order, job.scale, job.rule = order.size, order.ctypes.data, scale, rule
     while True:
         meet(jobs.ctypes.data, job.threads)
-        if job.mode == STOP:
+        if job.rows == 0:
             return 0.0
         first, end = job.rows * thread // job.threads, job.rows * (thread + 1) // job.threads
         scratch = job.scratch.at + thread * job.scratch.row
         forward(job, stages, functions, first, end, scratch, like)
-        if job.mode == TRAIN:
+        if job.rule:
             backward(stages, first, end, scratch, like)
         meet(jobs.ctypes.data, job.threads)
         loss = float(array_at(job.losses, job.rows, 0.0).sum())
-        if job.mode == TRAIN and np.isfinite(loss):
+        if job.rule and np.isfinite(loss):
             for s in range(1, stages.size):
                 update(job, stages, s, thread, scratch, like)
         meet(jobs.ctypes.data, job.threads)
@@ -106,10 +106,9 @@ def forward(job: Any, stages: Any, functions: Any, first: int, end: int, scratch
                 call_at(functions[f].address, (y.columns, functions[f].setting, z, slope, 0, like))
         first_function = stages[s].end
     e = stages[0].d
-    for n in range(first, end if job.mode != PREDICT else first):
+    for n in range(first, end if job.loss else first):
         p, t, dp = y.at + n * y.row, job.t.at + n * job.t.row, e.at + n * e.row
-        if job.target.at:
-            gather(job.target, order[n], t, like)
+        gather(job.target, order[n], t, like)
         losses[n] = job.scale * call_at(job.loss, (y.columns, job.scale, p, t, dp, like))
 
 

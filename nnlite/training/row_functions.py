@@ -56,7 +56,9 @@ def stands_for(kind: type, setting: str = "") -> Callable[[Any], Any]:
                 total += value
             return float(total)
 
-        FUNCTIONS[kind] = _named(loss if issubclass(kind, Loss) else activation, formula), setting
+        function = loss if issubclass(kind, Loss) else activation
+        function.__qualname__ = formula.__name__  # by which the cache on disk knows it
+        FUNCTIONS[kind] = function, setting
         return formula
 
     return register
@@ -73,12 +75,8 @@ def rule(kernel: Any) -> Any:
         kernel(*((*rows, array_at(largest, size, like))[:arrays] + (s[0], s[1], s[2], s[3], s[4])[:numbers]))
         return 0.0
 
-    return _named(of_row, kernel)
-
-
-def _named(function: Callable[..., float], formula: Any) -> Callable[..., float]:
-    function.__qualname__ = formula.__name__  # by which the cache on disk knows it
-    return function
+    of_row.__qualname__ = kernel.__name__
+    return of_row
 
 
 @part
