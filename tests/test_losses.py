@@ -379,6 +379,13 @@ def test_binary_cross_entropy_refuses_what_are_no_probabilities(prediction, dtyp
             compute(prediction, target)
 
 
+@pytest.mark.parametrize("limit", [-1e-6, 1 + 1e-6])
+def test_binary_cross_entropy_forgives_rounding_up_to_a_millionth(limit):
+    assert np.isfinite(BinaryCrossEntropy().value(np.array([[limit, 0.5]]), np.array([[1.0, 0.0]])))
+    with pytest.raises(ValueError, match="expects probabilities"):
+        BinaryCrossEntropy().value(np.array([[np.nextafter(limit, 9 * limit), 0.5]]), np.array([[1.0, 0.0]]))
+
+
 def test_binary_cross_entropy_takes_every_probability_and_leaves_nan_to_the_watch(dtype):
     ends = np.array([[0, -0.0, 1, 0.5, np.nextafter(dtype(1), dtype(0))]], dtype)
     assert np.isfinite(BinaryCrossEntropy().value(ends, np.full_like(ends, 0.5)))

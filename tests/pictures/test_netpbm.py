@@ -138,6 +138,10 @@ def test_what_is_no_number_in_a_plain_file_is_refused(word):
     assert len(str(caught.value)) < 100
 
 
+def test_a_plain_sample_may_have_five_digits():
+    np.testing.assert_array_equal(parse_netpbm(b"P2 2 1 255 00255 00007"), [[255, 7]])
+
+
 @pytest.mark.parametrize("kind", [b"P2", b"P3", b"P5", b"P6"])
 def test_a_header_that_promises_too_much_costs_no_memory(kind):
     tracemalloc.start()
