@@ -1,5 +1,6 @@
 """The types of arrays, written once; the messages about arguments that are no arrays or no numbers."""
 
+import sys
 import warnings
 from collections.abc import Sequence
 from math import inf, prod
@@ -62,8 +63,10 @@ def warn_if_dark(name: str, images: Array, way_out: str, stacklevel: int = 4) ->
 
 
 def is_number(value: object) -> bool:
-    """Tell whether a value is a finite real number, and no text, array or truth value."""
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and abs(value) < inf
+    """Tell whether a value is a real number that a float can hold, and no text, array or truth value."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return bool(abs(value) <= sys.float_info.max)
 
 
 def is_whole(value: object) -> bool:

@@ -105,6 +105,7 @@ def test_anything_else_is_no_count(value, wanted):
         ({"most": 1}, 1, 1 + 1e-9),
         ({"below": 1}, 1 - 1e-9, 1),
         ({}, -1e300, np.inf),
+        ({}, np.finfo(np.float64).max, 10**309),
     ],
 )
 def test_a_number_within_its_bounds_becomes_a_float_and_another_is_refused(bounds, inside, outside):

@@ -100,9 +100,9 @@ class Dense(Layer):
         in_features, sample_shape = len(self.weight.value), shape[1:]
         received = f"(N, {', '.join(map(str, sample_shape))})" if sample_shape else "(N,)"
         message = f"Dense expects (N, {in_features}), received {received}"
-        if math.prod(shape) == in_features and shape[:1] != (1,):
-            return f"{message}: hand one sample in as x[None]"
-        return f"{message}: put a Flatten before it" if len(sample_shape) > 1 else message
+        is_one = math.prod(shape) == in_features and shape[:1] != (1,)
+        hints = ["hand one sample in as x[None]"] * is_one + ["put a Flatten before it"] * (len(sample_shape) > 1)
+        return f"{message}: {', and '.join(hints)}" if hints else message
 
 
 class TiedDense(Layer):

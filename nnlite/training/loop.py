@@ -109,6 +109,13 @@ def outputs(model: Stack, batches: Batches, batch_size: int, compiled: CompiledS
     if compiled is not None and len(batches):
         with suppress(NotCompilable):
             return compiled.predict(batches)
-    # copies, because a model of Flatten alone returns the batch's own memory
-    parts = [np.array(model.forward(batches.take(indices)[0])) for indices in batches.cut(batch_size)]
-    return np.concatenate(parts)
+    found: FloatArray | None = None
+    for indices in batches.cut(batch_size):
+        y = model.forward(batches.take(indices)[0])
+        wanted = f"a model is expected to return {len(indices)} outputs for as many samples"
+        expect(len(y) == len(indices), f"{wanted}, received {len(y)}")
+        if found is None:
+            found = np.empty((len(batches), *y.shape[1:]), y.dtype)
+        found[indices] = y
+    assert found is not None  # because an empty data set is one empty batch
+    return found

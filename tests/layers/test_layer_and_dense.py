@@ -148,7 +148,7 @@ def test_parameter_shows_its_name_and_shape():
         ((784,), "Dense expects (N, 784), received (N,): hand one sample in as x[None]"),
         ((28, 28), "Dense expects (N, 784), received (N, 28): hand one sample in as x[None]"),
         ((1, 28, 28), "Dense expects (N, 784), received (N, 28, 28): put a Flatten before it"),
-        ((2, 14, 28), "Dense expects (N, 784), received (N, 14, 28): hand one sample in as x[None]"),
+        ((2, 14, 28), "Dense expects (N, 784), received (N, 14, 28): hand one sample in as x[None], and put a Flatten before it"),
     ],
     ids=str,
 )

@@ -591,6 +591,16 @@ def test_batch_sizes_below_one_are_refused(rng, method):
         getattr(model, method)(vectors(rng), batch_size=0)
 
 
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_a_layer_that_gives_another_number_of_outputs_than_samples_is_refused_by_predict(count):
+    class Other(Layer):
+        def forward(self, x, training=False):
+            return np.resize(x, (count, 6))
+
+    with pytest.raises(ValueError, match=f"expected to return 3 outputs for as many samples, received {count}"):
+        Sequential([Other()]).predict(np.ones((3, 6), np.float32))
+
+
 def test_integers_other_than_bytes_are_refused_by_predict():
     with pytest.raises(ValueError, match="received int64"):
         small_model().predict(np.zeros((2, 6), np.int64))
