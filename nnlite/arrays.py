@@ -1,9 +1,9 @@
 """The types of arrays, written once; the messages about arguments that are no arrays or no numbers."""
 
-import sys
 import warnings
 from collections.abc import Sequence
-from math import inf, prod
+from contextlib import suppress
+from math import inf, isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -64,9 +64,10 @@ def warn_if_dark(name: str, images: Array, way_out: str, stacklevel: int = 4) ->
 
 def is_number(value: object) -> bool:
     """Tell whether a value is a real number that a float can hold, and no text, array or truth value."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        return False
-    return bool(abs(value) <= sys.float_info.max)
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        with suppress(OverflowError):  # of a whole number that is larger than all floats
+            return isfinite(value)
+    return False
 
 
 def is_whole(value: object) -> bool:

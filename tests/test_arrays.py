@@ -115,6 +115,11 @@ def test_a_number_within_its_bounds_becomes_a_float_and_another_is_refused(bound
         as_number("Layer expects a rate", outside, **bounds)
 
 
+@pytest.mark.parametrize("kind", [int, float, np.int8, np.uint64, np.float16, np.float32, np.float64, np.longdouble])
+def test_a_number_of_any_type_becomes_a_float_without_a_warning(kind):
+    assert type(as_number("Layer expects a rate", kind(1), above=0, most=1)) is float
+
+
 def test_masked_numbers_are_refused_since_what_lies_behind_the_mask_is_not_meant():
     numbers = np.ma.masked_less(np.array([1.0, -999.0]), 0)
     with pytest.raises(ValueError, match=r"x is expected to have no masked numbers: give them a value, as \.filled\(0\) does"):
