@@ -65,16 +65,15 @@ def _size(kind: Any) -> int:
     return 4 if kind == ir.FloatType() else 8
 
 
-@instruction(lambda *_: types.void)
-def tile(
-    code: Any, a: Any, a_row: Any, a_term: Any, rows: Any, order: Any, panel: Any, panel_row: Any, c: Any, c_row: Any, like: Any
+def _tile(
+    width: int, code: Any, a: Any, a_row: Any, rows: Any, order: Any, panel: Any, panel_row: Any, c: Any, c_row: Any, like: Any
 ) -> Any:
-    """c[i, j] = Σ_k a[i, k] panel[k, j] for i < min(rows, ROWS), j < WIDTH bytes, and the k of a list: int32, how many, then each.
+    """c[i, j] = Σ_k a[i, k] panel[k, j] for i < min(rows, ROWS), j < width bytes, and the k of a list: int32, how many, then each.
 
     Of fewer than ROWS rows the last is computed several times and written to the same place.
     """
     real, size = like.type, _size(like.type)
-    vector, choice = ir.VectorType(real, WIDTH // size), ir.VectorType(_INT, WIDTH // size)
+    vector, choice = ir.VectorType(real, width // size), ir.VectorType(_INT, width // size)
     undefined, everywhere = ir.Constant(vector, ir.Undefined), ir.Constant(choice, None)
     last = code.sub(rows, _LONG(1))
     numbers = [code.select(code.icmp_signed("<", _LONG(i), last), _LONG(i), last) for i in range(ROWS)]
@@ -85,7 +84,7 @@ def tile(
         k = code.zext(code.load(code.gep(listed, [code.add(loop.index, _INT(1))])), _LONG)
         b = code.load(_at(code, code.add(panel, code.mul(k, panel_row)), vector), align=size)
         for a_i, sum_i in zip(a_rows, sums, strict=True):
-            x = code.load(_at(code, code.add(a_i, code.mul(k, a_term)), real))
+            x = code.load(_at(code, code.add(a_i, code.mul(k, _LONG(size))), real))
             x = code.shuffle_vector(code.insert_element(undefined, x, _INT(0)), undefined, everywhere)
             product = code.fmul(x, b, flags=("contract",))  # one instruction with the sum
             code.store(code.fadd(product, code.load(sum_i), flags=("contract",)), sum_i)
@@ -94,17 +93,13 @@ def tile(
         code.store(code.load(sum_i), _at(code, code.add(c, code.mul(i, c_row)), vector), align=size)
 
 
-@instruction(lambda *_: types.int64)
-def any_nonzero(code: Any, address: Any, like: Any) -> Any:
-    """Return 1 if one of ROWS numbers side by side is not 0, else 0."""
-    numbers = code.load(_at(code, address, ir.VectorType(like.type, ROWS)), align=_size(like.type))
-    bits = code.bitcast(code.fcmp_unordered("!=", numbers, ir.Constant(numbers.type, None)), ir.IntType(ROWS))
-    return code.zext(code.icmp_unsigned("!=", bits, bits.type(0)), _LONG)
+tile = instruction(lambda *_: types.void)(functools.partial(_tile, WIDTH))
+narrow_tile = instruction(lambda *_: types.void)(functools.partial(_tile, REGISTER))
 
 
 @instruction(lambda *_: types.void)
-def transpose_block(code: Any, source: Any, row: Any, to: Any, like: Any) -> Any:
-    """to[k, i] = source[i, k] for i and k below REGISTER bytes; source's rows are `row` bytes apart, those of `to` WIDTH.
+def transpose_block(code: Any, source: Any, row: Any, to: Any, to_row: Any, like: Any) -> Any:
+    """to[k, i] = source[i, k] for i and k below REGISTER bytes; rows are `row` and `to_row` bytes apart.
 
     The first half of the rows is zipped with the second, number by number, until each has been everywhere: every time the lowest
     bit of a number's place in its row becomes the highest of its row's.
@@ -117,7 +112,7 @@ def transpose_block(code: Any, source: Any, row: Any, to: Any, like: Any) -> Any
     for _ in range(count.bit_length() - 1):
         rows = [code.shuffle_vector(rows[i], rows[i + count // 2], half) for i in range(count // 2) for half in zips]
     for k in range(count):
-        code.store(rows[k], _at(code, code.add(to, _LONG(k * WIDTH)), vector), align=size)
+        code.store(rows[k], _at(code, code.add(to, code.mul(_LONG(k), to_row)), vector), align=size)
 
 
 @instruction(lambda *_: types.voidptr)

@@ -9,8 +9,8 @@ The translation, in `nnlite.training.compiled_loops`, has three ideas against th
 2. **Threads meet twice a step.** Each carries its share of the batch's rows through all layers, forward and backward, and needs no
    other thread for it. Then all gradients of the rows are there: the first meeting. Each changes its share of the weights, and at
    the second meeting the next step may begin. A thread that waits looks at a counter for some 0.15 ms, then sleeps between looks.
-3. **Gradients that are never an array.** A few rows of ∂L/∂W at a time go from the registers into the optimizer's formula, while
-   they are in the first cache. The parameters' `gradient` stays zero.
+3. **Gradients that are never an array.** Some rows of ∂L/∂W at a time go into the optimizer's formula, while they are in a near
+   cache. The parameters' `gradient` stays zero.
 
 Rows are summed in one order, whoever holds them, so that any number of threads gives the same bits. The functions of activations,
 losses and optimizers, in `nnlite.training.row_functions`, are handed over as addresses: the loops are compiled once for all models.
@@ -34,9 +34,8 @@ from nnlite.layers import Stack
 from nnlite.losses import Loss, SoftmaxCrossEntropyWithLogits
 from nnlite.optimizers.optimizer import Optimizer
 from nnlite.products.matrix_product import padded, scratch_size
-from nnlite.products.processor import ROWS
 from nnlite.training.batches import Batches
-from nnlite.training.compiled_loops import FUNCTION, JOB, STAGE, work
+from nnlite.training.compiled_loops import FUNCTION, GROUP, JOB, STAGE, work
 from nnlite.training.row_functions import FUNCTIONS, rule
 from nnlite.training.translation import NotCompilable, translate
 
@@ -90,8 +89,8 @@ class CompiledStep:
         self._y = [padded(rows, size, dtype) for size in sizes]
         self._d = [padded(rows, size, dtype) for size in (max(sizes), *sizes[1:])]
         self._t, self._losses = padded(rows, sizes[-1], dtype), np.zeros(rows)
-        scratch = scratch_size(rows, max(sizes)) + ROWS * self._d[0].strides[0] + 4 * (rows + 1)
-        self._scratch = padded(self.threads, scratch, np.uint8)
+        self._xt, self._dw = (padded(self.threads * GROUP, size, dtype) for size in (rows, max(sizes)))
+        self._scratch = padded(self.threads, max(scratch_size(rows, max(sizes)), scratch_size(GROUP, rows)), np.uint8)
         self._functions = np.array([(self._address(function), 0) for _, function, _ in functions], FUNCTION)
         self._settable = [(i, layer, setting) for i, (layer, _, setting) in enumerate(functions) if setting]
         addresses = np.zeros((4, len(parameters)), np.int64)  # of the parameters and their memories; 0: no memory
@@ -102,6 +101,7 @@ class CompiledStep:
         self._jobs, self._zero = np.zeros(1, JOB), dtype.type(0)
         self._job: Any = self._jobs[0]
         self._job["losses"], self._job["t"], self._job["scratch"] = self._losses.ctypes.data, _place(self._t), _place(self._scratch)
+        self._job["transposed"], self._job["gradient"] = _place(self._xt), _place(self._dw)
         self._job["loss"] = 0 if loss is None else self._address(FUNCTIONS[type(loss)][0])
         self._batches: Batches | None = None
 

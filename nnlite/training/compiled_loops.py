@@ -9,13 +9,13 @@ One job, of thread 0 and those that help it:
     forward   images → x; y = f(x W + b), Dense by Dense, and f'(z) is left where ∂L/∂z will be; the loss of each row
     backward  ∂L/∂z = ∂L/∂y f'(z);  ∂L/∂x = ∂L/∂z Wᵀ is the ∂L/∂y of the Dense before
     (meet)    now all rows are done: nobody needs the old weights any more, and everybody can add up the loss
-    update    ∂L/∂W = xᵀ ∂L/∂z, four to eight rows of W at a time, into the optimizer's formula
+    update    ∂L/∂W = xᵀ ∂L/∂z, some rows of W at a time, into the optimizer's formula
     (meet)    the next job may begin
 
 In the first two a thread has some rows of the batch, in the third some rows of the weights.
 
-Four fifths of the numbers of a digit are zeros: forward leaves out the pixels that are zero in all rows of a tile, and update the
-samples in which all pixels of a tile are zero.
+Four fifths of the numbers of a digit are zeros: forward leaves out the pixels that are zero in all rows of a tile, and update, with
+a tile of xᵀ, the samples in which all its pixels are zero.
 """
 
 from typing import Any
@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from nnlite.jit import jit, part
-from nnlite.products.matrix_product import multiply, nonzero_in_columns
-from nnlite.products.processor import ROWS, WIDTH, array_at, call_at, itemsize, meet, tile
+from nnlite.products.matrix_product import multiply, turn
+from nnlite.products.processor import ROWS, array_at, call_at, itemsize, meet
 
+GROUP = 4 * ROWS  # of W, whose gradient is computed at once: their tiles share the panels of ∂L/∂z
 NEGLIGIBLE = 1e-30  # smaller gradients count as 0, see `nnlite.kernels`
 
 
@@ -37,7 +38,7 @@ FUNCTION = np.dtype([("address", np.int64), ("setting", np.float64)])
 STAGE = np.dtype([("end", np.int64), ("y", MATRIX), ("d", MATRIX), ("weights", np.int64, (2, 4))])
 JOB = np.dtype(
     [(name, np.int64) for name in ("counter", "rows", "threads", "order", "losses", "loss", "rule")]
-    + [(name, MATRIX) for name in ("data", "target", "t", "scratch")]
+    + [(name, MATRIX) for name in ("data", "target", "t", "scratch", "transposed", "gradient")]
     + [("scale", np.float64), ("settings", np.float64, 5)]
 )
 
@@ -92,7 +93,7 @@ def forward(job: Any, stages: Any, functions: Any, first: int, end: int, scratch
     for s in range(stages.size):
         x, y, d, weights = y, stages[s].y, stages[s].d, stages[s].weights
         if s:
-            a, b, c = (x.at + first * x.row, x.row, size), (weights[0, 0], y.columns * size, size), (y.at + first * y.row, y.row)
+            a, b, c = (x.at + first * x.row, x.row), (weights[0, 0], y.columns * size, size), (y.at + first * y.row, y.row)
             multiply(a, b, c, (end - first, x.columns, y.columns), scratch, like)
         for n in range(first, end):
             z, slope = y.at + n * y.row, d.at + n * d.row
@@ -125,26 +126,25 @@ def backward(stages: Any, first: int, end: int, scratch: int, like: Any) -> None
                 gradient = dz[h] * dy[h]
                 dz[h] = zero if abs(gradient) < negligible else gradient
         if s > 1:
-            a, b = (d.at + first * d.row, d.row, size), (stages[s].weights[0, 0], size, d.columns * size)
+            a, b = (d.at + first * d.row, d.row), (stages[s].weights[0, 0], size, d.columns * size)
             multiply(a, b, (e.at + first * e.row, e.row), (end - first, d.columns, x.columns), scratch, like)
 
 
 @part
 def update(job: Any, stages: Any, s: int, thread: int, scratch: int, like: Any) -> None:
-    """Compute ∂L/∂W = xᵀ ∂L/∂z a few rows at a time, and change the weights by them: this thread's share of the rows.
+    """Compute ∂L/∂W = xᵀ ∂L/∂z some rows at a time, and change the weights by them: this thread's share of the rows.
 
     ∂L/∂b is the sum of the rows of ∂L/∂z: this thread's share of their columns.
     """
-    x, d, weights, size, row = stages[s - 1].y, stages[s].d, stages[s].weights, itemsize(like), stages[0].d.row
-    order = scratch + ROWS * row
-    stripes = -(-x.columns // ROWS)
-    for stripe in range(stripes * thread // job.threads, stripes * (thread + 1) // job.threads):
-        i = stripe * ROWS
-        nonzero_in_columns(x.at + i * size, x.row, job.rows, order, like)
-        for p in range(0, d.columns * size, WIDTH):
-            tile(x.at + i * size, size, x.row, x.columns - i, order, d.at + p, d.row, scratch + p, row, like)
-        for r in range(i, min(i + ROWS, x.columns)):
-            change(job, weights[0], r * d.columns * size, scratch + (r - i) * row, d.columns, like)
+    x, d, weights, size, xt, dw = stages[s - 1].y, stages[s].d, stages[s].weights, itemsize(like), job.transposed, job.gradient
+    first, end = x.columns * thread // job.threads, x.columns * (thread + 1) // job.threads
+    a, c = xt.at + thread * GROUP * xt.row, dw.at + thread * GROUP * dw.row
+    for i in range(first, end, GROUP):
+        count = min(GROUP, end - i)
+        turn(x.at + i * size, x.row, job.rows, count, a, xt.row, like)
+        multiply((a, xt.row), (d.at, d.row, size), (c, dw.row), (count, job.rows, d.columns), scratch, like)
+        for r in range(count):
+            change(job, weights[0], (i + r) * d.columns * size, c + r * dw.row, d.columns, like)
     first, end = d.columns * thread // job.threads, d.columns * (thread + 1) // job.threads
     total = array_at(scratch, end - first, like)
     total[:] = 0

@@ -119,26 +119,29 @@ def test_padded_rows_have_room_for_whole_tiles(columns, dtype):
 def test_terms_that_are_zero_in_all_rows_of_a_tile_are_left_out(rows, terms, share, seed):
     a = (np.random.default_rng(seed).random((rows, terms)) < share) * np.float32(-0.1)
     found, order = np.full(terms + 1, 7, np.uint8), np.full(terms + 2, -1, np.int32)
-    at, like = (a.ctypes.data, *a.strides), np.float32(0)
-    products.nonzero_in_rows(*at, rows, terms, found.ctypes.data, order.ctypes.data, like)
+    products.list_nonzero(a.ctypes.data, a.strides[0], rows, terms, found.ctypes.data, order.ctypes.data, np.float32(0))
     np.testing.assert_array_equal(order[1 : order[0] + 1], np.flatnonzero(a[:ROWS].any(axis=0)))
     assert (order[-1], found[-1]) == (-1, 7)
 
 
-def test_all_terms_are_listed_where_those_of_a_row_lie_apart():
-    a, found, order = np.zeros((5, 9), np.float32).T, np.empty(5, np.uint8), np.empty(6, np.int32)
-    products.nonzero_in_rows(a.ctypes.data, *a.strides, 9, 5, found.ctypes.data, order.ctypes.data, np.float32(0))
-    np.testing.assert_array_equal(order, [5, 0, 1, 2, 3, 4])
+@settings(max_examples=100, deadline=None)
+@given(rows=st.integers(0, 40), columns=st.integers(0, 40), room=st.integers(0, 20), dtype=dtypes)
+def test_a_matrix_is_turned_over_and_nothing_else_is_written(rows, columns, room, dtype):
+    matrix = np.random.default_rng(0).standard_normal((rows, columns)).astype(dtype)
+    to = np.full((columns + 1, rows + room), 7, dtype)
+    products.turn(matrix.ctypes.data, columns * matrix.itemsize, rows, columns, to.ctypes.data, to.strides[0], dtype(0))
+    np.testing.assert_array_equal(to, np.pad(matrix.T, ((0, 1), (0, room)), constant_values=7))
 
 
-@settings(max_examples=50, deadline=None)
-@given(terms=st.integers(0, 40), columns=st.integers(1, 20), share=st.sampled_from([0, 0.02, 0.2, 1]), seed=st.integers(0, 9))
-def test_samples_that_are_zero_in_all_columns_of_a_tile_are_left_out(terms, columns, share, seed):
-    a = (np.random.default_rng(seed).random((terms, columns + ROWS)) < share) * np.array(-1e-30, np.float64)
-    order = np.full(terms + 2, -1, np.int32)
-    products.nonzero_in_columns(a.ctypes.data, a.strides[0], terms, order.ctypes.data, np.float64(0))
-    np.testing.assert_array_equal(order[1 : order[0] + 1], np.flatnonzero(a[:, :ROWS].any(axis=1)))
-    assert order[-1] == -1
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+def test_a_prepared_product_reads_the_matrices_where_they_are(layout, rng):
+    a, b = (layouts(rng.standard_normal((20, 20)))[layout] for _ in "ab")
+    multiply = products.prepared(a, b)
+    multiply()
+    a *= 2
+    b[3] = 0
+    expected, rounding = exact(a, b)
+    assert (np.abs(multiply() - expected) <= rounding).all()
 
 
 # Matrices that end, and others that begin, where the system allows no access: whoever reads or writes beyond ends the process.
